@@ -1,0 +1,33 @@
+# moesim_room(name ROOMS a b LIBS x y): one static library from every .cpp of src/<name>.
+# ROOMS are the moesim rooms it uses (public), LIBS the outside libraries only its .cpp files use.
+function(moesim_room name)
+  cmake_parse_arguments(ARG "" "" "ROOMS;LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  if(NOT sources) # TEMPORARY while rooms are being filled
+    add_library(moesim_${name} INTERFACE)
+    list(TRANSFORM ARG_ROOMS PREPEND moesim_)
+    target_link_libraries(moesim_${name} INTERFACE ${ARG_ROOMS})
+    target_include_directories(moesim_${name} INTERFACE ${PROJECT_SOURCE_DIR}/src)
+    return()
+  endif()
+  add_library(moesim_${name} STATIC ${sources})
+  target_include_directories(moesim_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  list(TRANSFORM ARG_ROOMS PREPEND moesim_)
+  target_link_libraries(moesim_${name} PUBLIC ${ARG_ROOMS} PRIVATE moesim_flags ${ARG_LIBS})
+endfunction()
+
+# moesim_test(name LIBS …): one GoogleTest program from every .cpp of tests/<name>, "/" turned into "_".
+function(moesim_test name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  string(REPLACE "/" "_" target "test_${name}")
+  string(REPLACE "unit_" "" target ${target})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  add_executable(${target} ${sources})
+  target_link_libraries(${target} PRIVATE moesim_flags moesim_test_support ${ARG_LIBS})
+  target_compile_definitions(${target} PRIVATE MOESIM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  if(TARGET moesim)
+    target_compile_definitions(${target} PRIVATE MOESIM_BINARY="$<TARGET_FILE:moesim>")
+  endif()
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+endfunction()

@@ -1,0 +1,50 @@
+#include "core/matrix.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/checked.h"
+#include "core/error.h"
+
+namespace moesim {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+}  // namespace
+
+void Matrix::Free::operator()(float* p) const { std::free(p); }
+
+void Matrix::resize(Index rows, Index cols) {
+  MOESIM_CHECK(rows >= 0 && cols >= 0, "a matrix with a negative size");
+  const std::uint64_t count =
+      checked_mul(static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols), "a matrix");
+  if (count > static_cast<std::uint64_t>(capacity_)) {
+    const std::uint64_t bytes = checked_add(checked_mul(count, sizeof(float), "a matrix"), kAlignment - 1,
+                                            "a matrix") /
+                                kAlignment * kAlignment;
+    data_.reset();
+    capacity_ = 0;
+    data_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, bytes)));
+    if (data_ == nullptr) {
+      throw Error(ErrorKind::out_of_memory, "error: the machine has no memory for a matrix of " +
+                                                std::to_string(bytes) + " bytes [out-of-memory]");
+    }
+    capacity_ = static_cast<Index>(count);
+  }
+  rows_ = rows;
+  cols_ = cols;
+}
+
+void Matrix::fill(float value) { std::fill_n(data_.get(), rows_ * cols_, value); }
+
+Matrix Matrix::clone() const {
+  Matrix copy(rows_, cols_);
+  if (rows_ * cols_ > 0) {
+    std::memcpy(copy.data(), data(), static_cast<std::size_t>(rows_ * cols_) * sizeof(float));
+  }
+  return copy;
+}
+
+}  // namespace moesim
