@@ -2,8 +2,10 @@
 // Binds a tree to described structs: collects every problem, remembers where each key stands, and records each
 // resolved value with its origin (default, file:line:column, --set …, preset …).
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/diagnostics.h"
@@ -24,7 +26,7 @@ class Binder {
   Diagnostics diagnostics;
   std::vector<ResolvedValue> resolved;
 
-  // The place of a key; of the nearest enclosing section when the key is not given.
+  // The place of a key; of the nearest enclosing section when the key is not given. The path "" is the file.
   Location locate(const std::string& path) const;
   bool given(const std::string& path) const;  // by the user: in a file or with --set, not by a preset
   void remember(const std::string& path, const Location& key_where);
@@ -50,8 +52,13 @@ void bind_places(Binder& binder, const Node& node, const std::string& path);
 
 namespace binder_detail {
 void report_missing(Binder& binder, const std::string& path, const FieldInfo& info);
-void report_bad_value(Binder& binder, const std::string& path, const FieldInfo& info, const Node& node,
-                      const ScalarProblem& problem, bool wrong_type, bool unknown_choice);
+struct BadValue {
+  const FieldInfo& info;
+  const Node& node;
+  const ScalarProblem& problem;
+  ReadOutcome outcome;
+};
+void report_bad_value(Binder& binder, const std::string& path, const BadValue& bad);
 std::string join(const std::string& path, const std::string& key);
 }  // namespace binder_detail
 
@@ -76,11 +83,10 @@ void bind(Binder& binder, const Node* section, const std::string& path, T& out,
     if (value != nullptr) {
       origin = value->where.text();
       ScalarProblem problem;
-      const auto outcome = field.read(*value, out, problem);
-      if (outcome != Field<T>::Outcome::ok) {
-        binder_detail::report_bad_value(binder, key, field.info, *value, problem,
-                                        outcome == Field<T>::Outcome::wrong_type,
-                                        outcome == Field<T>::Outcome::unknown_choice);
+      const ReadOutcome outcome = field.read(*value, out, problem);
+      if (outcome != ReadOutcome::ok) {
+        binder_detail::report_bad_value(
+            binder, key, {.info = field.info, .node = *value, .problem = problem, .outcome = outcome});
       }
     } else if (field.info.required) {
       binder_detail::report_missing(binder, key, field.info);

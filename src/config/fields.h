@@ -12,11 +12,15 @@
 // enum_names(), std::vector<std::string>, std::vector<double>. Goals: one line per field, no macros, no second
 // list. Non-goal: describing relations between fields; those are ordinary code after binding.
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "config/node.h"
@@ -41,18 +45,23 @@ std::string_view enum_text(E value) {
   return "?";
 }
 
-// What help, documentation and schema need to know of a field.
+// What help, documentation and schema need to know of a field. A schema generator maps `type` to a JSON type,
+// `choices` to an enum (beside the type for special words), [low, high] to minimum and maximum, default_text
+// (YAML) to the default.
 struct FieldInfo {
   std::string name;
-  std::string type;                  // "whole number", "number", "true or false", "text", "one of", "list of …"
+  std::string type;                  // "whole number", "number", "true or false", "text", "one of",
+                                     // "list of texts", "list of numbers"
   std::string expected;              // "a whole number from 1 to 1024", as printed behind "expected"
   std::string default_text;          // "" when required
   std::string doc;
   std::vector<std::string> choices;  // of an enum field and special words
   bool required = false;
-  double low = 0, high = 0;          // range of numbers
+  double low = 0, high = 0;          // range of numbers, both ends included; unsigned fields always have one
   bool has_range = false;
 };
+
+enum class ReadOutcome { ok, wrong_type, out_of_range, unknown_choice };
 
 namespace field_detail {
 
@@ -89,7 +98,7 @@ std::string expected_text(const FieldInfo& info);
 // A field with its struct type T erased no further than needed.
 template <class T>
 struct Field {
-  enum class Outcome { ok, wrong_type, out_of_range, unknown_choice };
+  using Outcome = ReadOutcome;
 
   FieldInfo info;
   std::function<Outcome(const Node&, T&, ScalarProblem&)> read;
@@ -107,7 +116,10 @@ class Fields {
    public:
     Adder(Fields& fields, std::size_t at, V T::*member) : fields_(fields), at_(at), member_(member) {}
 
-    Adder& doc(std::string text) { field().info.doc = std::move(text); return *this; }
+    Adder& doc(std::string text) {
+      field().info.doc = std::move(text);
+      return *this;
+    }
     Adder& required() {
       field().info.required = true;
       field().info.default_text.clear();
@@ -120,11 +132,13 @@ class Fields {
       field().info.high = static_cast<double>(high);
       const auto inner = field().read;
       const auto member = member_;
-      field().read = [inner, member, low, high](const Node& node, T& out, ScalarProblem& problem) {
-        const auto outcome = inner(node, out, problem);
-        if (outcome == Field<T>::Outcome::ok && (out.*member < low || out.*member > high)) {
-          problem.got = "got " + node.text;
-          return Field<T>::Outcome::out_of_range;
+      const std::vector<std::string> words = field().info.choices;
+      field().read = [inner, member, words, low, high](const Node& node, T& out, ScalarProblem& problem) {
+        const ReadOutcome outcome = inner(node, out, problem);
+        const bool is_word = std::find(words.begin(), words.end(), node.text) != words.end();
+        if (outcome == ReadOutcome::ok && !is_word && (out.*member < low || out.*member > high)) {
+          problem.got = "got " + describe_node(node);
+          return ReadOutcome::out_of_range;
         }
         return outcome;
       };
@@ -139,14 +153,16 @@ class Fields {
       field().read = [inner, member, text, value](const Node& node, T& out, ScalarProblem& problem) {
         if (node.kind == Node::Kind::scalar && node.text == text) {
           out.*member = value;
-          return Field<T>::Outcome::ok;
+          return ReadOutcome::ok;
         }
         return inner(node, out, problem);
       };
       field().print = [inner_print, member, text, value](const T& in) {
         return in.*member == value ? text : inner_print(in);
       };
-      field().info.default_text = field().print(T{});
+      if (!field().info.required) {
+        field().info.default_text = field().print(T{});
+      }
       return refresh();
     }
     // The field acts only where `test` holds; given elsewhere it is an error: "has no effect because <why>".
@@ -179,23 +195,29 @@ class Fields {
       field.read = [member](const Node& node, T& out, ScalarProblem& problem) {
         std::string text;
         if (!read_text(node, text, problem)) {
-          return Field<T>::Outcome::wrong_type;
+          return ReadOutcome::wrong_type;
         }
         for (const EnumName<V>& entry : enum_names(V{})) {
           if (entry.name == text) {
             out.*member = entry.value;
-            return Field<T>::Outcome::ok;
+            return ReadOutcome::ok;
           }
         }
         problem.got = "unknown choice '" + text + "'";
-        return Field<T>::Outcome::unknown_choice;
+        return ReadOutcome::unknown_choice;
       };
       field.print = [member](const T& in) { return std::string(enum_text(in.*member)); };
     } else {
       field.info.type = field_detail::type_name(V{});
+      if constexpr (std::is_same_v<V, std::uint64_t>) {
+        field.info.has_range = true;
+        field.info.high = 18446744073709551615.0;
+      }
       field.read = [member](const Node& node, T& out, ScalarProblem& problem) {
-        return field_detail::read(node, out.*member, problem) ? Field<T>::Outcome::ok
-                                                              : Field<T>::Outcome::wrong_type;
+        if (field_detail::read(node, out.*member, problem)) {
+          return ReadOutcome::ok;
+        }
+        return problem.out_of_range ? ReadOutcome::out_of_range : ReadOutcome::wrong_type;
       };
       field.print = [member](const T& in) { return field_detail::print(in.*member); };
     }

@@ -20,6 +20,9 @@ struct LoadedConfig {
   Node root;              // a map
   ConfigSource source;
   std::string text;       // the file as given
+  // False when something (other than duplicate keys) kept a part of the text, of a base or of an override from
+  // reaching the tree: keys may then be missing from it that the user wrote.
+  bool complete = true;
 };
 
 // `path` is a file, or the name of an embedded config ("quickstart", with or without .yaml) when no such file

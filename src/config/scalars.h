@@ -13,6 +13,8 @@ namespace moesim {
 struct ScalarProblem {
   std::string got;
   std::string help;
+  bool out_of_range = false;  // a number of the right form that the type cannot hold
+  Location where;             // of the wrong part of a list; no source: the value as a whole
 };
 
 // Decimal or 0x; "1.0" and "1e6" where exactly integral; not 010, 1_000, 4k, +-prefixed hex. Quoted scalars are

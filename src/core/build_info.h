@@ -7,14 +7,14 @@ namespace moesim {
 
 struct BuildInfo {
   std::string version;
-  std::string revision;      // short commit, or "unknown"
-  std::string compiler;      // "gcc 12.2.0"
-  std::string build_type;    // "Release"
-  std::string arch;          // what -march was given, or "default"
-  std::string sanitizers;    // "" for none
-  std::string eigen;         // library versions
+  std::string revision;    // short commit, or "unknown"
+  std::string compiler;    // "gcc 12.2.0"
+  std::string build_type;  // "Release"
+  std::string arch;        // what -march was given, or "default"
+  std::string sanitizers;  // "" for none
+  std::string eigen;       // library versions
   std::string tbb;
-  bool checks = false;       // contracts checked on every call
+  bool checks = false;  // contracts checked on every call
   bool optimised = false;
 
   // A build whose times mean something.

@@ -9,8 +9,9 @@ namespace {
 
 [[noreturn]] void too_large(const char* what) {
   throw Error(ErrorKind::out_of_memory,
-              std::string("error: ") + what + " does not fit 64 bits; expected a size this machine can hold "
-                                              "[too-large]",
+              std::string("error: ") + what +
+                  " does not fit 64 bits; expected a size this machine can hold "
+                  "[too-large]",
               "make the layer, the batch or the number of layers smaller");
 }
 

@@ -10,16 +10,16 @@ namespace moesim {
 
 // The value of each kind is the exit status (sysexits where they have a word for it).
 enum class ErrorKind {
-  check_failed = 1,     // two computations that must agree do not
-  usage = 64,           // the command line
-  bad_data = 65,        // a data file is malformed
-  missing_input = 66,   // a file cannot be read
-  internal = 70,        // our mistake
-  out_of_memory = 71,   // the machine refuses, or would
-  cannot_create = 73,   // an output file cannot be created
-  write_failed = 74,    // full disk, broken device
-  config = 78,          // the experiment's description
-  interrupted = 130,    // Ctrl-C before there was anything to show
+  check_failed = 1,    // two computations that must agree do not
+  usage = 64,          // the command line
+  bad_data = 65,       // a data file is malformed
+  missing_input = 66,  // a file cannot be read
+  internal = 70,       // our mistake
+  out_of_memory = 71,  // the machine refuses, or would
+  cannot_create = 73,  // an output file cannot be created
+  write_failed = 74,   // full disk, broken device
+  config = 78,         // the experiment's description
+  interrupted = 130,   // Ctrl-C before there was anything to show
 };
 
 // what() is one line: "<where>: error: <what is wrong>; expected <what> [short-name]". help() is what to do,
@@ -42,9 +42,9 @@ class Error : public std::runtime_error {
 }  // namespace moesim
 
 // For our own mistakes only: user input must never reach a failing MOESIM_CHECK.
-#define MOESIM_CHECK(condition, message)                              \
-  do {                                                                \
-    if (!(condition)) {                                               \
-      ::moesim::throw_internal(__FILE__, __LINE__, message);          \
-    }                                                                 \
+#define MOESIM_CHECK(condition, message)                     \
+  do {                                                       \
+    if (!(condition)) {                                      \
+      ::moesim::throw_internal(__FILE__, __LINE__, message); \
+    }                                                        \
   } while (false)

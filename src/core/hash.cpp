@@ -7,9 +7,13 @@
 
 namespace moesim {
 
-std::uint64_t hash64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+std::uint64_t hash64(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
-std::string to_hex(std::uint64_t value) { return fmt::format("{:016x}", value); }
+std::string to_hex(std::uint64_t value) {
+  return fmt::format("{:016x}", value);
+}
 
 struct Hasher::State {
   XXH3_state_t* xxh = XXH3_createState();
@@ -29,6 +33,8 @@ void Hasher::add_bytes(const void* bytes, std::size_t count) {
   }
 }
 
-std::uint64_t Hasher::digest() const { return XXH3_64bits_digest(state_->xxh); }
+std::uint64_t Hasher::digest() const {
+  return XXH3_64bits_digest(state_->xxh);
+}
 
 }  // namespace moesim

@@ -8,11 +8,11 @@
 namespace moesim {
 
 struct MachineInfo {
-  std::string processor;                   // model name
-  int usable_cores = 1;                    // affinity and the container's quota considered
+  std::string processor;  // model name
+  int usable_cores = 1;   // affinity and the container's quota considered
   std::uint64_t last_level_cache_bytes = 0;
-  std::uint64_t memory_bytes = 0;          // installed
-  std::uint64_t memory_limit_bytes = 0;    // what a run may ask for: 0.8 × what is free to us
+  std::uint64_t memory_bytes = 0;        // installed
+  std::uint64_t memory_limit_bytes = 0;  // what a run may ask for: 0.8 × what is free to us
 };
 
 // `root` is where /proc and /sys are looked for: "" for the real ones, a folder in tests.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -14,18 +15,34 @@ constexpr std::size_t kAlignment = 64;
 
 }  // namespace
 
-void Matrix::Free::operator()(float* p) const { std::free(p); }
+void Matrix::Free::operator()(float* p) const {
+  std::free(p);
+}
+
+Matrix::Matrix(Matrix&& other) noexcept
+    : data_(std::move(other.data_)),
+      capacity_(std::exchange(other.capacity_, 0)),
+      rows_(std::exchange(other.rows_, 0)),
+      cols_(std::exchange(other.cols_, 0)) {}
+
+Matrix& Matrix::operator=(Matrix&& other) noexcept {
+  data_ = std::move(other.data_);
+  capacity_ = std::exchange(other.capacity_, 0);
+  rows_ = std::exchange(other.rows_, 0);
+  cols_ = std::exchange(other.cols_, 0);
+  return *this;
+}
 
 void Matrix::resize(Index rows, Index cols) {
   MOESIM_CHECK(rows >= 0 && cols >= 0, "a matrix with a negative size");
   const std::uint64_t count =
       checked_mul(static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(cols), "a matrix");
   if (count > static_cast<std::uint64_t>(capacity_)) {
-    const std::uint64_t bytes = checked_add(checked_mul(count, sizeof(float), "a matrix"), kAlignment - 1,
-                                            "a matrix") /
-                                kAlignment * kAlignment;
+    const std::uint64_t bytes =
+        checked_add(checked_mul(count, sizeof(float), "a matrix"), kAlignment - 1, "a matrix") / kAlignment *
+        kAlignment;
     data_.reset();
-    capacity_ = 0;
+    capacity_ = rows_ = cols_ = 0;  // should there be no memory, the matrix is empty
     data_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, bytes)));
     if (data_ == nullptr) {
       throw Error(ErrorKind::out_of_memory, "error: the machine has no memory for a matrix of " +
@@ -37,7 +54,9 @@ void Matrix::resize(Index rows, Index cols) {
   cols_ = cols;
 }
 
-void Matrix::fill(float value) { std::fill_n(data_.get(), rows_ * cols_, value); }
+void Matrix::fill(float value) {
+  std::fill_n(data_.get(), rows_ * cols_, value);
+}
 
 Matrix Matrix::clone() const {
   Matrix copy(rows_, cols_);

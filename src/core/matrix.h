@@ -20,9 +20,7 @@ struct MatrixView {
   Index rows = 0;
   Index cols = 0;
 
-  std::span<const float> row(Index i) const {
-    return {data + i * cols, static_cast<std::size_t>(cols)};
-  }
+  std::span<const float> row(Index i) const { return {data + i * cols, static_cast<std::size_t>(cols)}; }
   MatrixView block(Index first_row, Index count) const { return {data + first_row * cols, count, cols}; }
 };
 
@@ -38,11 +36,13 @@ struct MutableMatrixView {
   operator MatrixView() const { return {data, rows, cols}; }
 };
 
-// Owns its floats, aligned to a cache line. Moving is cheap; copying has a name.
+// Owns its floats, aligned to a cache line. Moving is cheap and leaves an empty matrix; copying has a name.
 class Matrix {
  public:
   Matrix() = default;
   Matrix(Index rows, Index cols) { resize(rows, cols); }  // contents unspecified
+  Matrix(Matrix&& other) noexcept;
+  Matrix& operator=(Matrix&& other) noexcept;
 
   // Keeps the memory it has when that is enough; contents unspecified afterwards.
   void resize(Index rows, Index cols);

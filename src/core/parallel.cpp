@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/error.h"
 #include "core/random.h"
 #include "core/stopwatch.h"
 
@@ -19,10 +20,17 @@ struct alignas(64) Slot {
   bool used = false;
 };
 
+// TBB takes a negative number for "choose yourself".
+const ContextOptions& checked(const ContextOptions& options) {
+  MOESIM_CHECK(options.threads >= 1, "a context without threads");
+  return options;
+}
+
 }  // namespace
 
 struct Context::Impl {
-  explicit Impl(const ContextOptions& o) : options(o), arena(o.threads), slots(static_cast<std::size_t>(o.threads)) {
+  explicit Impl(const ContextOptions& o)
+      : options(checked(o)), arena(o.threads), slots(static_cast<std::size_t>(o.threads)) {
     arena.initialize();
   }
   ContextOptions options;
@@ -33,7 +41,9 @@ struct Context::Impl {
 Context::Context(const ContextOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Context::~Context() = default;
 
-int Context::threads() const { return impl_->options.threads; }
+int Context::threads() const {
+  return impl_->options.threads;
+}
 
 void Context::for_each_block(Index count, BlockBody body) const {
   if (count <= 0) {
@@ -78,6 +88,9 @@ void Context::reset_participants() const {
   }
 }
 
-double Context::busy_seconds(int slot) const { return impl_->slots[static_cast<std::size_t>(slot)].busy_seconds; }
+double Context::busy_seconds(int slot) const {
+  MOESIM_CHECK(slot >= 0 && slot < threads(), "the busy time of a slot the arena does not have");
+  return impl_->slots[static_cast<std::size_t>(slot)].busy_seconds;
+}
 
 }  // namespace moesim

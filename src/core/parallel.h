@@ -16,9 +16,8 @@ class BlockBody {
  public:
   template <class F, class = std::enable_if_t<!std::is_same_v<std::remove_cvref_t<F>, BlockBody>>>
   BlockBody(F&& f)  // NOLINT(google-explicit-constructor): passing a lambda is the point
-      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* object, Index i) {
-          (*static_cast<std::remove_reference_t<F>*>(object))(i);
-        }) {}
+      : object_(const_cast<void*>(static_cast<const void*>(&f))),
+        call_([](void* object, Index i) { (*static_cast<std::remove_reference_t<F>*>(object))(i); }) {}
   void operator()(Index i) const { call_(object_, i); }
 
  private:
@@ -27,7 +26,7 @@ class BlockBody {
 };
 
 struct ContextOptions {
-  int threads = 1;                  // size of the arena; above the machine's cores only with a global_control
+  int threads = 1;  // size of the arena; above the machine's cores only with a global_control
   std::uint64_t task_delay_seed = 0;  // not 0: each block waits a random while first (tests only)
 };
 

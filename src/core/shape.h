@@ -10,7 +10,9 @@ namespace moesim {
 // The gated ones (swiglu, geglu) have three matrices per expert, the others two.
 enum class Activation { swiglu, geglu, gelu, relu, silu };
 
-constexpr bool is_gated(Activation a) { return a == Activation::swiglu || a == Activation::geglu; }
+constexpr bool is_gated(Activation a) {
+  return a == Activation::swiglu || a == Activation::geglu;
+}
 
 struct LayerShape {
   Index num_layers = 1;          // L

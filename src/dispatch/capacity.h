@@ -1,6 +1,6 @@
 #pragma once
-// How many rows an expert may take. The same "capacity factor 1.25" means capacities that differ by a factor of
-// k between implementations, so the formula is a named choice.
+// How many rows an expert may take. The same "capacity factor 1.25" means capacities that differ by a factor
+// of k between implementations, so the formula is a named choice.
 
 #include <cstdint>
 #include <optional>
@@ -30,7 +30,7 @@ struct CapacityRule {
 };
 void describe(Fields<CapacityRule>& fields);
 
-// Rows one expert may take for T tokens, K experts a token, E experts. 0 is possible and means: nothing is kept.
+// Rows one expert may take for T tokens, K experts a token, E experts. 0 is possible: nothing is kept.
 Index capacity_for(const CapacityRule& rule, Index num_tokens, Index top_k, Index num_experts);
 
 }  // namespace moesim

@@ -1,7 +1,7 @@
 #pragma once
 // The hub of the program: which rows run on which expert, as a plain value with an executable contract.
-// Rows are grouped by expert and, inside an expert, ordered by token; there is no padding in the plan (executors
-// pad their own last tile).
+// Rows are grouped by expert and, inside an expert, ordered by token; there is no padding in the plan
+// (executors pad their own last tile).
 
 #include <cstdint>
 #include <vector>
@@ -15,14 +15,14 @@ namespace moesim {
 enum class DropReason : std::uint8_t { kept, capacity };
 
 struct DispatchPlan {
-  std::vector<Index> expert_begin;       // [E+1]: expert e computes rows [expert_begin[e], expert_begin[e+1])
-  std::vector<std::int32_t> row_token;   // [R]
-  std::vector<float> row_weight;         // [R]
+  std::vector<Index> expert_begin;      // [E+1]: expert e computes rows [expert_begin[e], expert_begin[e+1])
+  std::vector<std::int32_t> row_token;  // [R]
+  std::vector<float> row_weight;        // [R]
   WeightOn weight_on = WeightOn::output;
-  std::vector<Index> token_begin;        // [T+1]: token t's assignments, in the router's order
-  std::vector<Index> assignment_row;     // [N]: its row, or −1 when dropped
-  std::vector<DropReason> drop_reason;   // [N]
-  std::optional<Index> capacity;         // absent: dropless
+  std::vector<Index> token_begin;       // [T+1]: token t's assignments, in the router's order
+  std::vector<Index> assignment_row;    // [N]: its row, or −1 when dropped
+  std::vector<DropReason> drop_reason;  // [N]
+  std::optional<Index> capacity;        // absent: dropless
 
   Index num_tokens() const { return static_cast<Index>(token_begin.size()) - 1; }
   Index num_experts() const { return static_cast<Index>(expert_begin.size()) - 1; }

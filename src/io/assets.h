@@ -7,7 +7,7 @@
 namespace moesim {
 
 struct Asset {
-  std::string_view path;   // relative to configs/, for example "text/english.txt"
+  std::string_view path;  // relative to configs/, for example "text/english.txt"
   std::string_view bytes;
 };
 

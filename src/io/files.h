@@ -25,20 +25,25 @@ void write_file_atomically(const std::string& path, std::string_view bytes);
 // (/dev/full). A closed pipe (EPIPE) ends quietly: returns false.
 bool write_stdout(std::string_view bytes);
 
-// A file that grows line by line (recorded routing). close() reports what the disk refused.
+// A file that grows line by line (recorded routing). close() reports what the disk refused. After an error
+// the file takes nothing more: write() is then a mistake of the caller, close() does nothing.
 class OutputFile {
  public:
   explicit OutputFile(const std::string& path);  // throws Error(cannot_create)
   ~OutputFile();                                 // closes without reporting; call close() first
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
-  void write(std::string_view bytes);            // throws Error(write_failed)
-  void close();                                  // flush, sync, close; throws Error(write_failed)
+  void write(std::string_view bytes);  // throws Error(write_failed)
+  void close();                        // flush, sync, close; throws Error(write_failed)
 
  private:
+  void flush();
+
   std::string path_;
   std::string buffer_;
+  std::uint64_t written_ = 0;
   int descriptor_ = -1;
+  bool failed_ = false;
 };
 
 }  // namespace moesim

@@ -14,14 +14,14 @@ struct Interval {
 };
 
 // 95 % interval of the median from order statistics, interpolated after Hettmansperger and Sheather 1986
-// ("Confidence intervals based on interpolated order statistics"). For fewer than 6 samples the interval is the
-// whole range (its confidence is 1 − 2^(1−n)); for one sample low = high = median. No samples: all 0.
+// ("Confidence intervals based on interpolated order statistics"). For fewer than 6 samples the interval is
+// the whole range (its confidence is 1 − 2^(1−n)); for one sample low = high = median. No samples: all 0.
 Interval median_interval(std::span<const double> samples);
 
 double median(std::span<const double> samples);
 
-// Samples further from the median than 14.8 median absolute deviations (about ten standard deviations): counted,
-// never deleted.
+// Samples further from the median than 14.8 median absolute deviations (about ten standard deviations):
+// counted, never deleted.
 int count_outliers(std::span<const double> samples);
 
 }  // namespace moesim

@@ -8,13 +8,13 @@ namespace moesim {
 
 // All in double; population forms. With no assignments at all everything is 0 (and entropy 1).
 struct LoadStats {
-  double max_violation = 0;      // max n / mean n − 1
+  double max_violation = 0;  // max n / mean n − 1
   double min_over_mean = 0;
-  double cv = 0;                 // population standard deviation / mean
-  double gini = 0;               // Σ(2i−E−1)·n_(i) / (E·Σn)
-  double entropy = 1;            // H / ln E; 1 when E = 1
-  double effective_experts = 0;  // exp(H)
-  std::int64_t dead_experts = 0; // experts with no assignment
+  double cv = 0;                  // population standard deviation / mean
+  double gini = 0;                // Σ(2i−E−1)·n_(i) / (E·Σn)
+  double entropy = 1;             // H / ln E; 1 when E = 1
+  double effective_experts = 0;   // exp(H)
+  std::int64_t dead_experts = 0;  // experts with no assignment
 };
 
 LoadStats load_stats(std::span<const std::uint64_t> counts);

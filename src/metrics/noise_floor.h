@@ -19,9 +19,11 @@ struct NoiseFloor {
 };
 
 // count_of_k[j] = number of tokens that chose exactly j experts. 200 seeded draws of a router that gives each
-// token its own number of distinct experts, uniformly. When the draws together would exceed 10⁷ assignments, counts
-// come from the normal approximation (mean kT/E, the covariance of the hypergeometric-multinomial) instead.
-NoiseFloor noise_floor(std::span<const std::uint64_t> count_of_k, std::int64_t num_experts, std::uint64_t seed);
+// token its own number of distinct experts, uniformly. When the draws together would exceed 10⁷ assignments,
+// counts come from the normal approximation (mean kT/E, the covariance of the hypergeometric-multinomial)
+// instead.
+NoiseFloor noise_floor(std::span<const std::uint64_t> count_of_k, std::int64_t num_experts,
+                       std::uint64_t seed);
 
 // √((E−k)/(kT)): the CV expected of a uniform router (k experts of E for each of T tokens).
 double expected_uniform_cv(std::int64_t num_experts, std::int64_t top_k, std::uint64_t tokens);

@@ -22,8 +22,8 @@ struct Gate {
 // `with_bias`: seeded N(0, 0.02²), as in gpt-oss-style gates.
 Gate make_gate(std::uint64_t seed, std::uint32_t layer, Index num_experts, Index d_model, bool with_bias);
 
-// logits[T,E] = hidden[T,D]·weightᵀ + bias, by fixed tiles of rows: a row's logits have the same bits whatever
-// rows share its batch, on any number of threads.
+// logits[T,E] = hidden[T,D]·weightᵀ + bias, by fixed tiles of rows: a row's logits have the same bits
+// whatever rows share its batch, on any number of threads.
 void gate_logits(const Gate& gate, MatrixView hidden, MutableMatrixView logits, const Context& context);
 
 }  // namespace moesim

@@ -18,21 +18,23 @@ namespace moesim {
 
 enum class Choice { token, expert, soft, fixed };  // who chooses: tokens, experts, nobody (mixing), a table
 
-// Declared facts of a built router; they may depend on its parameters. They choose which laws the tests apply.
+// Declared facts of a built router; they may depend on its parameters. They choose which laws the tests
+// apply.
 struct RouterTraits {
   Choice choice = Choice::token;
-  Index top_k = 1;               // experts per token: exact where exact_k, else the nominal number
-  bool exact_k = true;           // every token gets exactly top_k
-  bool causal = true;            // later tokens do not change earlier ones
-  bool row_local = true;         // a token's routing depends on its own row alone
-  bool normalised = false;       // a token's weights sum to weight_sum
+  Index top_k = 1;          // experts per token: exact where exact_k, else the nominal number
+  bool exact_k = true;      // every token gets exactly top_k
+  bool causal = true;       // later tokens do not change earlier ones
+  bool row_local = true;    // a token's routing depends on its own row alone
+  bool normalised = false;  // a token's weights sum to weight_sum …
   double weight_sum = 1.0;
-  bool stochastic = false;       // draws random numbers
-  bool uses_bias = false;        // RouterState::expert_bias acts
-  bool shift_invariant = false;  // adding a constant to a token's logits changes nothing
-  bool expert_symmetric = true;  // renaming experts renames the choices
-  bool needs_logits = true;      // false: hash, random
-  bool takes_capacity = true;    // false: balanced by construction, a capacity section has no effect
+  double normalised_above = 0.0;  // … where its scores sum to more than this (norm_eps and underflow)
+  bool stochastic = false;        // draws random numbers
+  bool uses_bias = false;         // RouterState::expert_bias acts
+  bool shift_invariant = false;   // adding a constant to a token's logits changes nothing
+  bool expert_symmetric = true;   // renaming experts renames the choices
+  bool needs_logits = true;       // false: hash, random
+  bool takes_capacity = true;     // false: balanced by construction, a capacity section has no effect
 };
 
 // The only feedback from one step to the next.
@@ -42,7 +44,7 @@ struct RouterState {
 
 struct RouterInput {
   const TokenBatch& batch;
-  MatrixView logits;             // [T,E]; no rows when the router does not need them
+  MatrixView logits;  // [T,E]; no rows when the router does not need them
   const RouterState& state;
   std::uint64_t seed = 0;
   std::uint32_t layer = 0;
@@ -55,9 +57,12 @@ class Router {
   virtual RouterTraits traits() const = 0;
   // The bias the config gives at the start ([E] or empty).
   virtual std::vector<float> initial_bias() const { return {}; }
+  // Whether the gate that makes the logits has a bias of its own (router.logit: linear_bias).
+  virtual bool gate_has_bias() const { return false; }
 
-  // Checks sizes and that every logit is finite (a NaN is an error naming token and expert), routes, and with
-  // MOESIM_CHECKS runs check_routing on the result.
+  // Checks sizes and that every logit is finite, routes, checks that every weight is finite, and with
+  // MOESIM_CHECKS runs check_routing on the result. Throws Error(bad_data) naming the first token (its place
+  // in the stream) and its expert where a number is not finite.
   Routing route(const RouterInput& input) const;
 
   Index num_experts() const { return num_experts_; }
@@ -71,7 +76,7 @@ class Router {
 };
 
 // The contract, executable: ids in range and distinct within a token, counts, finite weights, order, sums as
-// the traits say. Throws Error(internal) naming the token.
+// the traits say. Throws Error(internal) naming the token (its row).
 void check_routing(const Routing& routing, const RouterTraits& traits, Index num_tokens, Index num_experts);
 
 struct RouterFamily {
@@ -97,9 +102,13 @@ struct RouterPreset {
 
 const Catalogue<RouterPreset>& router_presets();
 
-// The `router:` section of a config → the router. `kind` or `preset` (exactly one) names it; keys given beside a
-// preset replace single stages. nullptr when there were problems. The effective section's values all appear in
-// binder.resolved.
+// The `router:` section of a config → the router. `kind` or `preset` (exactly one) names it; keys given
+// beside a preset replace single stages. nullptr when there were problems. The effective section's values all
+// appear in binder.resolved.
 std::unique_ptr<Router> make_router(Binder& binder, const Node* section, const LayerShape& shape);
+
+// The capacity section of the preset that a config's `router:` section names; nullptr when it names none, or
+// the preset has none. Lives as long as the program.
+const Node* preset_capacity(const Node& router_section);
 
 }  // namespace moesim

@@ -9,16 +9,17 @@
 
 namespace moesim {
 
-enum class WeightOn { output, input };  // what the weight multiplies: the expert's output (nearly all) or input
+// What the weight multiplies: the expert's output (nearly all routers) or its input.
+enum class WeightOn { output, input };
 
 // Hard routing, by token in compressed rows: token t's assignments are [begin[t], begin[t+1]). Any number of
 // experts per token. Within a token: selection order, best selection score first (ties: lowest expert first).
 struct Assignments {
   Index num_experts = 0;
-  std::vector<Index> begin;            // [T+1]
-  std::vector<std::int32_t> expert;    // [N]
-  std::vector<float> weight;           // [N] multiplies the expert's output or input
-  std::vector<float> score;            // [N] the unbiased score the weight was made from
+  std::vector<Index> begin;          // [T+1]
+  std::vector<std::int32_t> expert;  // [N]
+  std::vector<float> weight;         // [N] multiplies the expert's output or input
+  std::vector<float> score;          // [N] the unbiased score the weight was made from
   WeightOn weight_on = WeightOn::output;
 
   Index num_tokens() const { return begin.empty() ? 0 : static_cast<Index>(begin.size()) - 1; }

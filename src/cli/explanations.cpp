@@ -1,0 +1,107 @@
+#include "cli/explanations.h"
+
+namespace moesim {
+namespace {
+
+constexpr Explanation kExplanations[] = {
+    // errors of configs
+    {"unknown-key",
+     "The section has no key of that name. A misspelt key is never ignored: it would silently mean the "
+     "default. `moesim validate FILE --resolved` prints the keys that exist."},
+    {"unknown-variant",
+     "`kind` or `preset` names something that does not exist. `moesim routers` lists the routers."},
+    {"unknown-choice", "The key takes one of a few words, and this is none of them."},
+    {"wrong-type",
+     "The value is of another type than the key takes. Numbers are written 8, 0x8, 1e6 or 0.5; true and "
+     "false are the only booleans; text in quotes is never a number."},
+    {"out-of-range", "The number is outside what the key accepts; the message gives both ends."},
+    {"missing-key", "A key without a default was not given."},
+    {"duplicate-key", "The same key or entry stands twice; which one was meant cannot be known."},
+    {"no-effect",
+     "The key is known but would change nothing here, for example a capacity factor when nothing is "
+     "dropped. Keys that do nothing make experiments lie, so this is an error. Remove the key."},
+    {"bad-relation",
+     "Two values do not fit each other, for example top_k larger than num_experts. The note names the "
+     "other one and its place."},
+    {"not-divisible", "One number must divide another; the help line gives the nearest values that work."},
+    {"preset-and-kind",
+     "A router is named either by `preset` (a model's router) or by `kind` (a family), not both."},
+    {"yaml-syntax",
+     "The text is not YAML at that place: an unclosed quote or bracket, a tab, a wrong indentation."},
+    {"yaml-feature",
+     "YAML allows it, configs do not: several documents, tags, merge keys (<<), keys that are not plain "
+     "words, aliases that contain themselves."},
+    {"yaml-limit",
+     "Configs are limited: 1 MiB, depth 32, 100,000 nodes after expanding aliases, 64 KiB a value."},
+    {"bad-utf8", "The file is not UTF-8 text at that byte. Save it as UTF-8."},
+    {"bad-override",
+     "--set takes key.path=value, for example --set router.top_k=4; --set capacity=none removes a section."},
+    {"bad-extends",
+     "`extends` names another config in the same folder or below it, and may not lead back to itself."},
+    {"data-missing",
+     "The path begins with ${MOESIM_DATA}, which is not set. It names a folder of optional data sets; "
+     "everything else works without it."},
+    // errors of files and the machine
+    {"file-missing", "There is no such file."},
+    {"file-unreadable", "The file exists but may not be read."},
+    {"not-a-file", "The path is a folder, a device or a pipe; a regular file was expected."},
+    {"file-too-large", "The file is longer than what is accepted there."},
+    {"empty-file", "The file holds no token."},
+    {"bad-npy",
+     "The .npy file is malformed or of a kind that is not read; np.save of a float32 or float64 array "
+     "works."},
+    {"cannot-create", "The output file cannot be created: its folder is missing or may not be written."},
+    {"write-failed", "Not all bytes reached the output, usually because the disk is full."},
+    {"out-of-memory",
+     "The run was refused before anything was allocated: it needs more than four fifths of the memory "
+     "that is free to this process (containers count). The help line names a setting that fits."},
+    {"too-large", "A size does not fit 64 bits."},
+    {"bad-option",
+     "The command line is wrong at that option; --help behind the command shows what it takes."},
+    {"check-failed", "Two executors that must agree did not: the `check` executor found a difference."},
+    {"wrong-processor", "The program was built for a processor with more instructions than this one has."},
+    {"internal", "A mistake in moesim itself. Please report it with the command you typed."},
+    // metrics
+    {"max_violation",
+     "Load of the busiest expert over the mean load, minus 1 (MaxVio). 0 is perfect balance; 1 means the "
+     "busiest expert gets twice its fair share."},
+    {"load_cv", "Population standard deviation of the experts' loads over their mean. 0 is perfect balance."},
+    {"load_gini",
+     "Gini coefficient of the loads: 0 when all are equal, near 1 when one expert gets everything."},
+    {"load_entropy", "Entropy of the shares of the load over its largest value ln E: 1 when all are equal."},
+    {"effective_experts", "exp of the entropy: how many equally loaded experts would be as spread out."},
+    {"noise_floor",
+     "What a perfectly uniform random router shows on the same number of tokens: 200 draws, their mean and "
+     "95 % point. Imbalance below it is chance."},
+    {"active_params", "Parameters one token's computation reads: gate, shared experts and its k experts."},
+    {"computed_rows_fraction",
+     "Kept assignments over routed ones. Below 1 the MoE did less work than it was asked to, so "
+     "its tokens/s flatter it."},
+    {"yardstick_ratio",
+     "GFLOP/s of the MoE over GFLOP/s of a fixed dense product through the same kernels in the same "
+     "run. It survives a change of hour; absolute times do not."},
+    {"effective_cores",
+     "How many cores the threads really had: scaling of a loop that never leaves the registers, "
+     "measured in the same run."},
+    {"dense_same_active",
+     "A dense layer as wide as a token's experts together (k·d_ff, plus shared): the same active "
+     "parameters."},
+    {"dense_same_total",
+     "A dense layer as wide as all experts together (E·d_ff, plus shared): the same total parameters."},
+    {"warm",
+     "The weights of a step fit the caches, so small batches look faster than they would inside a whole "
+     "model. "
+     "More layers (layer.num_layers) make them cold."},
+    {"noisy",
+     "The interval of a figure is wider than measure.target, or the cores were shared with other work. "
+     "Repeat "
+     "with --budget 60, with nothing else running."},
+};
+
+}  // namespace
+
+std::span<const Explanation> explanations() {
+  return kExplanations;
+}
+
+}  // namespace moesim

@@ -1,0 +1,16 @@
+#pragma once
+// Private to this room: the texts of `moesim explain`.
+
+#include <span>
+#include <string_view>
+
+namespace moesim {
+
+struct Explanation {
+  std::string_view word;
+  std::string_view text;
+};
+
+std::span<const Explanation> explanations();
+
+}  // namespace moesim

@@ -1,0 +1,89 @@
+#include <fmt/format.h>
+
+#include "cli/session.h"
+#include "config/scalars.h"
+#include "config/suggest.h"
+#include "core/error.h"
+
+namespace moesim {
+namespace {
+
+[[noreturn]] void bad_option(const std::string& option, const std::string& got, const std::string& expected,
+                             const std::string& help = {}) {
+  throw Error(ErrorKind::usage,
+              fmt::format("{}: error: got {}; expected {} [bad-option]", option, got, expected), help);
+}
+
+Node scalar(const std::string& text) {
+  Node node;
+  node.kind = Node::Kind::scalar;
+  node.text = text;
+  return node;
+}
+
+constexpr const char* kFormats[] = {"table", "md", "csv", "json", "jsonl"};
+
+}  // namespace
+
+std::int64_t parse_whole_option(const std::string& option, const std::string& text, std::int64_t low,
+                                std::int64_t high) {
+  std::int64_t value = 0;
+  ScalarProblem problem;
+  if (!read_whole(scalar(text), value, problem) || value < low || value > high) {
+    bad_option(option, fmt::format("'{}'", text), fmt::format("a whole number from {} to {}", low, high),
+               problem.help);
+  }
+  return value;
+}
+
+double parse_real_option(const std::string& option, const std::string& text, double low, double high) {
+  double value = 0;
+  ScalarProblem problem;
+  if (!read_real(scalar(text), value, problem) || value < low || value > high) {
+    bad_option(option, fmt::format("'{}'", text), fmt::format("a number from {:g} to {:g}", low, high),
+               problem.help);
+  }
+  return value;
+}
+
+std::string parse_choice_option(const std::string& option, const std::string& text,
+                                const std::vector<std::string>& choices) {
+  for (const std::string& choice : choices) {
+    if (choice == text) {
+      return text;
+    }
+  }
+  const std::string near = suggest(text, choices);
+  bad_option(option, fmt::format("'{}'", text), "one of " + list_choices(choices),
+             near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+}
+
+Format parse_format(const std::string& option, const std::string& text) {
+  constexpr Format kValues[] = {Format::table, Format::markdown, Format::csv, Format::json, Format::jsonl};
+  const std::vector<std::string> names(std::begin(kFormats), std::end(kFormats));
+  const std::string name = parse_choice_option(option, text, names);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == name) {
+      return kValues[i];
+    }
+  }
+  return Format::table;
+}
+
+Format format_of_file(const std::string& path) {
+  const std::size_t dot = path.rfind('.');
+  const std::string ending = dot == std::string::npos ? "" : path.substr(dot + 1);
+  if (ending == "txt") {
+    return Format::table;
+  }
+  for (const char* name : kFormats) {
+    if (ending == name && ending != "table") {
+      return parse_format("--out", ending);
+    }
+  }
+  bad_option(fmt::format("--out {}", path),
+             ending.empty() ? "no ending" : fmt::format("the ending '.{}'", ending),
+             "a file that ends in .txt, .md, .csv, .json or .jsonl");
+}
+
+}  // namespace moesim

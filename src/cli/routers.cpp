@@ -1,0 +1,145 @@
+// moesim routers: the families and the named presets.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/session.h"
+#include "config/suggest.h"
+#include "core/error.h"
+#include "io/files.h"
+#include "report/numbers.h"
+#include "router/router.h"
+
+namespace moesim {
+namespace {
+
+struct RoutersArguments {
+  std::string name;
+  std::string output = "table";
+};
+
+using Json = nlohmann::ordered_json;
+
+Json preset_json(const RouterPreset& preset) {
+  Json stages = Json::object();
+  for (const Node::Entry& entry : preset.section.entries) {
+    stages[entry.key] = entry.value.text;
+  }
+  Json capacity = Json::object();
+  for (const Node::Entry& entry : preset.capacity.entries) {
+    capacity[entry.key] = entry.value.text;
+  }
+  Json object = {{"name", preset.name},       {"type", "preset"},        {"summary", preset.summary},
+                 {"used_by", preset.used_by}, {"source", preset.origin}, {"stages", stages}};
+  if (!capacity.empty()) {
+    object["capacity"] = capacity;
+  }
+  return object;
+}
+
+Json family_json(const RouterFamily& family) {
+  Json parameters = Json::array();
+  for (const FieldInfo& field : family.fields()) {
+    parameters.push_back({{"name", field.name},
+                          {"type", field.type},
+                          {"default", field.default_text},
+                          {"expected", field.expected},
+                          {"doc", field.doc}});
+  }
+  return {{"name", family.name},
+          {"type", "family"},
+          {"summary", family.summary},
+          {"source", family.origin},
+          {"parameters", parameters}};
+}
+
+std::string table() {
+  std::string text = "FAMILIES  (router: {kind: NAME, …})\n";
+  for (const RouterFamily& family : router_families().entries()) {
+    text += fmt::format("  {} {}\n", pad_to(family.name, 18), family.summary);
+  }
+  text += "\nPRESETS  (router: {preset: NAME}, single stages may be overridden beside it)\n";
+  for (const RouterPreset& preset : router_presets().entries()) {
+    text += fmt::format("  {} {}\n", pad_to(preset.name, 18), preset.summary);
+  }
+  return text + "\nnext    moesim routers NAME      stages, users and source of one of them\n";
+}
+
+std::string describe(const RouterPreset& preset) {
+  std::string text = fmt::format(
+      "{}  {}\n\nused by  {}\nsource   {}\n\nto copy:\n\nrouter:\n  preset: {}\n\nwhich stands "
+      "for:\n\nrouter:\n",
+      preset.name, preset.summary, preset.used_by, preset.origin, preset.name);
+  for (const Node::Entry& entry : preset.section.entries) {
+    text += fmt::format("  {}: {}\n", entry.key, entry.value.text);
+  }
+  if (preset.capacity.kind == Node::Kind::map) {
+    text += "capacity:\n";
+    for (const Node::Entry& entry : preset.capacity.entries) {
+      text += fmt::format("  {}: {}\n", entry.key, entry.value.text);
+    }
+  }
+  return text;
+}
+
+std::string describe(const RouterFamily& family) {
+  std::string text = fmt::format("{}  {}\n\nsource   {}\n\nrouter:\n  kind: {}\n", family.name,
+                                 family.summary, family.origin, family.name);
+  for (const FieldInfo& field : family.fields()) {
+    text += fmt::format("  {:<32} # {} ({})\n", fmt::format("{}: {}", field.name, field.default_text),
+                        field.doc, field.expected);
+  }
+  return text;
+}
+
+int routers(const RoutersArguments& arguments) {
+  const bool json = parse_choice_option("-o", arguments.output, {"table", "json"}) == "json";
+  Json list = Json::array();
+  std::string text;
+  std::vector<std::string> names;
+  for (const RouterFamily& family : router_families().entries()) {
+    names.push_back(family.name);
+    if (arguments.name.empty() || arguments.name == family.name) {
+      list.push_back(family_json(family));
+      text += describe(family);
+    }
+  }
+  for (const RouterPreset& preset : router_presets().entries()) {
+    names.push_back(preset.name);
+    if (arguments.name.empty() || arguments.name == preset.name) {
+      list.push_back(preset_json(preset));
+      text += describe(preset);
+    }
+  }
+  if (list.empty()) {
+    const std::string near = suggest(arguments.name, names);
+    throw Error(
+        ErrorKind::usage,
+        fmt::format(
+            "moesim routers {0}: error: no router is called '{0}'; expected a name that `moesim routers` "
+            "lists [unknown-variant]",
+            arguments.name),
+        near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+  }
+  write_stdout(json ? list.dump(2) + "\n" : arguments.name.empty() ? table() : text);
+  return 0;
+}
+
+}  // namespace
+
+void add_routers_command(CLI::App& app, Session& session) {
+  const auto arguments = std::make_shared<RoutersArguments>();
+  CLI::App* command = app.add_subcommand("routers",
+                                         "List the routers, or describe one.\n"
+                                         "  moesim routers\n"
+                                         "  moesim routers deepseek_v3\n"
+                                         "  moesim routers -o json");
+  command->add_option("name", arguments->name, "a family or a preset");
+  command->add_option("-o,--output", arguments->output, "table or json")->type_name("FORMAT");
+  command->callback([arguments, &session] { session.action = [arguments] { return routers(*arguments); }; });
+}
+
+}  // namespace moesim

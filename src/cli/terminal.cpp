@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "cli/session.h"
+
+namespace moesim {
+namespace {
+
+volatile std::sig_atomic_t interrupts = 0;
+
+void on_signal(int signal) {
+  interrupts = interrupts + 1;
+  if (interrupts > 1) {
+    _exit(128 + signal);
+  }
+}
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+bool locale_is_utf8() {
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    if (is_set(variable)) {
+      const std::string_view value(std::getenv(variable));
+      return value.find("UTF-8") != std::string_view::npos || value.find("utf8") != std::string_view::npos ||
+             value.find("utf-8") != std::string_view::npos || value.find("UTF8") != std::string_view::npos;
+    }
+  }
+  return false;
+}
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+ScreenStyle stdout_style(const std::string& colour) {
+  const bool terminal = isatty(STDOUT_FILENO) != 0;
+  const char* term = std::getenv("TERM");
+  const bool dumb = term == nullptr || std::string_view(term) == "dumb";
+  ScreenStyle style;
+  style.unicode = !terminal || locale_is_utf8();
+  if (colour == "always" || colour == "never") {
+    style.colour = colour == "always";
+  } else if (is_set("NO_COLOR")) {
+    style.colour = false;
+  } else {
+    const bool forced = is_set("CLICOLOR_FORCE") || is_set("FORCE_COLOR");
+    style.colour = forced || (terminal && !dumb);
+  }
+  return style;
+}
+
+ScreenStyle file_style() {
+  return {.colour = false, .unicode = true};
+}
+
+void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+bool interrupt_requested() {
+  return interrupts > 0;
+}
+
+void Progress::show(const std::string& phase, double fraction) {
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  const double now = now_seconds();
+  if (last_shown_ < 0) {
+    last_shown_ = terminal ? 0 : now;
+  }
+  if (now - last_shown_ < (terminal ? 0.1 : 10.0)) {
+    return;
+  }
+  last_shown_ = now;
+  if (terminal) {
+    constexpr int kCells = 30;
+    const int filled = static_cast<int>(fraction * kCells);
+    const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
+                            std::string(static_cast<std::size_t>(kCells - filled), '.');
+    fmt::print(stderr, "\r{:<10} [{}] {:3.0f} %", phase, bar, 100 * fraction);
+    std::fflush(stderr);
+    drawn_ = true;
+  } else {
+    fmt::print(stderr, "{} {:.0f} %\n", phase, 100 * fraction);
+  }
+}
+
+void Progress::clear() {
+  if (drawn_) {
+    fmt::print(stderr, "\r{:60}\r", "");
+    std::fflush(stderr);
+    drawn_ = false;
+  }
+}
+
+}  // namespace moesim

@@ -1,0 +1,83 @@
+// moesim validate: is a config right, and what does every key resolve to?
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/session.h"
+#include "core/text.h"
+#include "engine/experiment.h"
+#include "io/files.h"
+#include "report/numbers.h"
+
+namespace moesim {
+namespace {
+
+struct ValidateArguments {
+  std::string config;
+  std::vector<std::string> overrides;
+  bool resolved = false;
+  std::string output = "table";
+};
+
+std::string resolved_table(const Experiment& experiment) {
+  int key_width = 0;
+  int value_width = 0;
+  for (const ResolvedValue& value : experiment.resolved) {
+    key_width = std::max(key_width, display_width(value.path));
+    value_width = std::max(value_width, std::min(40, display_width(display_safe(value.value))));
+  }
+  std::string text;
+  for (const ResolvedValue& value : experiment.resolved) {
+    const std::string shown = display_safe(value.value);
+    text += pad_to(value.path, key_width) + "  " +
+            (display_width(shown) > value_width ? shown : pad_to(shown, value_width)) + "  " +
+            display_safe(value.origin) + "\n";
+  }
+  return text;
+}
+
+std::string resolved_json(const Experiment& experiment) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const ResolvedValue& value : experiment.resolved) {
+    list.push_back({{"key", value.path}, {"value", value.value}, {"origin", value.origin}});
+  }
+  return list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+int validate(const ValidateArguments& arguments) {
+  const std::string format = parse_choice_option("-o", arguments.output, {"table", "json"});
+  const Experiment experiment = load_experiment(arguments.config, arguments.overrides);
+  if (format == "json") {
+    write_stdout(resolved_json(experiment));
+  } else if (arguments.resolved) {
+    write_stdout(resolved_table(experiment));
+  } else {
+    write_stdout(fmt::format("ok: {}\n", display_safe(experiment.source.name)));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_validate_command(CLI::App& app, Session& session) {
+  const auto arguments = std::make_shared<ValidateArguments>();
+  CLI::App* command = app.add_subcommand("validate",
+                                         "Check a config without running it.\n"
+                                         "  moesim validate my.yaml\n"
+                                         "  moesim validate my.yaml --resolved\n"
+                                         "  moesim validate quickstart --resolved --set router.preset=olmoe");
+  command->add_option("config", arguments->config, "a YAML file, or the name of a built-in one (quickstart)")
+      ->required();
+  command->add_option("--set", arguments->overrides, "key=value: overrides the config; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command->add_flag("--resolved", arguments->resolved, "print every value and where it came from");
+  command->add_option("-o,--output", arguments->output, "table, or json for the resolved values")
+      ->type_name("FORMAT");
+  command->callback([arguments, &session] { session.action = [arguments] { return validate(*arguments); }; });
+}
+
+}  // namespace moesim

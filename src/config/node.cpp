@@ -1,0 +1,31 @@
+// Lookup in the tree, and places as text.
+#include "config/node.h"
+
+namespace moesim {
+
+std::string Location::text() const {
+  if (line < 1) {
+    return source;
+  }
+  return source + ":" + std::to_string(line) + ":" + std::to_string(column);
+}
+
+const Node::Entry* Node::find(std::string_view key) const {
+  for (const Entry& entry : entries) {
+    if (entry.key == key) {
+      return &entry;
+    }
+  }
+  return nullptr;
+}
+
+Node::Entry* Node::find(std::string_view key) {
+  return const_cast<Entry*>(static_cast<const Node*>(this)->find(key));
+}
+
+const Node* Node::child(std::string_view key) const {
+  const Entry* entry = find(key);
+  return entry == nullptr ? nullptr : &entry->value;
+}
+
+}  // namespace moesim

@@ -1,0 +1,156 @@
+#include "engine/estimate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "engine/yardstick.h"
+#include "experts/dense.h"
+
+namespace moesim {
+namespace {
+
+std::uint64_t u64(Index value) {
+  return static_cast<std::uint64_t>(value);
+}
+
+std::uint64_t floats(std::initializer_list<std::uint64_t> factors, const char* what) {
+  return checked_mul(checked_product(factors, what), sizeof(float), what);
+}
+
+std::uint64_t ffn_bytes(const LayerShape& shape, Index width) {
+  return checked_product({ffn_params(shape.d_model, width, shape.activation),
+                          bytes_per_weight(WeightType::float32), u64(shape.num_layers)},
+                         "the weights");
+}
+
+struct Sizes {
+  LayerShape shape;
+  Index tokens;
+};
+
+MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int threads) {
+  const LayerShape& shape = sizes.shape;
+  const std::uint64_t tokens = u64(sizes.tokens);
+  const std::uint64_t width = u64(shape.d_model);
+  const std::uint64_t per_token = u64(std::min(experts_per_token_bound(experiment), shape.num_experts));
+  MemoryEstimate memory;
+  const auto add = [&](const char* what, std::uint64_t bytes) {
+    memory.items.push_back({what, bytes});
+    memory.total = checked_add(memory.total, bytes, "the memory of the run");
+  };
+  if (experiment.router->traits().needs_logits) {
+    add("gates", floats({u64(shape.num_experts), width, u64(shape.num_layers)}, "the gates"));
+    add("logits", floats({tokens, u64(shape.num_experts)}, "the logits"));
+  }
+  const std::uint64_t rows = checked_mul(tokens, per_token, "the assignments");
+  add("routing and plan",
+      checked_add(checked_mul(rows, 64, "the assignments"),
+                  checked_mul(u64(shape.num_experts), 64, "the counts of the experts"), "the routing"));
+  add("tokens", floats({tokens, width, 4}, "the batch"));
+  add("workload", experiment.workload->memory_bytes());
+  if (!experiment.execute) {
+    return memory;
+  }
+  add("experts", checked_mul(ffn_bytes(shape, shape.d_ff), u64(shape.num_experts), "the experts"));
+  if (shape.num_shared_experts > 0) {
+    add("shared experts",
+        checked_mul(ffn_bytes(shape, shape.d_ff), u64(shape.num_shared_experts), "the shared experts"));
+  }
+  add("rows of the experts", floats({rows, width, 2}, "the rows of the experts"));
+  Index widest = shape.d_ff;
+  for (const Baseline baseline : experiment.baselines) {
+    const bool active = baseline == Baseline::dense_same_active;
+    const Index dense = active ? dense_same_active_width(shape, experts_per_token_bound(experiment))
+                               : dense_same_total_width(shape);
+    widest = std::max(widest, dense);
+    add(active ? "dense_same_active" : "dense_same_total", ffn_bytes(shape, dense));
+  }
+  add("yardstick", yardstick_bytes());
+  add("scratch of the threads",
+      checked_mul(experiment.executor.executor->scratch_bytes(shape.d_model, widest),
+                  static_cast<std::uint64_t>(threads), "the scratch memory"));
+  return memory;
+}
+
+// The largest value of `key`, by halving, for which the run fits; 0 when none does.
+template <class Set>
+Index largest_that_fits(Index current, std::uint64_t limit, const Experiment& experiment, int threads,
+                        const Set& set) {
+  Index low = 0;
+  Index high = current;
+  while (high - low > 1) {
+    const Index middle = low + (high - low) / 2;
+    Sizes sizes{experiment.shape, experiment.workload->tokens()};
+    set(sizes, middle);
+    bool fits = false;
+    try {
+      fits = estimate(experiment, sizes, threads).total <= limit;
+    } catch (const Error&) {  // does not even fit 64 bits
+    }
+    (fits ? low : high) = middle;
+  }
+  return low;
+}
+
+std::string setting_that_fits(const Experiment& experiment, int threads, std::uint64_t limit) {
+  const LayerShape& shape = experiment.shape;
+  const Index experts = largest_that_fits(shape.num_experts, limit, experiment, threads,
+                                          [](Sizes& s, Index v) { s.shape.num_experts = v; });
+  if (experts >= experts_per_token_bound(experiment)) {
+    return fmt::format("--set layer.num_experts={} would fit", experts);
+  }
+  const Index layers = largest_that_fits(shape.num_layers, limit, experiment, threads,
+                                         [](Sizes& s, Index v) { s.shape.num_layers = v; });
+  if (layers >= 1) {
+    return fmt::format("--set layer.num_layers={} would fit", layers);
+  }
+  const Index tokens = largest_that_fits(experiment.workload->tokens(), limit, experiment, threads,
+                                         [](Sizes& s, Index v) { s.tokens = v; });
+  if (tokens >= 1) {
+    return fmt::format("--set workload.tokens={} would fit", tokens);
+  }
+  const Index width =
+      largest_that_fits(shape.d_ff, limit, experiment, threads, [](Sizes& s, Index v) { s.shape.d_ff = v; });
+  return width >= 1 ? fmt::format("--set layer.d_ff={} would fit", width)
+                    : "make layer.d_model, layer.d_ff, layer.num_experts and workload.tokens smaller";
+}
+
+}  // namespace
+
+Index experts_per_token_bound(const Experiment& experiment) {
+  return std::max<Index>(1, experiment.router->traits().top_k);
+}
+
+MemoryEstimate estimate_memory(const Experiment& experiment, int threads) {
+  return estimate(experiment, {experiment.shape, experiment.workload->tokens()}, threads);
+}
+
+void check_memory(const Experiment& experiment, int threads, const MachineInfo& machine) {
+  std::string needs = "more than 2^64 bytes";
+  std::string mostly;
+  try {
+    const MemoryEstimate memory = estimate_memory(experiment, threads);
+    if (memory.total <= machine.memory_limit_bytes) {
+      return;
+    }
+    needs = fmt::format("{:.1f} GiB", static_cast<double>(memory.total) / (1 << 30));
+    const auto largest =
+        std::max_element(memory.items.begin(), memory.items.end(),
+                         [](const MemoryItem& a, const MemoryItem& b) { return a.bytes < b.bytes; });
+    mostly = fmt::format(", most of it for {} ({:.1f} GiB)", largest->what,
+                         static_cast<double>(largest->bytes) / (1 << 30));
+  } catch (const Error&) {  // a size that does not fit 64 bits: refused below like any other
+  }
+  throw Error(
+      ErrorKind::out_of_memory,
+      fmt::format(
+          "{}: error: the run needs {}{}; expected at most {:.1f} GiB, four fifths of the memory that "
+          "is free [out-of-memory]",
+          experiment.source.name, needs, mostly, static_cast<double>(machine.memory_limit_bytes) / (1 << 30)),
+      setting_that_fits(experiment, threads, machine.memory_limit_bytes));
+}
+
+}  // namespace moesim

@@ -1,0 +1,33 @@
+#pragma once
+// What a run will need, computed before anything is allocated.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/machine.h"
+#include "engine/experiment.h"
+
+namespace moesim {
+
+struct MemoryItem {
+  std::string what;
+  std::uint64_t bytes = 0;
+};
+
+struct MemoryEstimate {
+  std::vector<MemoryItem> items;
+  std::uint64_t total = 0;
+};
+
+// Largest number of experts a token can have, for sizing: K, or the mean of an expert-side router rounded up.
+Index experts_per_token_bound(const Experiment& experiment);
+
+// Throws Error(out_of_memory) when a size does not fit 64 bits.
+MemoryEstimate estimate_memory(const Experiment& experiment, int threads);
+
+// Throws Error(out_of_memory) with a setting that would fit when the estimate exceeds
+// machine.memory_limit_bytes.
+void check_memory(const Experiment& experiment, int threads, const MachineInfo& machine);
+
+}  // namespace moesim

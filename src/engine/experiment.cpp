@@ -1,0 +1,294 @@
+#include "engine/experiment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+constexpr EnumName<Baseline> kBaselines[] = {{Baseline::dense_same_active, "dense_same_active"},
+                                             {Baseline::dense_same_total, "dense_same_total"}};
+
+// The keys of the top level that are values, not sections.
+struct TopParams {
+  std::string name = "experiment";
+  std::uint64_t seed = 42;
+  bool execute = true;
+};
+void describe(Fields<TopParams>& f) {
+  f.add("name", &TopParams::name).doc("what the results are called");
+  f.add("seed", &TopParams::seed).doc("everything random follows from it");
+  f.add("execute", &TopParams::execute).doc("false: route only, run no experts");
+}
+
+// Sizes may be absurd here: they are compared with the machine's memory before anything is allocated.
+constexpr std::int64_t kLargest = std::int64_t{1} << 40;
+
+struct LayerParams {
+  std::int64_t num_layers = 1;
+  std::int64_t d_model = 256;
+  std::int64_t d_ff = 512;
+  std::int64_t active_width = 0;
+  std::int64_t total_width = 0;
+  std::int64_t num_experts = 8;
+  std::int64_t num_shared_experts = 0;
+  Activation activation = Activation::swiglu;
+};
+void describe(Fields<LayerParams>& f) {
+  f.add("num_layers", &LayerParams::num_layers)
+      .range(1, kLargest)
+      .doc("layers of the stack, each with its own gate and experts");
+  f.add("d_model", &LayerParams::d_model).range(1, kLargest).doc("width of a token's vector");
+  f.add("d_ff", &LayerParams::d_ff).range(1, kLargest).doc("hidden width of one expert");
+  f.add("active_width", &LayerParams::active_width)
+      .range(1, kLargest)
+      .word("none", 0)
+      .doc("instead of d_ff: hidden width of a token's experts together; d_ff = active_width / top_k");
+  f.add("total_width", &LayerParams::total_width)
+      .range(1, kLargest)
+      .word("none", 0)
+      .doc("instead of d_ff: hidden width of all routed experts together; d_ff = total_width / num_experts");
+  f.add("num_experts", &LayerParams::num_experts).range(1, kLargest).doc("routed experts");
+  f.add("num_shared_experts", &LayerParams::num_shared_experts)
+      .range(0, kLargest)
+      .doc("experts that see every token, each d_ff wide");
+  f.add("activation", &LayerParams::activation).doc("of the experts' hidden units");
+}
+
+void describe(Fields<MeasureParams>& f) {
+  f.add("budget_s", &MeasureParams::budget_s)
+      .range(0.0, 86400.0)
+      .doc("seconds for a whole run: warm-up and all variants together");
+  f.add("min_samples", &MeasureParams::min_samples)
+      .range(1, 10000)
+      .doc("samples of every variant, even where the budget is too small for them");
+  f.add("target", &MeasureParams::target)
+      .range(0.0001, 1.0)
+      .doc("relative half-width of the interval that earns the verdict ok");
+}
+
+// d_ff from active_width or total_width. Only one of the three may be given.
+void resolve_width(Binder& binder, const LayerParams& params, Index top_k, LayerShape& shape) {
+  const char* const kWidths[] = {"layer.d_ff", "layer.active_width", "layer.total_width"};
+  const char* first = nullptr;
+  for (const char* key : kWidths) {
+    if (!binder.given(key)) {
+      continue;
+    }
+    if (first != nullptr) {
+      binder.error(key, fmt::format("given beside {}", first),
+                   "one of layer.d_ff, layer.active_width, layer.total_width", "bad-relation",
+                   "remove one of the two lines",
+                   {{binder.locate(first), fmt::format("{} is given here", first)}});
+      return;
+    }
+    first = key;
+  }
+  const bool by_active = params.active_width > 0;
+  const std::int64_t width = by_active ? params.active_width : params.total_width;
+  if (width == 0) {
+    return;
+  }
+  const std::int64_t parts = by_active ? top_k : params.num_experts;
+  const char* divisor = by_active ? "router.top_k" : "layer.num_experts";
+  if (parts < 1 || width % parts != 0) {
+    const std::int64_t lower = std::max<std::int64_t>(1, width / std::max<std::int64_t>(1, parts)) * parts;
+    binder.error(by_active ? "layer.active_width" : "layer.total_width",
+                 fmt::format("{} is not divisible by {} = {}", width, divisor, parts),
+                 fmt::format("a multiple of {}", parts), "not-divisible",
+                 lower < width ? fmt::format("the nearest are {} and {}", lower, lower + parts)
+                               : fmt::format("the nearest is {}", lower));
+    return;
+  }
+  shape.d_ff = width / parts;
+  for (ResolvedValue& value : binder.resolved) {
+    if (value.path == "layer.d_ff") {
+      value.value = std::to_string(shape.d_ff);
+      value.origin =
+          by_active ? "layer.active_width / router.top_k" : "layer.total_width / layer.num_experts";
+    }
+  }
+}
+
+// The section of a variant chosen by its `kind`.
+template <class Entry>
+const Entry* find_kind(Binder& binder, const Catalogue<Entry>& catalogue, const Node* section,
+                       const std::string& path) {
+  const Node* kind = section == nullptr ? nullptr : section->child("kind");
+  if (section != nullptr && section->kind != Node::Kind::map) {
+    binder.error(path, "got " + describe_node(*section), "a section with a key 'kind'", "wrong-type");
+    return nullptr;
+  }
+  const std::string choices = "one of " + list_choices(catalogue.names());
+  if (kind == nullptr) {
+    binder.error(path, "missing key 'kind'", choices, "missing-key",
+                 fmt::format("write {}: {{kind: {}, …}}", path, catalogue.names().front()));
+    return nullptr;
+  }
+  const Entry* entry = catalogue.find(kind->text);
+  if (entry == nullptr) {
+    const std::string near = suggest(kind->text, catalogue.names());
+    binder.error(path + ".kind", fmt::format("unknown {} '{}'", path, kind->text), choices, "unknown-variant",
+                 near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+  }
+  return entry;
+}
+
+std::unique_ptr<Workload> bind_workload(Binder& binder, const Node* section,
+                                        const WorkloadEnvironment& environment) {
+  const WorkloadEntry* entry = find_kind(binder, workloads(), section, "workload");
+  if (entry == nullptr) {
+    return nullptr;
+  }
+  binder.resolved.push_back({"workload.kind", entry->name, section->child("kind")->where.text()});
+  return entry->make(binder, *section, environment);
+}
+
+std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, const Router* router) {
+  const Node* section = root.child("capacity");
+  const bool from_config = section != nullptr;
+  if (section == nullptr && root.child("router") != nullptr) {
+    section = preset_capacity(*root.child("router"));
+  }
+  if (section == nullptr || section->kind == Node::Kind::null) {
+    binder.resolved.push_back({"capacity", "none", from_config ? section->where.text() : "default"});
+    return std::nullopt;
+  }
+  CapacityRule rule;
+  moesim::bind(binder, section, "capacity", rule);
+  if (router != nullptr && !router->traits().takes_capacity) {
+    if (from_config) {
+      binder.inert("capacity", "this router never overfills an expert");
+    }
+    return std::nullopt;
+  }
+  return rule;
+}
+
+std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool execute) {
+  std::vector<Baseline> chosen;
+  if (section != nullptr && section->kind != Node::Kind::null && section->kind != Node::Kind::list) {
+    binder.error("baselines", "got " + describe_node(*section), "a list such as [dense_same_active]",
+                 "wrong-type");
+    return chosen;
+  }
+  std::vector<std::string> names;
+  for (const EnumName<Baseline>& entry : kBaselines) {
+    names.emplace_back(entry.name);
+  }
+  std::string text;
+  const auto add = [&](const std::string& name, std::size_t index) {
+    const auto known = std::find(names.begin(), names.end(), name);
+    if (known == names.end()) {
+      const std::string near = suggest(name, names);
+      binder.error(fmt::format("baselines[{}]", index), fmt::format("unknown baseline '{}'", name),
+                   "one of " + list_choices(names), "unknown-choice",
+                   near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+      return;
+    }
+    const Baseline baseline = kBaselines[known - names.begin()].value;
+    if (std::find(chosen.begin(), chosen.end(), baseline) != chosen.end()) {
+      binder.error(fmt::format("baselines[{}]", index), fmt::format("'{}' is given twice", name), "",
+                   "duplicate-key");
+      return;
+    }
+    chosen.push_back(baseline);
+    text += (text.empty() ? "" : ", ") + name;
+  };
+  if (section == nullptr) {
+    for (std::size_t i = 0; execute && i < names.size(); ++i) {
+      add(names[i], i);
+    }
+  } else {
+    for (std::size_t i = 0; i < section->items.size(); ++i) {
+      add(section->items[i].text, i);
+    }
+  }
+  if (!execute && !chosen.empty()) {
+    binder.inert("baselines", "execute is false");
+    chosen.clear();
+  }
+  binder.resolved.push_back(
+      {"baselines", "[" + text + "]", section == nullptr ? "default" : section->where.text()});
+  return chosen;
+}
+
+}  // namespace
+
+std::span<const EnumName<Baseline>> enum_names(Baseline) {
+  return kBaselines;
+}
+
+Experiment load_experiment(const std::string& path, const std::vector<std::string>& overrides) {
+  Binder binder;
+  LoadedConfig loaded = load_config(path, overrides, binder.diagnostics);
+  const Node& root = loaded.root;
+  bind_places(binder, root, "");
+
+  Experiment experiment;
+  experiment.source = loaded.source;
+  TopParams top;
+  moesim::bind(binder, &root, "", top,
+               {"extends", "layer", "workload", "router", "capacity", "executor", "baselines", "measure"});
+  experiment.name = top.name;
+  experiment.seed = top.seed;
+  experiment.execute = top.execute;
+
+  LayerParams layer;
+  moesim::bind(binder, root.child("layer"), "layer", layer);
+  experiment.shape = {.num_layers = layer.num_layers,
+                      .d_model = layer.d_model,
+                      .d_ff = layer.d_ff,
+                      .num_experts = layer.num_experts,
+                      .num_shared_experts = layer.num_shared_experts,
+                      .activation = layer.activation};
+  experiment.workload = bind_workload(binder, root.child("workload"),
+                                      {experiment.source, experiment.seed, experiment.shape.d_model});
+  experiment.router = make_router(binder, root.child("router"), experiment.shape);
+  if (experiment.router != nullptr) {
+    resolve_width(binder, layer, experiment.router->traits().top_k, experiment.shape);
+  }
+  experiment.capacity = bind_capacity(binder, root, experiment.router.get());
+  experiment.executor = make_executor(binder, root.child("executor"));
+  if (!experiment.execute) {
+    for (const std::string key : {"executor.kind", "executor.tile_rows", "executor.block_units"}) {
+      if (binder.given(key)) {
+        binder.inert(key, "execute is false");
+      }
+    }
+  }
+  experiment.baselines = bind_baselines(binder, root.child("baselines"), experiment.execute);
+  moesim::bind(binder, root.child("measure"), "measure", experiment.measure);
+
+  if (!binder.diagnostics.empty()) {
+    throw ConfigError(binder.diagnostics);
+  }
+  for (const ResolvedValue& value : binder.resolved) {
+    if (value.path == "router.preset" || (value.path == "router.kind" && experiment.router_name.empty())) {
+      experiment.router_name = value.value;
+    }
+  }
+  experiment.resolved = std::move(binder.resolved);
+  return experiment;
+}
+
+std::vector<SectionInfo> config_sections() {
+  std::vector<SectionInfo> sections = {{"", "the experiment", fields_of<TopParams>().infos()},
+                                       {"layer", "the shape of a layer", fields_of<LayerParams>().infos()}};
+  for (const WorkloadEntry& entry : workloads().entries()) {
+    sections.push_back({"workload (kind: " + entry.name + ")", entry.summary, entry.fields()});
+  }
+  for (const RouterFamily& family : router_families().entries()) {
+    sections.push_back({"router (kind: " + family.name + ")", family.summary, family.fields()});
+  }
+  sections.push_back(
+      {"capacity", "how many rows an expert may take; absent: all", fields_of<CapacityRule>().infos()});
+  for (const ExecutorEntry& entry : executors().entries()) {
+    sections.push_back({"executor (kind: " + entry.name + ")", entry.summary, entry.fields()});
+  }
+  sections.push_back({"measure", "how long to measure", fields_of<MeasureParams>().infos()});
+  return sections;
+}
+
+}  // namespace moesim

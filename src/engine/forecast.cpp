@@ -1,0 +1,101 @@
+// What a run will take, from the sizes and a short timing of the yardstick.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/estimate.h"
+#include "engine/run.h"
+#include "engine/yardstick.h"
+#include "experts/dense.h"
+#include "metrics/parameters.h"
+
+namespace moesim {
+namespace {
+
+// Where weights are read from memory rather than used often; a cautious figure for the machines people have.
+constexpr double kBytesPerSecond = 1e10;
+// dense_same_total is left out where its share of the minimum would be longer than so many budgets.
+constexpr double kBudgetsForDenseTotal = 3.0;
+
+double forecast_seconds(const LayerCost& cost, const Experiment& experiment, double flops_per_second) {
+  const double tokens = static_cast<double>(experiment.workload->tokens());
+  const double layers = static_cast<double>(experiment.shape.num_layers);
+  return layers * tokens *
+         std::max(cost.flops_per_token / flops_per_second, cost.bytes_per_token / kBytesPerSecond);
+}
+
+double measure_yardstick(const Experiment& experiment, const Context& context) {
+  Yardstick yardstick(context);
+  double best = 1e9;
+  for (int i = 0; i < 4; ++i) {
+    best = std::min(best, yardstick.run(*experiment.executor.executor, context));
+  }
+  return Yardstick::flops() / best;
+}
+
+LayerCost nominal_cost(const Experiment& experiment) {
+  const LayerShape& shape = experiment.shape;
+  const double experts = static_cast<double>(experts_per_token_bound(experiment));
+  const auto tokens = static_cast<std::uint64_t>(experiment.workload->tokens());
+  const std::uint64_t gate = experiment.router->traits().needs_logits
+                                 ? static_cast<std::uint64_t>(shape.num_experts * shape.d_model)
+                                 : 0;
+  return moe_layer_cost(shape, {.experts_per_token = experts,
+                                .gate_params = gate,
+                                .distinct_experts = std::min(static_cast<double>(shape.num_experts),
+                                                             experts * static_cast<double>(tokens)),
+                                .tokens = tokens});
+}
+
+}  // namespace
+
+RunForecast forecast_run(const Experiment& experiment, const RunOptions& options) {
+  const MachineInfo machine = read_machine();
+  RunForecast forecast;
+  forecast.threads = resolve_threads(experiment, options, machine);
+  forecast.budget_s = options.budget_s.value_or(experiment.measure.budget_s);
+  const MemoryEstimate memory = estimate_memory(experiment, forecast.threads);
+  forecast.bytes = memory.total;
+  for (const MemoryItem& item : memory.items) {
+    forecast.memory.emplace_back(item.what, item.bytes);
+  }
+  const Context context({.threads = forecast.threads});
+  const double rate = measure_yardstick(experiment, context);
+  forecast.yardstick_gflops = rate / 1e9;
+
+  const LayerShape& shape = experiment.shape;
+  LayerCost moe = nominal_cost(experiment);
+  if (!experiment.execute) {
+    moe.flops_per_token = 2.0 * static_cast<double>(shape.num_experts * shape.d_model);
+    moe.bytes_per_token = 0;
+  }
+  const auto layers = static_cast<std::uint64_t>(shape.num_layers);
+  const std::uint64_t moe_bytes = experiment.execute ? nominal_cost(experiment).total_params * 4 * layers : 0;
+  forecast.variants.push_back({"moe", 0, forecast_seconds(moe, experiment, rate), moe_bytes, ""});
+  double round = forecast.variants.front().seconds_per_step;
+  for (const Baseline baseline : experiment.baselines) {
+    const bool active = baseline == Baseline::dense_same_active;
+    const Index width = active ? dense_same_active_width(shape, experts_per_token_bound(experiment))
+                               : dense_same_total_width(shape);
+    const LayerCost cost =
+        dense_layer_cost(shape, width, static_cast<std::uint64_t>(experiment.workload->tokens()));
+    VariantForecast variant{std::string(enum_text(baseline)), width, forecast_seconds(cost, experiment, rate),
+                            cost.total_params * 4 * layers, ""};
+    const double minimum =
+        (round + variant.seconds_per_step) * static_cast<double>(experiment.measure.min_samples);
+    if (!active && minimum > kBudgetsForDenseTotal * forecast.budget_s) {
+      variant.skipped = fmt::format("needs {:.0f} s for {} samples, the budget is {:g} s", minimum,
+                                    experiment.measure.min_samples, forecast.budget_s);
+    } else {
+      round += variant.seconds_per_step;
+    }
+    forecast.variants.push_back(std::move(variant));
+  }
+  forecast.record_seconds =
+      forecast.variants.front().seconds_per_step * static_cast<double>(experiment.workload->steps());
+  forecast.minimum_seconds = round * static_cast<double>(experiment.measure.min_samples);
+  return forecast;
+}
+
+}  // namespace moesim

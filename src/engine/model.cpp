@@ -1,0 +1,75 @@
+#include "engine/model.h"
+
+namespace moesim {
+
+std::uint64_t MoeStack::weight_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const MoeLayer& layer : layers) {
+    bytes +=
+        layer.gate.num_params() * sizeof(float) + layer.experts.weight_bytes() + layer.shared.weight_bytes();
+  }
+  return bytes;
+}
+
+std::uint64_t DenseStack::weight_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const ExpertBank& layer : layers) {
+    bytes += layer.weight_bytes();
+  }
+  return bytes;
+}
+
+MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
+  const LayerShape& shape = experiment.shape;
+  MoeStack stack;
+  for (Index l = 0; l < shape.num_layers; ++l) {
+    const auto number = static_cast<std::uint32_t>(l);
+    MoeLayer layer;
+    if (experiment.router->traits().needs_logits) {
+      layer.gate = make_gate(experiment.seed, number, shape.num_experts, shape.d_model,
+                             experiment.router->gate_has_bias());
+    }
+    layer.state.expert_bias = experiment.router->initial_bias();
+    if (experiment.execute) {
+      layer.experts = make_bank({.seed = experiment.seed,
+                                 .stream = Stream::expert_weight,
+                                 .layer = number,
+                                 .num_experts = shape.num_experts,
+                                 .d_model = shape.d_model,
+                                 .width = shape.d_ff,
+                                 .activation = shape.activation},
+                                context);
+      if (shape.num_shared_experts > 0) {
+        layer.shared = make_bank({.seed = experiment.seed,
+                                  .stream = Stream::shared_weight,
+                                  .layer = number,
+                                  .num_experts = 1,
+                                  .d_model = shape.d_model,
+                                  .width = shape.d_ff * shape.num_shared_experts,
+                                  .activation = shape.activation},
+                                 context);
+      }
+    } else {
+      layer.experts.kind.assign(static_cast<std::size_t>(shape.num_experts), ExpertKind::ffn);
+    }
+    stack.layers.push_back(std::move(layer));
+  }
+  return stack;
+}
+
+DenseStack make_dense_stack(const Experiment& experiment, Index width, const Context& context) {
+  DenseStack stack;
+  for (Index l = 0; l < experiment.shape.num_layers; ++l) {
+    stack.layers.push_back(make_bank({.seed = experiment.seed,
+                                      .stream = Stream::dense_weight,
+                                      .layer = static_cast<std::uint32_t>(l),
+                                      .num_experts = 1,
+                                      .d_model = experiment.shape.d_model,
+                                      .width = width,
+                                      .activation = experiment.shape.activation},
+                                     context));
+  }
+  return stack;
+}
+
+}  // namespace moesim

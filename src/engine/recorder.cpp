@@ -1,0 +1,179 @@
+#include "engine/recorder.h"
+
+#include <algorithm>
+#include <map>
+
+namespace moesim {
+
+Recorder::Recorder(const Experiment& experiment, const MoeStack& stack, Index show_tokens)
+    : experiment_(experiment),
+      stack_(stack),
+      show_tokens_(show_tokens),
+      routing_(stack.layers.size()),
+      layers_(stack.layers.size()) {
+  for (const std::string& name : experiment.workload->domain_names()) {
+    domains_.push_back(
+        {name, std::vector<std::uint64_t>(static_cast<std::size_t>(experiment.shape.num_experts))});
+  }
+}
+
+void Recorder::on_layer(const LayerEvent& event) {
+  const auto l = static_cast<std::size_t>(event.layer);
+  hash_routing(event);
+  step_counts_.push_back(count_layer(event.assignments, event.plan, stack_.layers[l].experts));
+  layers_[l].counts.add(step_counts_.back());
+  layers_[l].mean_step_max_violation += load_stats(step_counts_.back().routed_per_expert).max_violation;
+  capacity_ = event.plan.capacity;
+  if (event.layer == 0) {
+    count_domains(event);
+    if (shown_.empty() && show_tokens_ > 0) {
+      show_tokens(event);
+    }
+  }
+}
+
+void Recorder::hash_routing(const LayerEvent& event) {
+  Hasher& hash = routing_[static_cast<std::size_t>(event.layer)];
+  const Assignments& a = event.assignments;
+  for (std::size_t t = 0; t + 1 < a.begin.size(); ++t) {
+    hash.add(a.begin[t + 1] - a.begin[t]);
+    for (auto i = static_cast<std::size_t>(a.begin[t]); i < static_cast<std::size_t>(a.begin[t + 1]); ++i) {
+      hash.add(a.expert[i]);
+      hash.add(a.weight[i]);
+      hash.add(event.plan.drop_reason[i]);
+    }
+  }
+}
+
+void Recorder::count_domains(const LayerEvent& event) {
+  const std::vector<std::uint32_t>& domain = event.batch.domain;
+  for (std::size_t t = 0; t < domain.size() && !domains_.empty(); ++t) {
+    std::vector<std::uint64_t>& counts = domains_[domain[t]].routed_per_expert;
+    for (Index i = event.assignments.begin[t]; i < event.assignments.begin[t + 1]; ++i) {
+      ++counts[static_cast<std::size_t>(event.assignments.expert[static_cast<std::size_t>(i)])];
+    }
+  }
+}
+
+// The first tokens of each sequence of the batch, as many from each; a character begun is finished.
+void Recorder::show_tokens(const LayerEvent& event) {
+  const TokenBatch& batch = event.batch;
+  std::map<std::uint32_t, std::vector<Index>> by_sequence;
+  for (Index t = 0; t < batch.num_tokens(); ++t) {
+    by_sequence[batch.sequence_id[static_cast<std::size_t>(t)]].push_back(t);
+  }
+  const Index groups = static_cast<Index>(by_sequence.size());
+  Index group = 0;
+  for (const auto& [sequence, tokens] : by_sequence) {
+    const Index share = show_tokens_ / groups + (group < show_tokens_ % groups ? 1 : 0);
+    ++group;
+    Index taken = 0;
+    std::uint64_t last_position = 0;
+    for (const Index t : tokens) {
+      const auto i = static_cast<std::size_t>(t);
+      const std::uint64_t place = batch.first_token + static_cast<std::uint64_t>(t);
+      const bool starts = experiment_.workload->starts_character(place);
+      const bool follows = taken == 0 || batch.position[i] == last_position + 1;
+      if ((taken == 0 && !starts) || (taken >= share && starts)) {
+        if (taken >= share) {
+          break;
+        }
+        continue;
+      }
+      if (!follows || share == 0) {
+        break;
+      }
+      ShownToken shown;
+      shown.domain = domains_.empty() || batch.domain.empty() ? "" : domains_[batch.domain[i]].name;
+      shown.text = experiment_.workload->token_text(place);
+      for (Index a = event.assignments.begin[i]; a < event.assignments.begin[i + 1]; ++a) {
+        const auto at = static_cast<std::size_t>(a);
+        shown.assignments.push_back(
+            {event.assignments.expert[at], event.assignments.weight[at], event.plan.assignment_row[at] >= 0});
+      }
+      shown_.push_back(std::move(shown));
+      last_position = batch.position[i];
+      ++taken;
+    }
+  }
+}
+
+void Recorder::end_step(Index step, const StageSeconds& seconds, MatrixView output) {
+  if (experiment_.execute) {
+    output_.add_bytes(output.data, static_cast<std::size_t>(output.rows * output.cols) * sizeof(float));
+  }
+  if (rows_.size() < kMaxStepRows) {
+    StepRow row;
+    row.step = step;
+    row.seconds = seconds.total();
+    const double layers = static_cast<double>(step_counts_.size());
+    std::uint64_t assignments = 0;
+    std::uint64_t dropped = 0;
+    for (const LayerCounts& counts : step_counts_) {
+      const LoadStats stats = load_stats(counts.routed_per_expert);
+      row.max_violation += stats.max_violation / layers;
+      row.load_cv += stats.cv / layers;
+      assignments += counts.assignments;
+      dropped += counts.dropped();
+    }
+    row.dropped_fraction =
+        assignments == 0 ? 0 : static_cast<double>(dropped) / static_cast<double>(assignments);
+    rows_.push_back(row);
+  }
+  step_counts_.clear();
+}
+
+namespace {
+
+LoadStats mean_of(const std::vector<LayerResult>& layers, LoadStats LayerResult::*which) {
+  LoadStats mean;
+  mean.entropy = 0;
+  double dead = 0;
+  const double n = static_cast<double>(std::max<std::size_t>(1, layers.size()));
+  for (const LayerResult& layer : layers) {
+    const LoadStats& s = layer.*which;
+    mean.max_violation += s.max_violation / n;
+    mean.min_over_mean += s.min_over_mean / n;
+    mean.cv += s.cv / n;
+    mean.gini += s.gini / n;
+    mean.entropy += s.entropy / n;
+    mean.effective_experts += s.effective_experts / n;
+    dead += static_cast<double>(s.dead_experts);
+  }
+  mean.dead_experts = static_cast<std::int64_t>(dead);
+  return mean;
+}
+
+}  // namespace
+
+void Recorder::fill(RunRecord& record) const {
+  record.layers = layers_;
+  std::uint64_t assignments = 0;
+  std::uint64_t kept = 0;
+  for (LayerResult& layer : record.layers) {
+    layer.routed = load_stats(layer.counts.routed_per_expert);
+    layer.processed = load_stats(layer.counts.tokens_per_expert);
+    layer.mean_step_max_violation /= static_cast<double>(std::max<std::uint64_t>(1, layer.counts.steps));
+    record.worst_max_violation = std::max(record.worst_max_violation, layer.routed.max_violation);
+    assignments += layer.counts.assignments;
+    kept += layer.counts.kept;
+  }
+  record.mean_routed = mean_of(record.layers, &LayerResult::routed);
+  record.mean_processed = mean_of(record.layers, &LayerResult::processed);
+  if (assignments > 0) {
+    record.computed_rows_fraction = static_cast<double>(kept) / static_cast<double>(assignments);
+    record.dropped_fraction = static_cast<double>(assignments - kept) / static_cast<double>(assignments);
+  }
+  record.step_rows = rows_;
+  record.domains = domains_;
+  record.shown_tokens = shown_;
+  record.capacity = capacity_;
+  Hasher all;
+  for (const Hasher& layer : routing_) {
+    all.add(layer.digest());
+  }
+  record.routing_hash = to_hex(all.digest());
+  record.output_hash = experiment_.execute ? to_hex(output_.digest()) : "";
+}
+
+}  // namespace moesim

@@ -1,0 +1,39 @@
+#pragma once
+// Private to this room: what the recorded steps leave behind. Memory does not grow with the number of steps.
+
+#include <vector>
+
+#include "core/hash.h"
+#include "engine/step.h"
+#include "metrics/run_record.h"
+
+namespace moesim {
+
+class Recorder {
+ public:
+  Recorder(const Experiment& experiment, const MoeStack& stack, Index show_tokens);
+
+  void on_layer(const LayerEvent& event);
+  // After all layers of a step: its row, and the output's hash when experts were executed.
+  void end_step(Index step, const StageSeconds& seconds, MatrixView output);
+  void fill(RunRecord& record) const;
+
+ private:
+  void hash_routing(const LayerEvent& event);
+  void count_domains(const LayerEvent& event);
+  void show_tokens(const LayerEvent& event);
+
+  const Experiment& experiment_;
+  const MoeStack& stack_;
+  Index show_tokens_;
+  std::vector<Hasher> routing_;  // one a layer, so that cutting the stream otherwise changes nothing
+  Hasher output_;
+  std::vector<LayerResult> layers_;
+  std::vector<LayerCounts> step_counts_;  // of the current step
+  std::vector<StepRow> rows_;
+  std::vector<DomainLoad> domains_;
+  std::vector<ShownToken> shown_;
+  std::optional<Index> capacity_;
+};
+
+}  // namespace moesim

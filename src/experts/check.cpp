@@ -1,0 +1,103 @@
+// An executor made of two others: runs both on the same rows, compares row by row and passes the first one's
+// rows on. Put it into any config to know that a fast executor is right on your own experiment.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "experts/variants.h"
+
+namespace moesim {
+namespace {
+
+struct CheckParams {
+  std::string first = "tiled";
+  std::string second = "serial";
+  double tolerance = 1e-5;
+};
+void describe(Fields<CheckParams>& f) {
+  f.add("first", &CheckParams::first).doc("executor whose rows are used");
+  f.add("second", &CheckParams::second).doc("executor it is compared with");
+  f.add("tolerance", &CheckParams::tolerance)
+      .range(0.0, 1.0)
+      .doc("largest relative distance of a row, ‖a−b‖/‖b‖");
+}
+
+class CheckExecutor final : public Executor {
+ public:
+  CheckExecutor(const CheckParams& params, std::unique_ptr<Executor> first, std::unique_ptr<Executor> second)
+      : params_(params), first_(std::move(first)), second_(std::move(second)) {}
+
+  std::uint64_t scratch_bytes(Index d_model, Index width) const override {
+    return first_->scratch_bytes(d_model, width) + second_->scratch_bytes(d_model, width);
+  }
+
+ private:
+  void run_ffn(const ExpertRows& rows, const Context& context) const override {
+    Matrix other(rows.out.rows, rows.out.cols);
+    first_->run(rows, context);
+    second_->run({rows.bank, rows.expert_begin, rows.in, other.view()}, context);
+    for (Index e = 0; e < rows.bank.num_experts(); ++e) {
+      const auto i = static_cast<std::size_t>(e);
+      for (Index r = rows.expert_begin[i]; r < rows.expert_begin[i + 1]; ++r) {
+        compare_row(e, r - rows.expert_begin[i], rows.out.row(r), other.row(r));
+      }
+    }
+  }
+
+  void compare_row(Index expert, Index row, std::span<const float> a, std::span<const float> b) const {
+    double distance = 0;
+    double size = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      distance += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
+      size += static_cast<double>(b[i]) * b[i];
+    }
+    const double relative = std::sqrt(distance / std::max(size, 1e-300));
+    if (!(relative <= params_.tolerance) && distance > 0) {
+      throw Error(
+          ErrorKind::check_failed,
+          fmt::format("error: executors {} and {} differ by {:.3g} on row {} of expert {}; expected at most "
+                      "{:g} [check-failed]",
+                      params_.first, params_.second, relative, row, expert, params_.tolerance),
+          "raise executor.tolerance if the difference is only rounding; otherwise please report it");
+    }
+  }
+
+  CheckParams params_;
+  std::unique_ptr<Executor> first_;
+  std::unique_ptr<Executor> second_;
+};
+
+std::unique_ptr<Executor> make_part(Binder& binder, const std::string& key, const std::string& name) {
+  const ExecutorEntry* entry = name == "check" ? nullptr : executors().find(name);
+  if (entry == nullptr) {
+    std::vector<std::string> choices = executors().names();
+    std::erase(choices, "check");
+    binder.error(key, "unknown executor '" + name + "'", "one of " + list_choices(choices),
+                 "unknown-variant");
+    return nullptr;
+  }
+  Binder defaults;  // the parts run with their defaults
+  return entry->make(defaults, nullptr, "executor");
+}
+
+}  // namespace
+
+ExecutorEntry executor_check() {
+  return {"check", "runs two executors and compares their rows",
+          [] { return fields_of<CheckParams>().infos(); },
+          [](Binder& binder, const Node* section, const std::string& path) -> std::unique_ptr<Executor> {
+            CheckParams params;
+            bind(binder, section, path, params, kExecutorReserved);
+            auto first = make_part(binder, path + ".first", params.first);
+            auto second = make_part(binder, path + ".second", params.second);
+            if (first == nullptr || second == nullptr) {
+              return nullptr;
+            }
+            return std::make_unique<CheckExecutor>(params, std::move(first), std::move(second));
+          }};
+}
+
+}  // namespace moesim

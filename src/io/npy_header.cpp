@@ -1,0 +1,202 @@
+// What the first bytes of an .npy file promise, compared with the length of the file (NumPy's
+// numpy/lib/format.py, NEP 1): six bytes of signature, two of version, the length of the header (two bytes in
+// version 1, four in 2 and 3, little-endian), the header, the data.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "io/npy.h"
+#include "io/npy_dictionary.h"
+
+namespace moesim {
+namespace {
+
+constexpr std::string_view kSignature = "\x93NUMPY";
+constexpr std::uint64_t kLongestHeader = 64 * 1024;
+// Of an array without rows, whose length proves nothing about its width.
+constexpr std::uint64_t kMostEmptyColumns = 1 << 20;
+
+struct Foreign {
+  std::string_view start;
+  const char* what;
+  const char* help;
+};
+
+constexpr const char* kNoPickle =
+    "a pickle can run code when it is opened, so it is never read; save as float32 with "
+    "np.save(\"array.npy\", a.astype(\"<f4\"))";
+constexpr const char* kUnpack = "unpack it first and name the .npy file inside";
+constexpr Foreign kForeign[] = {
+    {"PK", "this is a zip archive, as .npz and .pt files are",
+     "unzip first: `unzip arrays.npz` writes one .npy file per array; name one of them"},
+    {"\x80\x02", "this is a Python pickle", kNoPickle},
+    {"\x80\x03", "this is a Python pickle", kNoPickle},
+    {"\x80\x04", "this is a Python pickle", kNoPickle},
+    {"\x80\x05", "this is a Python pickle", kNoPickle},
+    {"\x1f\x8b", "this is compressed with gzip", kUnpack},
+    {"\x28\xb5\x2f\xfd", "this is compressed with zstd", kUnpack},
+    {"\x89HDF", "this is an HDF5 file", kSaveAsFloat32},
+    {"GGUF", "this is a GGUF file", kSaveAsFloat32},
+};
+
+class HeaderReader {
+ public:
+  HeaderReader(std::string_view bytes, std::uint64_t file_size, const std::string& name)
+      : bytes_(bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), file_size)))),
+        file_size_(file_size),
+        name_(name) {}
+
+  NpyHeader read() const {
+    check_signature();
+    const std::uint64_t length_bytes = check_version() == 1 ? 2 : 4;
+    const std::uint64_t start = 8 + length_bytes;
+    require(start, "the length of the header");
+    std::uint64_t length = 0;
+    for (std::uint64_t i = 0; i < length_bytes; ++i) {
+      length |= static_cast<std::uint64_t>(byte(8 + i)) << (8 * i);
+    }
+    if (length > kLongestHeader) {
+      refuse({.at = 8,
+              .what = fmt::format("the header calls itself {} bytes long", length),
+              .expected = fmt::format("at most {}", kLongestHeader)});
+    }
+    require(start + length, fmt::format("a header of {} bytes", length).c_str());
+    return interpret(parse_npy_dictionary(bytes_.substr(start, length), start, name_), start + length);
+  }
+
+ private:
+  [[noreturn]] void refuse(const NpyProblem& problem) const { refuse_npy(name_, problem); }
+  unsigned byte(std::uint64_t at) const { return static_cast<unsigned char>(bytes_[at]); }
+
+  void require(std::uint64_t count, const char* what) const {
+    if (bytes_.size() < count) {
+      refuse({.at = bytes_.size(), .what = "the file ends", .expected = what});
+    }
+  }
+
+  void check_signature() const {
+    for (const Foreign& foreign : kForeign) {
+      if (bytes_.substr(0, foreign.start.size()) == foreign.start) {
+        refuse({.at = 0,
+                .what = foreign.what,
+                .expected = "one array in a .npy file",
+                .short_name = "npy-unsupported",
+                .help = foreign.help});
+      }
+    }
+    const auto [ours, theirs] =
+        std::mismatch(kSignature.begin(), kSignature.end(), bytes_.begin(), bytes_.end());
+    const auto same = static_cast<std::uint64_t>(ours - kSignature.begin());
+    if (theirs == bytes_.end() && same < kSignature.size()) {
+      refuse({.at = same,
+              .what = bytes_.empty() ? "the file is empty" : "the file ends",
+              .expected = "the signature of a .npy file, \\x93NUMPY"});
+    }
+    if (same < kSignature.size()) {
+      refuse({.at = same,
+              .what = fmt::format("found '{}'", display_safe(bytes_.substr(same, 1))),
+              .expected = "the signature of a .npy file, \\x93NUMPY",
+              .help = kSaveAsFloat32});
+    }
+  }
+
+  unsigned check_version() const {
+    require(8, "the version of the format");
+    if (byte(6) < 1 || byte(6) > 3 || byte(7) != 0) {
+      refuse({.at = 6,
+              .what = fmt::format("version {}.{} of the format", byte(6), byte(7)),
+              .expected = "1.0, 2.0 or 3.0",
+              .short_name = "npy-unsupported"});
+    }
+    return byte(6);
+  }
+
+  NpyHeader interpret(const NpyDictionary& dictionary, std::uint64_t data_offset) const {
+    NpyHeader header{.data_offset = data_offset};
+    header.is_float64 = check_type(dictionary);
+    check_shape(dictionary);
+    header.rows = static_cast<Index>(dictionary.shape[0]);
+    header.cols = dictionary.shape.size() == 2 ? static_cast<Index>(dictionary.shape[1]) : 1;
+    check_length(dictionary, header);
+    return header;
+  }
+
+  bool check_type(const NpyDictionary& dictionary) const {
+    const std::string_view descr = dictionary.descr;
+    if (descr == "<f4" || descr == "<f8") {
+      return descr == "<f8";
+    }
+    const auto has = [descr](std::string_view letters) {
+      return descr.find_first_of(letters) != std::string_view::npos;
+    };
+    const char* kind = has("O")     ? "Python objects, which are pickles and never read"
+                       : has(">")   ? "numbers with the largest byte first"
+                       : has("iu")  ? "whole numbers"
+                       : has("c")   ? "complex numbers"
+                       : has("b")   ? "true or false"
+                       : has("USa") ? "text"
+                       : has("mM")  ? "times"
+                       : has("V")   ? "bytes without a type"
+                                    : "another type";
+    refuse({.at = dictionary.descr_at,
+            .what = fmt::format("descr is '{}' ({})", display_safe(descr), kind),
+            .expected = "'<f4' or '<f8'",
+            .short_name = "npy-unsupported",
+            .help = kSaveAsFloat32});
+  }
+
+  void check_shape(const NpyDictionary& dictionary) const {
+    const std::vector<std::uint64_t>& shape = dictionary.shape;
+    if (shape.empty() || shape.size() > 2) {
+      refuse({.at = dictionary.shape_at,
+              .what = fmt::format("the array has {} dimensions", shape.size()),
+              .expected = "1 or 2: rows, or rows and columns",
+              .short_name = "npy-unsupported",
+              .help = shape.empty() ? "np.save(\"array.npy\", a.reshape(1).astype(\"<f4\"))"
+                                    : "np.save(\"array.npy\", a.reshape(-1, a.shape[-1]).astype(\"<f4\"))"});
+    }
+    if (dictionary.fortran_order && shape.size() == 2 && shape[0] > 1 && shape[1] > 1) {
+      refuse({.at = dictionary.fortran_order_at,
+              .what = "fortran_order is True: the file holds column after column",
+              .expected = "row after row (False)",
+              .short_name = "npy-unsupported",
+              .help = "np.save(\"array.npy\", np.ascontiguousarray(a, dtype=\"<f4\"))"});
+    }
+  }
+
+  // No product is formed before the counts are known to fit the file.
+  void check_length(const NpyDictionary& dictionary, const NpyHeader& header) const {
+    const std::uint64_t item = header.is_float64 ? 8 : 4;
+    const auto rows = static_cast<std::uint64_t>(header.rows);
+    const auto cols = static_cast<std::uint64_t>(header.cols);
+    if ((rows > 0 && cols == 0) || (rows == 0 && cols > kMostEmptyColumns)) {
+      refuse({.at = dictionary.shape_at,
+              .what = fmt::format("an empty array of {} rows and {} columns", rows, cols),
+              .expected = "at least one column, and at most 1048576 where there are no rows",
+              .short_name = "npy-unsupported"});
+    }
+    const std::uint64_t present = file_size_ - header.data_offset;
+    const bool too_short = rows > 0 && cols > present / item / rows;
+    if (too_short || rows * cols * item != present) {
+      refuse({.at = header.data_offset,
+              .what = fmt::format("{} bytes of data follow", present),
+              .expected = fmt::format("{} x {} numbers of {} bytes{}", rows, cols, item,
+                                      too_short ? "" : " and then the end of the file"),
+              .short_name = "npy-length"});
+    }
+  }
+
+  std::string_view bytes_;
+  std::uint64_t file_size_;
+  const std::string& name_;
+};
+
+}  // namespace
+
+NpyHeader parse_npy_header(std::string_view bytes, std::uint64_t file_size, const std::string& name) {
+  return HeaderReader(bytes, file_size, name).read();
+}
+
+}  // namespace moesim

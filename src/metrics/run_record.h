@@ -1,0 +1,155 @@
+#pragma once
+// Everything a report needs about one run. Stored first, rendered second; plain values only.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/binder.h"
+#include "core/build_info.h"
+#include "core/machine.h"
+#include "core/shape.h"
+#include "metrics/interval.h"
+#include "metrics/load.h"
+#include "metrics/noise_floor.h"
+#include "metrics/parameters.h"
+#include "metrics/step_record.h"
+
+namespace moesim {
+
+constexpr const char* kRunSchema = "moesim.run/1";
+
+enum class Verdict { not_timed, ok, noisy, invalid };
+enum class WeightState { warm, cold };
+
+// One timed call: `repeats` steps in a row where a single step would be too short to time.
+struct Sample {
+  double seconds = 0;  // per step
+  int cycle = 0;       // which round of the interleaving
+  int place = 0;       // place inside the round
+};
+
+// Something that was timed: the MoE stack, a dense stack, or the yardstick.
+struct VariantResult {
+  std::string name;                // "moe", "dense_same_active", "dense_same_total", "yardstick"
+  std::string skipped;             // why there are no figures; empty: there are
+  Index width = 0;                 // hidden width of a dense layer; 0 for the MoE
+  std::uint64_t total_params = 0;  // one layer
+  std::uint64_t weight_bytes = 0;  // all layers
+  double weight_bytes_read = 0;    // per step, all layers
+  double flops_per_token = 0;      // one layer
+  Index tokens = 0;                // per step
+  Index layers = 1;
+  std::vector<Sample> samples;
+  Interval seconds;       // of a step
+  Interval tokens_per_s;  // through all layers
+  double gflops = 0;
+  Interval ratio;  // tokens/s of this variant over tokens/s of the MoE, round by round
+  int outliers = 0;
+};
+
+// One layer over all steps of the run.
+struct LayerResult {
+  LayerCounts counts;
+  LoadStats routed;                    // of routed_per_expert
+  LoadStats processed;                 // of tokens_per_expert
+  double mean_step_max_violation = 0;  // max_violation of each batch, averaged
+};
+
+// A step of the run, all layers together; kept for the first kMaxStepRows steps only.
+struct StepRow {
+  Index step = 0;
+  double max_violation = 0;  // mean over layers
+  double load_cv = 0;
+  double dropped_fraction = 0;
+  double seconds = 0;
+};
+constexpr std::size_t kMaxStepRows = 512;
+
+struct DomainLoad {
+  std::string name;
+  std::vector<std::uint64_t> routed_per_expert;  // first layer
+};
+
+struct ShownAssignment {
+  std::int32_t expert = 0;
+  float weight = 0;
+  bool kept = true;
+};
+struct ShownToken {
+  std::string domain;
+  std::string text;
+  std::vector<ShownAssignment> assignments;  // first layer
+};
+
+struct TimingResult {
+  Verdict verdict = Verdict::not_timed;
+  std::vector<std::string> reasons;  // why not ok, in words
+  double budget_s = 0;
+  double spent_s = 0;
+  int rounds = 0;
+  int repeats = 1;
+  int threads = 1;
+  int participants = 0;        // threads that took part in the timed steps
+  double effective_cores = 0;  // 1→n scaling of a register-only loop, measured in the same run
+  double worker_balance = 0;   // mean busy time of the threads over the busiest's, in MoE steps
+  double yardstick_ratio = 0;  // GFLOP/s of the MoE over GFLOP/s of the yardstick
+  WeightState weights = WeightState::warm;
+  double coldest_bytes_read = 0;  // fewest bytes of weights read per step by any compared variant
+  double cold_threshold_bytes = 0;
+  Index layers_for_cold = 1;  // num_layers that would make the weights cold
+  StageSeconds stages;        // of one MoE step, medians
+  bool interrupted = false;
+};
+
+struct RunRecord {
+  std::string name;
+  std::string config_source;
+  std::vector<ResolvedValue> resolved;
+  BuildInfo build;
+  MachineInfo machine;
+  LayerShape shape;
+  std::string router;  // preset or family
+  Index top_k = 1;     // nominal
+  bool exact_k = true;
+  bool expert_side = false;  // experts choose: a noise floor would mean nothing
+  bool executed = true;
+  Index tokens = 0;  // T
+  Index steps = 0;
+  std::optional<Index> capacity;
+  std::vector<std::string> notes;
+
+  std::vector<LayerResult> layers;
+  std::vector<StepRow> step_rows;
+  std::vector<DomainLoad> domains;
+  std::optional<NoiseFloor> noise_floor;  // of one layer over all steps
+  LoadStats mean_routed;                  // mean over layers
+  LoadStats mean_processed;
+  double worst_max_violation = 0;
+  LayerCost nominal;   // one layer, nominal K
+  LayerCost realised;  // one layer, mean kept ffn experts, mean over layers
+  double mean_kept_experts = 0;  // ffn experts a token really used, mean over tokens and layers
+  std::uint64_t weight_bytes = 0;
+  double dropped_fraction = 0;
+  double computed_rows_fraction = 1;  // kept over routed
+  std::string routing_hash;
+  std::string output_hash;  // empty when not executed
+
+  std::vector<VariantResult> variants;  // moe first
+  TimingResult timing;
+  std::uint64_t estimated_bytes = 0;
+  std::uint64_t peak_rss_bytes = 0;
+  std::vector<ShownToken> shown_tokens;
+
+  const VariantResult* find_variant(const std::string& variant) const {
+    for (const VariantResult& v : variants) {
+      if (v.name == variant) {
+        return &v;
+      }
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace moesim

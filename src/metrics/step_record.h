@@ -1,0 +1,52 @@
+#pragma once
+// What one layer did, as plain sums that can be added up over steps.
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "dispatch/plan.h"
+#include "experts/bank.h"
+#include "router/routing.h"
+
+namespace moesim {
+
+constexpr std::size_t kDeciles = 10;
+
+// Counts of one layer over one or many steps. All are exact integers.
+struct LayerCounts {
+  std::uint64_t tokens = 0;
+  std::uint64_t assignments = 0;            // routed, before drops
+  std::uint64_t kept = 0;                   // after drops
+  std::uint64_t kept_ffn = 0;               // of those, on experts that multiply
+  std::uint64_t tokens_without_expert = 0;  // tokens none of whose assignments was kept
+  std::uint64_t distinct_experts = 0;       // ffn experts with at least one row, summed over steps
+  std::uint64_t steps = 0;
+  std::vector<std::uint64_t> routed_per_expert;            // [E] before drops
+  std::vector<std::uint64_t> tokens_per_expert;            // [E] after drops
+  std::vector<std::uint64_t> tokens_with_k;                // [max K + 1] tokens that chose exactly j experts
+  std::array<std::uint64_t, kDeciles> routed_in_decile{};  // by place in the batch
+  std::array<std::uint64_t, kDeciles> dropped_in_decile{};
+
+  std::uint64_t dropped() const { return assignments - kept; }
+  void add(const LayerCounts& other);
+};
+
+LayerCounts count_layer(const Assignments& assignments, const DispatchPlan& plan, const ExpertBank& bank);
+
+// Wall seconds of the stages of a step, all layers together. `norm` (RMS norm and residual sum) is part of
+// the step but of no Mixture-of-Experts stage; dense layers have norm and experts only.
+struct StageSeconds {
+  double norm = 0;
+  double gate = 0;
+  double route = 0;
+  double plan = 0;
+  double dispatch = 0;
+  double experts = 0;  // shared experts included
+  double combine = 0;
+
+  double total() const { return norm + gate + route + plan + dispatch + experts + combine; }
+  void add(const StageSeconds& other);
+};
+
+}  // namespace moesim

@@ -1,0 +1,81 @@
+#include "report/numbers.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/text.h"
+
+namespace moesim {
+
+std::string with_commas(std::uint64_t value) {
+  std::string digits = std::to_string(value);
+  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) {
+    digits.insert(static_cast<std::size_t>(at), ",");
+  }
+  return digits;
+}
+
+std::string short_number(double value) {
+  const double size = std::abs(value);
+  if (size >= 1e12) {
+    return fmt::format("{:.3g} T", value / 1e12);
+  }
+  if (size >= 1e9) {
+    return fmt::format("{:.4g} G", value / 1e9);
+  }
+  if (size >= 1e6) {
+    return fmt::format("{:.4g} M", value / 1e6);
+  }
+  if (size >= 1e4) {
+    return fmt::format("{:.4g}k", value / 1e3);
+  }
+  return fmt::format("{:.4g}", value);
+}
+
+std::string short_bytes(double bytes) {
+  const char* const kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  while (bytes >= 1024.0 && unit < 4) {
+    bytes /= 1024.0;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
+}
+
+std::string short_seconds(double seconds) {
+  if (seconds >= 1.0) {
+    return fmt::format("{:.3g} s", seconds);
+  }
+  return seconds >= 1e-3 ? fmt::format("{:.3g} ms", seconds * 1e3) : fmt::format("{:.3g} us", seconds * 1e6);
+}
+
+std::string percent(double fraction) {
+  const double p = 100.0 * fraction;
+  return p != 0 && std::abs(p) < 10 ? fmt::format("{:.1f} %", p) : fmt::format("{:.0f} %", p);
+}
+
+std::string pad_to(const std::string& text, int width) {
+  std::string result;
+  std::size_t at = 0;
+  int used = 0;
+  while (at < text.size()) {
+    const CodePoint c = decode_utf8(text, at);
+    const std::size_t bytes = c.bytes == 0 ? 1 : static_cast<std::size_t>(c.bytes);
+    const int columns = display_width(std::string_view(text).substr(at, bytes));
+    if (used + columns > width) {
+      break;
+    }
+    result.append(text, at, bytes);
+    used += columns;
+    at += bytes;
+  }
+  return result + std::string(static_cast<std::size_t>(width - used), ' ');
+}
+
+std::string pad_left(const std::string& text, int width) {
+  const int columns = display_width(text);
+  return columns >= width ? text : std::string(static_cast<std::size_t>(width - columns), ' ') + text;
+}
+
+}  // namespace moesim

@@ -1,0 +1,19 @@
+#pragma once
+// Numbers as people read them.
+
+#include <cstdint>
+#include <string>
+
+namespace moesim {
+
+std::string with_commas(std::uint64_t value);  // 12,345
+std::string short_number(double value);        // 182.4k, 3.15 M: four significant digits
+std::string short_bytes(double bytes);         // 41.3 MiB
+std::string short_seconds(double seconds);     // 12.3 ms
+std::string percent(double fraction);          // 12.3 %
+
+// `text` cut or padded with spaces to `width` terminal columns.
+std::string pad_to(const std::string& text, int width);
+std::string pad_left(const std::string& text, int width);
+
+}  // namespace moesim

@@ -1,0 +1,355 @@
+#include "report/screen.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/text.h"
+#include "report/flat.h"
+#include "report/numbers.h"
+#include "report/words.h"
+
+namespace moesim {
+namespace {
+
+constexpr int kWidth = 100;
+constexpr int kBarWidth = 40;
+constexpr std::size_t kMostBars = 16;
+
+class Screen {
+ public:
+  explicit Screen(const ScreenStyle& style) : style_(style) {}
+
+  void line(const std::string& text = "") { text_ += text + "\n"; }
+  void heading(const std::string& title, const std::string& rest = "") {
+    line();
+    line((style_.colour ? "\033[1m" + title + "\033[0m" : title) + (rest.empty() ? "" : "  " + rest));
+  }
+  // Words are moved to the next line at the right edge.
+  void paragraph(const std::string& text) {
+    std::string current;
+    std::size_t at = 0;
+    while (at < text.size()) {
+      const std::size_t space = std::min(text.find(' ', at), text.size());
+      const std::string word = text.substr(at, space - at);
+      if (!current.empty() && display_width(current) + 1 + display_width(word) > kWidth) {
+        line(current);
+        current.clear();
+      }
+      current += (current.empty() ? "" : " ") + word;
+      at = space + 1;
+    }
+    line(current);
+  }
+  const ScreenStyle& style() const { return style_; }
+  std::string take() { return std::move(text_); }
+
+ private:
+  ScreenStyle style_;
+  std::string text_;
+};
+
+std::string value_of(const RunRecord& record, const std::string& path) {
+  for (const ResolvedValue& value : record.resolved) {
+    if (value.path == path) {
+      return value.value;
+    }
+  }
+  return "";
+}
+
+void add_head(Screen& screen, const RunRecord& r) {
+  screen.line(fmt::format(
+      "moesim {} ({}, {}, {})   seed {}   {} thread{} on {}", r.build.version, r.build.revision,
+      r.build.compiler, r.build.arch, value_of(r, "seed"), r.timing.threads, r.timing.threads == 1 ? "" : "s",
+      r.machine.processor.empty() ? "an unknown processor" : display_safe(r.machine.processor)));
+  screen.line(fmt::format(
+      "config   {}   {}: {} experts{}, {} {}, d_model {}, d_ff {}, {}", display_safe(r.config_source),
+      layers_word(r.shape.num_layers), with_commas(static_cast<std::uint64_t>(r.shape.num_experts)),
+      r.shape.num_shared_experts > 0 ? fmt::format(" + {} shared", r.shape.num_shared_experts) : "", r.router,
+      r.expert_side ? "(experts choose)" : fmt::format("top-{}", r.top_k), r.shape.d_model, r.shape.d_ff,
+      enum_text(r.shape.activation)));
+  const std::string capacity = r.capacity ? fmt::format("capacity {} rows an expert",
+                                                        with_commas(static_cast<std::uint64_t>(*r.capacity)))
+                                          : "dropless";
+  screen.line(fmt::format("tokens   {}: {} steps of {} tokens, {}", value_of(r, "workload.kind"),
+                          with_commas(static_cast<std::uint64_t>(r.steps)),
+                          with_commas(static_cast<std::uint64_t>(r.tokens)), capacity));
+  screen.line(fmt::format("memory   {} used at most, {} expected",
+                          short_bytes(static_cast<double>(r.peak_rss_bytes)),
+                          short_bytes(static_cast<double>(r.estimated_bytes))));
+}
+
+void add_tokens(Screen& screen, const RunRecord& r) {
+  if (r.shown_tokens.empty()) {
+    return;
+  }
+  screen.heading("WHERE EACH WORD WENT", "(expert and its weight, best first" +
+                                             std::string(r.shape.num_layers > 1 ? "; first layer)" : ")"));
+  int domain_width = 0;
+  int text_width = 4;
+  for (const ShownToken& token : r.shown_tokens) {
+    domain_width = std::max(domain_width, display_width(display_safe(token.domain)));
+    text_width = std::max(text_width, std::min(24, display_width(display_safe(token.text))));
+  }
+  for (const ShownToken& token : r.shown_tokens) {
+    std::string line = "  " + pad_to(display_safe(token.domain), domain_width) + "  " +
+                       pad_to(display_safe(token.text), text_width) + " ";
+    if (token.assignments.empty()) {
+      line += "  no expert";
+    }
+    for (std::size_t i = 0; i < token.assignments.size() && i < 8; ++i) {
+      const ShownAssignment& a = token.assignments[i];
+      line += fmt::format("  e{} {:.2f}{}", a.expert, a.weight, a.kept ? "" : " (dropped)");
+    }
+    if (token.assignments.size() > 8) {
+      line += fmt::format("  and {} more", token.assignments.size() - 8);
+    }
+    screen.line(line);
+  }
+}
+
+struct Bar {
+  std::uint64_t kept = 0;
+  std::uint64_t routed = 0;
+  std::uint64_t most = 1;
+  double fair = 0;
+};
+
+// kept as full blocks, dropped as light ones, a mark at the fair share.
+std::string draw_bar(const Bar& bar, bool unicode) {
+  const auto cells = [&](double count) {
+    return static_cast<int>(std::lround(count / static_cast<double>(bar.most) * kBarWidth));
+  };
+  const int kept = cells(static_cast<double>(bar.kept));
+  const int routed = cells(static_cast<double>(bar.routed));
+  const int fair = std::min(kBarWidth - 1, cells(bar.fair));
+  std::string text;
+  for (int i = 0; i < kBarWidth; ++i) {
+    if (i == fair) {
+      text += unicode ? "│" : "|";
+    } else if (i < kept) {
+      text += unicode ? "█" : "#";
+    } else if (i < routed) {
+      text += unicode ? "░" : "x";
+    } else {
+      text += " ";
+    }
+  }
+  return text;
+}
+
+void add_load(Screen& screen, const RunRecord& r) {
+  if (r.layers.empty() || r.layers.front().counts.assignments == 0) {
+    return;
+  }
+  const LayerCounts& counts = r.layers.front().counts;
+  const std::size_t experts = counts.routed_per_expert.size();
+  const double fair = static_cast<double>(counts.assignments) / static_cast<double>(experts);
+  screen.heading("LOAD", fmt::format("tokens each expert got over all steps; {} fair share {}{}",
+                                     screen.style().unicode ? "│" : "|", short_number(fair),
+                                     r.shape.num_layers > 1 ? "; first layer" : ""));
+  std::vector<std::size_t> order(experts);
+  for (std::size_t i = 0; i < experts; ++i) {
+    order[i] = i;
+  }
+  if (experts > kMostBars) {
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return counts.routed_per_expert[a] > counts.routed_per_expert[b];
+    });
+  }
+  const std::uint64_t most = std::max<std::uint64_t>(
+      1, *std::max_element(counts.routed_per_expert.begin(), counts.routed_per_expert.end()));
+  const auto add = [&](std::size_t e) {
+    const std::uint64_t dropped = counts.routed_per_expert[e] - counts.tokens_per_expert[e];
+    screen.line(fmt::format("  {:>6} {} {:>9}{}", fmt::format("e{}", e),
+                            draw_bar({counts.tokens_per_expert[e], counts.routed_per_expert[e], most, fair},
+                                     screen.style().unicode),
+                            with_commas(counts.routed_per_expert[e]),
+                            dropped > 0 ? fmt::format("   {} dropped", with_commas(dropped)) : ""));
+  };
+  if (experts <= kMostBars) {
+    std::for_each(order.begin(), order.end(), add);
+  } else {
+    std::for_each(order.begin(), order.begin() + kMostBars / 2, add);
+    screen.line(fmt::format("         … {} experts between …", experts - kMostBars));
+    std::for_each(order.end() - kMostBars / 2, order.end(), add);
+  }
+}
+
+void add_balance(Screen& screen, const RunRecord& r) {
+  const LoadStats& s = r.mean_routed;
+  const auto row = [&](const char* name, double value, const Floor* floor, const char* meaning) {
+    screen.line(fmt::format(
+        "  {:<20} {:>8.4g}   {:<24} {}", name, value,
+        floor == nullptr ? "" : fmt::format("chance {:.3g} (95 %: {:.3g})", floor->mean, floor->p95),
+        meaning));
+  };
+  screen.heading("BALANCE", r.shape.num_layers > 1
+                                ? fmt::format("mean of {} layers; worst max_violation {:.3g}",
+                                              r.shape.num_layers, r.worst_max_violation)
+                                : "before drops, beside what a uniform random router would show");
+  const NoiseFloor* f = r.noise_floor ? &*r.noise_floor : nullptr;
+  row("max_violation", s.max_violation, f ? &f->max_violation : nullptr,
+      "busiest expert over fair share, less 1");
+  row("load CV", s.cv, f ? &f->cv : nullptr, "spread of the loads over their mean");
+  row("load Gini", s.gini, f ? &f->gini : nullptr, "0 all equal, towards 1 all on one");
+  row("load entropy", s.entropy, f ? &f->entropy : nullptr, "1 all equal");
+  row("effective experts", s.effective_experts, f ? &f->effective_experts : nullptr, "");
+  if (s.dead_experts > 0) {
+    screen.line(fmt::format("  {:<20} {:>8}", "never chosen", s.dead_experts));
+  }
+  if (r.dropped_fraction > 0) {
+    const LayerCounts& counts = r.layers.front().counts;
+    std::string deciles;
+    for (std::size_t d = 0; d < kDeciles; ++d) {
+      const double routed = static_cast<double>(counts.routed_in_decile[d]);
+      deciles += fmt::format(
+          " {:.0f}", routed > 0 ? 100.0 * static_cast<double>(counts.dropped_in_decile[d]) / routed : 0);
+    }
+    screen.line(fmt::format("  {:<20} {:>8}   by tenth of the batch, %:{}", "dropped",
+                            percent(r.dropped_fraction), deciles));
+  }
+}
+
+std::string variant_title(const RunRecord& r, const VariantResult& v) {
+  if (v.name == "moe") {
+    return r.executed ? (r.expert_side ? "MoE" : fmt::format("MoE top-{}", r.top_k)) : "routing only";
+  }
+  if (v.name == "dense_same_active") {
+    return "dense, same active";
+  }
+  return v.name == "dense_same_total" ? "dense, same total" : v.name;
+}
+
+void add_throughput(Screen& screen, const RunRecord& r) {
+  if (r.timing.verdict == Verdict::not_timed) {
+    return;
+  }
+  const std::string caveat = ratio_caveat(r);
+  screen.heading("THROUGHPUT",
+                 fmt::format("tokens/s through {}, with 95 % intervals", layers_word(r.shape.num_layers)));
+  for (const VariantResult& v : r.variants) {
+    if (v.name == "yardstick") {
+      continue;
+    }
+    if (!v.skipped.empty()) {
+      screen.line(fmt::format("  {:<20} skipped: {}", variant_title(r, v), v.skipped));
+      continue;
+    }
+    const std::string range =
+        fmt::format("[{} .. {}]", short_number(v.tokens_per_s.low), short_number(v.tokens_per_s.high));
+    const std::string ratio =
+        v.name == "moe" ? ""
+                        : fmt::format("  {:.2f}x MoE [{:.2f} .. {:.2f}]{}", v.ratio.median, v.ratio.low,
+                                      v.ratio.high, caveat.empty() ? "" : " (" + caveat + ")");
+    screen.line(fmt::format("  {:<20} {:>9} {:<22} {:>7} GFLOP/s{}", variant_title(r, v),
+                            short_number(v.tokens_per_s.median), range, fmt::format("{:.1f}", v.gflops),
+                            ratio));
+  }
+  screen.line(
+      fmt::format("  the MoE runs at {:.2f} of the yardstick's GFLOP/s; {} rounds, {} cores worth {:.2f}",
+                  r.timing.yardstick_ratio, r.timing.rounds, r.timing.threads, r.timing.effective_cores));
+  if (r.executed && r.timing.weights == WeightState::warm) {
+    screen.line(fmt::format(
+        "  weights warm in cache: figures for small batches flatter the smaller layer; num_layers ≥ "
+        "{} makes them cold",
+        r.timing.layers_for_cold));
+  }
+}
+
+void add_parameters(Screen& screen, const RunRecord& r) {
+  screen.heading("PARAMETERS", "of one layer");
+  screen.line(fmt::format(
+      "  total {}   active per token {} ({})   with the experts really used {}   weights {}",
+      short_number(static_cast<double>(r.nominal.total_params)), short_number(r.nominal.active_params),
+      percent(r.nominal.active_params /
+              static_cast<double>(std::max<std::uint64_t>(1, r.nominal.total_params))),
+      short_number(r.realised.active_params),
+      short_bytes(static_cast<double>(r.weight_bytes) / static_cast<double>(r.shape.num_layers))));
+}
+
+void add_stages(Screen& screen, const RunRecord& r) {
+  const StageSeconds& s = r.timing.stages;
+  const double total = s.total();
+  if (r.timing.verdict == Verdict::not_timed || total <= 0) {
+    return;
+  }
+  screen.heading("WHERE THE TIME GOES", fmt::format("{} a step", short_seconds(total)));
+  std::string line = " ";
+  const auto add = [&](const char* name, double seconds) {
+    line += fmt::format(" {} {}  ", name, percent(seconds / total));
+  };
+  add("gate", s.gate);
+  add("route", s.route);
+  add("plan", s.plan);
+  if (r.executed) {
+    add("dispatch", s.dispatch);
+    add("experts", s.experts);
+    add("combine", s.combine);
+  }
+  add("norm", s.norm);
+  screen.line(line);
+}
+
+void add_close(Screen& screen, const RunRecord& r) {
+  const std::string words = describe_in_words(r);
+  if (!words.empty()) {
+    screen.heading("IN WORDS");
+    screen.paragraph(words);
+  }
+  screen.line();
+  if (r.timing.verdict != Verdict::not_timed) {
+    std::string reasons;
+    for (const std::string& reason : r.timing.reasons) {
+      reasons += (reasons.empty() ? ": " : "; ") + reason;
+    }
+    screen.paragraph(fmt::format("timing {}{}", verdict_word(r.timing.verdict), reasons));
+  }
+  screen.line("next    " + next_step(r));
+}
+
+}  // namespace
+
+std::string layers_word(Index layers) {
+  return layers == 1 ? "one layer" : fmt::format("{} layers", layers);
+}
+
+std::string render_screen(const RunRecord& record, const ScreenStyle& style) {
+  Screen screen(style);
+  add_head(screen, record);
+  add_tokens(screen, record);
+  add_load(screen, record);
+  add_balance(screen, record);
+  add_throughput(screen, record);
+  add_parameters(screen, record);
+  add_stages(screen, record);
+  add_close(screen, record);
+  return screen.take();
+}
+
+std::string render_forecast(const RunForecast& f, const Experiment& experiment) {
+  std::string text = fmt::format("dry run: {} would run on {} thread{}; nothing was run\n", experiment.name,
+                                 f.threads, f.threads == 1 ? "" : "s");
+  text +=
+      fmt::format("\nTIME  estimated from the yardstick ({:.1f} GFLOP/s); {} tokens a step through {}\n",
+                  f.yardstick_gflops, with_commas(static_cast<std::uint64_t>(experiment.workload->tokens())),
+                  layers_word(experiment.shape.num_layers));
+  for (const VariantForecast& v : f.variants) {
+    text += fmt::format("  {:<20} about {} a step, weights {}{}\n", v.name, short_seconds(v.seconds_per_step),
+                        short_bytes(static_cast<double>(v.weight_bytes)),
+                        v.skipped.empty() ? "" : "; skipped: " + v.skipped);
+  }
+  text += fmt::format(
+      "  {:<20} about {} to record {} steps, then at least {} for {} samples of each; budget {:g} s\n",
+      "in all", short_seconds(f.record_seconds), experiment.workload->steps(),
+      short_seconds(f.minimum_seconds), experiment.measure.min_samples, f.budget_s);
+  text += fmt::format("\nMEMORY  {} in all\n", short_bytes(static_cast<double>(f.bytes)));
+  for (const auto& [what, bytes] : f.memory) {
+    text += fmt::format("  {:<24} {:>12}\n", what, short_bytes(static_cast<double>(bytes)));
+  }
+  return text;
+}
+
+}  // namespace moesim

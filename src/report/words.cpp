@@ -1,0 +1,122 @@
+#include "report/words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "report/numbers.h"
+#include "report/screen.h"
+
+namespace moesim {
+namespace {
+
+// Batches of so few tokens are decided by reading weights, which a cache hides.
+constexpr Index kSmallBatch = 64;
+
+std::string times(const Interval& ratio) {
+  return fmt::format("{:.2f}", ratio.median);
+}
+
+std::string speed_sentence(const RunRecord& record) {
+  const VariantResult* moe = record.find_variant("moe");
+  if (moe == nullptr || moe->tokens_per_s.median <= 0) {
+    return "";
+  }
+  if (!record.executed) {
+    return fmt::format("Routing alone handles {} tokens/s ({}). ", short_number(moe->tokens_per_s.median),
+                       layers_word(record.shape.num_layers));
+  }
+  std::string text;
+  const auto compare = [&](const char* name, const char* what) {
+    const VariantResult* dense = record.find_variant(name);
+    if (dense == nullptr || !dense->skipped.empty() || dense->ratio.median <= 0) {
+      return;
+    }
+    const double moe_over_dense = 1.0 / dense->ratio.median;
+    const bool clear = dense->ratio.low > 1.0 || dense->ratio.high < 1.0;
+    text += text.empty() ? "The MoE layer makes " : ", and ";
+    text += clear ? fmt::format("{:.2f} times the tokens/s of a dense layer with the same {} parameters",
+                                moe_over_dense, what)
+                  : fmt::format(
+                        "about as many tokens/s as a dense layer with the same {} parameters (no clear "
+                        "difference)",
+                        what);
+  };
+  compare("dense_same_total", "total");
+  compare("dense_same_active", "active");
+  if (text.empty()) {
+    return "";
+  }
+  const std::string caveat = ratio_caveat(record);
+  return text +
+         fmt::format(" ({}{}{}). ", layers_word(record.shape.num_layers), caveat.empty() ? "" : ", ", caveat);
+}
+
+std::string parameter_sentence(const RunRecord& record) {
+  if (record.nominal.total_params == 0) {
+    return "";
+  }
+  const double share = record.nominal.active_params / static_cast<double>(record.nominal.total_params);
+  return fmt::format("Each token uses {} of the layer's {} parameters ({}). ",
+                     short_number(record.nominal.active_params),
+                     short_number(static_cast<double>(record.nominal.total_params)), percent(share));
+}
+
+std::string balance_sentence(const RunRecord& record) {
+  if (record.layers.empty() || record.mean_routed.max_violation < 0 ||
+      record.layers.front().counts.assignments == 0) {
+    return "";
+  }
+  const double busiest = 1.0 + record.mean_routed.max_violation;
+  std::string text =
+      fmt::format("untrained gate: the busiest expert gets {:.2f} times its fair share", busiest);
+  if (record.noise_floor) {
+    const double chance = 1.0 + record.noise_floor->max_violation.p95;
+    text +=
+        busiest > chance
+            ? fmt::format(", more than chance alone would give ({:.2f} at most in 95 of 100 draws)", chance)
+            : fmt::format(", which chance alone would also give (up to {:.2f} in 95 of 100 draws)", chance);
+  }
+  text += ". ";
+  if (record.dropped_fraction > 0) {
+    text += fmt::format("Full experts refused {} of the assignments. ", percent(record.dropped_fraction));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string ratio_caveat(const RunRecord& record) {
+  std::string caveat;
+  if (record.timing.weights == WeightState::warm && record.tokens <= kSmallBatch) {
+    caveat = "warm";
+  }
+  if (record.dropped_fraction > 0) {
+    caveat += fmt::format("{}{} of the rows computed", caveat.empty() ? "" : ", ",
+                          percent(record.computed_rows_fraction));
+  }
+  return caveat;
+}
+
+std::string describe_in_words(const RunRecord& record) {
+  std::string text = speed_sentence(record) + parameter_sentence(record) + balance_sentence(record);
+  while (!text.empty() && text.back() == ' ') {
+    text.pop_back();
+  }
+  return text;
+}
+
+std::string next_step(const RunRecord& record) {
+  const std::string source = record.config_source.substr(0, record.config_source.find(' '));
+  if (record.timing.verdict == Verdict::noisy && !record.timing.interrupted && record.timing.budget_s < 30) {
+    return fmt::format("moesim run {} --budget 60          (longer, for figures to quote)", source);
+  }
+  if (record.dropped_fraction > 0) {
+    return fmt::format("moesim run {} --set capacity=none    (what does dropping cost?)", source);
+  }
+  return fmt::format("moesim run {} --set router.top_k={}    (what does one more expert cost?)", source,
+                     std::min<Index>(record.top_k + 1, record.shape.num_experts));
+}
+
+}  // namespace moesim

@@ -1,0 +1,52 @@
+#include "router/relations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moesim {
+
+bool RouterRelations::sound(std::initializer_list<std::string> keys) const {
+  const auto& list = binder_.diagnostics.list();
+  return std::none_of(list.begin(), list.end(), [&](const Diagnostic& problem) {
+    return problem.key == "layer.num_experts" ||
+           std::any_of(keys.begin(), keys.end(),
+                       [&](const std::string& key) { return problem.key == "router." + key; });
+  });
+}
+
+std::string RouterRelations::origin(const std::string& key) const {
+  if (binder_.given("router." + key)) {
+    return "";
+  }
+  const Node* value = section_.child(key);
+  return value == nullptr ? " (the default)" : fmt::format(" ({})", value->where.text());
+}
+
+std::string RouterRelations::got(const std::string& key, const std::string& value) const {
+  return fmt::format("got {}{}", value, origin(key));
+}
+
+std::pair<Location, std::string> RouterRelations::note(const std::string& key,
+                                                       const std::string& value) const {
+  return {binder_.locate("router." + key), fmt::format("router.{} is {}{}", key, value, origin(key))};
+}
+
+std::pair<Location, std::string> RouterRelations::note_num_experts() const {
+  const std::string path = "layer.num_experts";
+  return {binder_.locate(path),
+          fmt::format("{} is {}{}", path, num_experts_, binder_.given(path) ? "" : " (the default)")};
+}
+
+void RouterRelations::check_top_k(Index top_k) const {
+  if (sound({"top_k"}) && top_k > num_experts_) {
+    binder_.error("router.top_k", got("top_k", std::to_string(top_k)), whole_number_up_to(num_experts_),
+                  "out-of-range", "", {note_num_experts()});
+  }
+}
+
+std::string whole_number_up_to(Index highest) {
+  return highest == 1 ? "1" : fmt::format("a whole number from 1 to {}", highest);
+}
+
+}  // namespace moesim

@@ -1,0 +1,72 @@
+#include "router/select.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+namespace moesim {
+namespace {
+
+constexpr EnumName<GroupScore> kGroupScores[] = {
+    {GroupScore::max, "max"},
+    {GroupScore::sum_top_2, "sum_top_2"},
+    {GroupScore::sum_top_k_over_groups, "sum_top_k_over_groups"}};
+constexpr EnumName<MaskFill> kMaskFills[] = {{MaskFill::neg_inf, "neg_inf"}, {MaskFill::zero, "zero"}};
+
+// order[0…count) becomes the indices of the highest values, best first. A total order: the result does not
+// depend on the library's algorithm.
+template <class Value>
+void best_first(std::span<const Value> values, std::size_t count, std::vector<std::int32_t>& order) {
+  order.resize(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [values](std::int32_t a, std::int32_t b) {
+                      const Value x = values[static_cast<std::size_t>(a)];
+                      const Value y = values[static_cast<std::size_t>(b)];
+                      return x > y || (x == y && a < b);
+                    });
+}
+
+// In double: the sum of two floats is exact, so that no ties arise from rounding.
+double sum_of_best(std::span<const float> group, Index summed, std::vector<float>& members) {
+  members.assign(group.begin(), group.end());
+  const auto end = members.begin() + summed;
+  std::partial_sort(members.begin(), end, members.end(), std::greater<>());
+  return std::accumulate(members.begin(), end, 0.0);
+}
+
+}  // namespace
+
+std::span<const EnumName<GroupScore>> enum_names(GroupScore) {
+  return kGroupScores;
+}
+
+std::span<const EnumName<MaskFill>> enum_names(MaskFill) {
+  return kMaskFills;
+}
+
+void limit_groups(const GroupLimits& limits, std::span<float> scores, SelectScratch& scratch) {
+  if (limits.kept_groups == limits.num_groups) {
+    return;
+  }
+  const auto num_groups = static_cast<std::size_t>(limits.num_groups);
+  const std::size_t size = scores.size() / num_groups;
+  scratch.group_scores.resize(num_groups);
+  for (std::size_t g = 0; g < num_groups; ++g) {
+    scratch.group_scores[g] = sum_of_best(scores.subspan(g * size, size), limits.summed, scratch.members);
+  }
+  best_first<double>(scratch.group_scores, static_cast<std::size_t>(limits.kept_groups), scratch.order);
+  const float fill = limits.fill == MaskFill::zero ? 0.0F : -std::numeric_limits<float>::infinity();
+  for (std::size_t i = static_cast<std::size_t>(limits.kept_groups); i < num_groups; ++i) {
+    const auto excluded = scores.subspan(static_cast<std::size_t>(scratch.order[i]) * size, size);
+    std::fill(excluded.begin(), excluded.end(), fill);
+  }
+}
+
+void select_top_k(std::span<const float> scores, std::span<std::int32_t> chosen, SelectScratch& scratch) {
+  best_first<float>(scores, chosen.size(), scratch.order);
+  std::copy_n(scratch.order.begin(), chosen.size(), chosen.begin());
+}
+
+}  // namespace moesim

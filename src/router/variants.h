@@ -1,0 +1,22 @@
+#pragma once
+// The families and what they share. One function per family, each defined in the family's own file.
+
+#include "router/router.h"
+
+namespace moesim {
+
+RouterFamily router_expert_choice();
+RouterFamily router_hash();
+RouterFamily router_random();
+RouterFamily router_token_choice();
+
+// Keys of the `router:` section that name the variant.
+inline const std::vector<std::string> kRouterReserved = {"kind", "preset"};
+
+// For an unknown key of the `router:` section: which families have it; "" when none has.
+std::string families_with_key(const std::string& key);
+
+// Room for exactly K experts per token; experts, weights and scores are 0.
+Assignments exactly_k(Index num_experts, Index num_tokens, Index top_k);
+
+}  // namespace moesim
