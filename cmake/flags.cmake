@@ -19,6 +19,9 @@ set(MOESIM_ARCH "${default_arch}" CACHE STRING
 add_library(moesim_flags INTERFACE)
 target_compile_options(moesim_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   -Wno-sign-conversion -ffp-contract=off -fno-math-errno -fstack-protector-strong)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(moesim_flags INTERFACE -Wno-restrict) # GCC bug 105329: false alarms on std::string +
+endif()
 target_compile_definitions(moesim_flags INTERFACE EIGEN_DONT_PARALLELIZE EIGEN_MPL2_ONLY)
 if(MOESIM_ARCH)
   target_compile_options(moesim_flags INTERFACE -march=${MOESIM_ARCH})

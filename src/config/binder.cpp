@@ -44,7 +44,9 @@ bool Binder::given(const std::string& path) const {
          place->second.source != "default";
 }
 
-void Binder::remember(const std::string& path, const Location& key_where) { places_[path] = key_where; }
+void Binder::remember(const std::string& path, const Location& key_where) {
+  places_[path] = key_where;
+}
 
 void Binder::error(const std::string& path, std::string what, std::string expected, std::string short_name,
                    std::string help, std::vector<std::pair<Location, std::string>> notes) {

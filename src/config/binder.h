@@ -1,6 +1,6 @@
 #pragma once
-// Binds a tree to described structs: collects every problem, remembers where each key stands, and records each
-// resolved value with its origin (default, file:line:column, --set …, preset …).
+// Binds a tree to described structs: collects every problem, remembers where each key stands, and records
+// each resolved value with its origin (default, file:line:column, --set …, preset …).
 
 #include <functional>
 #include <map>
@@ -39,7 +39,8 @@ class Binder {
 
   // Reports every key of `section` that is neither in `known` nor in `reserved`; `belongs` may say to which
   // variant an unknown key belongs ("" if none) and becomes the help text.
-  void report_unknown_keys(const Node& section, const std::string& path, const std::vector<std::string>& known,
+  void report_unknown_keys(const Node& section, const std::string& path,
+                           const std::vector<std::string>& known,
                            const std::function<std::string(const std::string&)>& belongs = {});
 
  private:
@@ -63,8 +64,8 @@ std::string join(const std::string& path, const std::string& key);
 }  // namespace binder_detail
 
 // Reads the fields of T from `section` (nullptr: all defaults) into `out`. Keys that T does not have are
-// reported unless they are in `reserved` ("kind", "preset"). Values that came from a preset or default are not
-// checked for having an effect; values the user gave are.
+// reported unless they are in `reserved` ("kind", "preset"). Values that came from a preset or default are
+// not checked for having an effect; values the user gave are.
 template <class T>
 void bind(Binder& binder, const Node* section, const std::string& path, T& out,
           const std::vector<std::string>& reserved = {},

@@ -54,9 +54,9 @@ bool is_plain(char32_t c) {
 
 // What YAML 1.1 or 1.2 readers may take for null, a boolean, a number or a date.
 bool reads_as_other(const std::string& text) {
-  for (const char* word : {"null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", "yes",
-                           "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y",
-                           "n", "N"}) {
+  for (const char* word :
+       {"null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no",
+        "No",   "NO",   "on",   "On",   "ON",   "off",  "Off",   "OFF",   "y",     "Y",   "n",   "N"}) {
     if (text == word) {
       return true;
     }
@@ -118,7 +118,9 @@ std::string range_text(const FieldInfo& info) {
 
 }  // namespace
 
-bool read(const Node& node, bool& value, ScalarProblem& problem) { return read_bool(node, value, problem); }
+bool read(const Node& node, bool& value, ScalarProblem& problem) {
+  return read_bool(node, value, problem);
+}
 
 bool read(const Node& node, std::int64_t& value, ScalarProblem& problem) {
   return read_whole(node, value, problem);
@@ -128,7 +130,9 @@ bool read(const Node& node, std::uint64_t& value, ScalarProblem& problem) {
   return read_unsigned(node, value, problem);
 }
 
-bool read(const Node& node, double& value, ScalarProblem& problem) { return read_real(node, value, problem); }
+bool read(const Node& node, double& value, ScalarProblem& problem) {
+  return read_real(node, value, problem);
+}
 
 bool read(const Node& node, std::string& value, ScalarProblem& problem) {
   return read_text(node, value, problem);
@@ -142,21 +146,49 @@ bool read(const Node& node, std::vector<double>& value, ScalarProblem& problem) 
   return read_list(node, value, problem, read_real);
 }
 
-std::string print(bool value) { return value ? "true" : "false"; }
-std::string print(std::int64_t value) { return std::to_string(value); }
-std::string print(std::uint64_t value) { return std::to_string(value); }
-std::string print(double value) { return print_real(value); }
-std::string print(const std::string& value) { return needs_quotes(value) ? quoted(value) : value; }
-std::string print(const std::vector<std::string>& value) { return print_list(value); }
-std::string print(const std::vector<double>& value) { return print_list(value); }
+std::string print(bool value) {
+  return value ? "true" : "false";
+}
+std::string print(std::int64_t value) {
+  return std::to_string(value);
+}
+std::string print(std::uint64_t value) {
+  return std::to_string(value);
+}
+std::string print(double value) {
+  return print_real(value);
+}
+std::string print(const std::string& value) {
+  return needs_quotes(value) ? quoted(value) : value;
+}
+std::string print(const std::vector<std::string>& value) {
+  return print_list(value);
+}
+std::string print(const std::vector<double>& value) {
+  return print_list(value);
+}
 
-std::string_view type_name(bool) { return "true or false"; }
-std::string_view type_name(std::int64_t) { return "whole number"; }
-std::string_view type_name(std::uint64_t) { return "whole number"; }
-std::string_view type_name(double) { return "number"; }
-std::string_view type_name(const std::string&) { return "text"; }
-std::string_view type_name(const std::vector<std::string>&) { return "list of texts"; }
-std::string_view type_name(const std::vector<double>&) { return "list of numbers"; }
+std::string_view type_name(bool) {
+  return "true or false";
+}
+std::string_view type_name(std::int64_t) {
+  return "whole number";
+}
+std::string_view type_name(std::uint64_t) {
+  return "whole number";
+}
+std::string_view type_name(double) {
+  return "number";
+}
+std::string_view type_name(const std::string&) {
+  return "text";
+}
+std::string_view type_name(const std::vector<std::string>&) {
+  return "list of texts";
+}
+std::string_view type_name(const std::vector<double>&) {
+  return "list of numbers";
+}
 
 std::string expected_text(const FieldInfo& info) {
   const std::string choices = list_choices(info.choices);

@@ -9,8 +9,8 @@
 //   }
 //
 // The default is the member's initialiser. Types: bool, int64, uint64, double, std::string, enums with
-// enum_names(), std::vector<std::string>, std::vector<double>. Goals: one line per field, no macros, no second
-// list. Non-goal: describing relations between fields; those are ordinary code after binding.
+// enum_names(), std::vector<std::string>, std::vector<double>. Goals: one line per field, no macros, no
+// second list. Non-goal: describing relations between fields; those are ordinary code after binding.
 
 #include <algorithm>
 #include <cstddef>
@@ -50,14 +50,14 @@ std::string_view enum_text(E value) {
 // (YAML) to the default.
 struct FieldInfo {
   std::string name;
-  std::string type;                  // "whole number", "number", "true or false", "text", "one of",
-                                     // "list of texts", "list of numbers"
-  std::string expected;              // "a whole number from 1 to 1024", as printed behind "expected"
-  std::string default_text;          // "" when required
+  std::string type;          // "whole number", "number", "true or false", "text", "one of",
+                             // "list of texts", "list of numbers"
+  std::string expected;      // "a whole number from 1 to 1024", as printed behind "expected"
+  std::string default_text;  // "" when required
   std::string doc;
   std::vector<std::string> choices;  // of an enum field and special words
   bool required = false;
-  double low = 0, high = 0;          // range of numbers, both ends included; unsigned fields always have one
+  double low = 0, high = 0;  // range of numbers, both ends included; unsigned fields always have one
   bool has_range = false;
 };
 
@@ -203,7 +203,7 @@ class Fields {
             return ReadOutcome::ok;
           }
         }
-        problem.got = "unknown choice '" + text + "'";
+        problem.got = "unknown choice '" + shorten(text) + "'";
         return ReadOutcome::unknown_choice;
       };
       field.print = [member](const T& in) { return std::string(enum_text(in.*member)); };

@@ -17,11 +17,11 @@ struct ConfigSource {
 };
 
 struct LoadedConfig {
-  Node root;              // a map
+  Node root;  // a map
   ConfigSource source;
-  std::string text;       // the file as given
-  // False when something (other than duplicate keys) kept a part of the text, of a base or of an override from
-  // reaching the tree: keys may then be missing from it that the user wrote.
+  std::string text;  // the file as given
+  // False when something (other than duplicate keys) kept a part of the text, of a base or of an override
+  // from reaching the tree: keys may then be missing from it that the user wrote.
   bool complete = true;
 };
 
@@ -30,9 +30,10 @@ struct LoadedConfig {
 // `diagnostics`.
 //
 // extends: a path relative to the file, with neither ".." nor a leading "/", not leaving the file's folder
-// through a symbolic link; chains are followed, cycles are an error. Maps are merged key by key, the extending
-// file's values win, lists and scalars are replaced whole. In a section where the extending file or an override
-// changes `kind` or `preset`, the whole section is replaced: keys of the old variant do not linger.
+// through a symbolic link; chains are followed, cycles are an error. Maps are merged key by key, the
+// extending file's values win, lists and scalars are replaced whole. In a section where the extending file or
+// an override changes `kind` or `preset`, the whole section is replaced: keys of the old variant do not
+// linger.
 //
 // overrides: "a.b=value" each; value as in parse_yaml_value; "section=none" removes an optional section
 // (workload, router, layer stay). A key path with an empty or impossible part is an error at "--set …".

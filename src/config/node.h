@@ -23,11 +23,11 @@ struct Node {
   struct Entry;
 
   Kind kind = Kind::null;
-  std::string text;             // of a scalar, as meant (quotes removed)
-  bool quoted = false;          // a scalar in quotes is text, never a number or a boolean
-  Location where;               // of the value
-  std::vector<Node> items;      // of a list
-  std::vector<Entry> entries;   // of a map, in order; keys are unique
+  std::string text;            // of a scalar, as meant (quotes removed)
+  bool quoted = false;         // a scalar in quotes is text, never a number or a boolean
+  Location where;              // of the value
+  std::vector<Node> items;     // of a list
+  std::vector<Entry> entries;  // of a map, in order; keys are unique
 
   const Entry* find(std::string_view key) const;
   Entry* find(std::string_view key);

@@ -47,9 +47,9 @@ std::string without_suffix(std::string_view text) {
     std::string_view letters;
     double factor;
   };
-  constexpr Suffix kSuffixes[] = {{"Ki", 1024.0}, {"Mi", 1048576.0}, {"Gi", 1073741824.0}, {"k", 1e3},
-                                  {"K", 1e3},     {"M", 1e6},        {"G", 1e9},           {"B", 1e9},
-                                  {"T", 1e12}};
+  constexpr Suffix kSuffixes[] = {{"Ki", 1024.0}, {"Mi", 1048576.0}, {"Gi", 1073741824.0},
+                                  {"k", 1e3},     {"K", 1e3},        {"M", 1e6},
+                                  {"G", 1e9},     {"B", 1e9},        {"T", 1e12}};
   for (const Suffix& suffix : kSuffixes) {
     if (text.size() > suffix.letters.size() &&
         text.substr(text.size() - suffix.letters.size()) == suffix.letters) {
@@ -155,9 +155,14 @@ std::string whole_advice(std::string_view text) {
   }
   for (const auto reading : {without_grouping, without_suffix, power, other_base, signed_hexadecimal}) {
     const std::string number = reading(text);
-    if (!number.empty() && whole_value(number).state == WholeValue::State::ok) {
+    if (number.empty() || whole_value(number).state != WholeValue::State::ok) {
+      continue;
+    }
+    if (number_form(number) == NumberForm::hexadecimal) {
       return "write " + number;
     }
+    const WholeValue value = whole_value(number);
+    return std::string("write ") + (value.negative ? "-" : "") + std::to_string(value.magnitude);
   }
   return "";
 }

@@ -10,8 +10,12 @@ namespace {
 
 constexpr long kExponentLimit = 100000;  // beyond it every number is out of range; keeps arithmetic small
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_hex_digit(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 std::string_view take_digits(std::string_view& text) {
   std::size_t count = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// The grammar of numbers in configs (YAML 1.2 core schema, section 10.3.2, without octal, infinity and NaN; no
-// leading zeros), and what to type instead of near misses. Pure text, no tree.
+// The grammar of numbers in configs (YAML 1.2 core schema, section 10.3.2, without octal, infinity and NaN;
+// no leading zeros), and what to type instead of near misses. Pure text, no tree.
 
 #include <cstdint>
 #include <optional>

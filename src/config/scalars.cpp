@@ -13,18 +13,6 @@ namespace {
 
 constexpr std::size_t kQuotedCharacters = 60;  // of a long text in a message
 
-std::string shortened(const std::string& text) {
-  std::size_t offset = 0;
-  for (std::size_t count = 0; offset < text.size(); ++count) {
-    if (count == kQuotedCharacters) {
-      return text.substr(0, offset) + "…";
-    }
-    const CodePoint c = decode_utf8(text, offset);
-    offset += c.bytes == 0 ? 1 : static_cast<std::size_t>(c.bytes);
-  }
-  return text;
-}
-
 bool refuse(const Node& node, ScalarProblem& problem, std::string help = {}) {
   problem.got = "got " + describe_node(node);
   problem.help = std::move(help);
@@ -43,7 +31,7 @@ bool read_magnitude(const Node& node, WholeValue& value, ScalarProblem& problem)
   const NumberForm form = number_form(node.text);
   const bool is_number = form == NumberForm::decimal || form == NumberForm::hexadecimal;
   if (node.quoted) {
-    return refuse(node, problem, is_number ? "write " + shortened(node.text) + " without quotes" : "");
+    return refuse(node, problem, is_number ? "write " + shorten(node.text) + " without quotes" : "");
   }
   if (!is_number) {
     return refuse(node, problem, whole_advice(node.text));
@@ -94,7 +82,7 @@ bool read_real(const Node& node, double& value, ScalarProblem& problem) {
   }
   const bool is_number = number_form(node.text) == NumberForm::decimal;
   if (node.quoted) {
-    return refuse(node, problem, is_number ? "write " + shortened(node.text) + " without quotes" : "");
+    return refuse(node, problem, is_number ? "write " + shorten(node.text) + " without quotes" : "");
   }
   if (!is_number) {
     return refuse(node, problem, real_advice(node.text));
@@ -157,7 +145,19 @@ std::string describe_node(const Node& node) {
   }
   const bool bare = !node.quoted && (number_form(node.text) != NumberForm::none || node.text == "true" ||
                                      node.text == "false");
-  return bare ? shortened(node.text) : "the text \"" + shortened(node.text) + "\"";
+  return bare ? shorten(node.text) : "the text \"" + shorten(node.text) + "\"";
+}
+
+std::string shorten(const std::string& text) {
+  std::size_t offset = 0;
+  for (std::size_t count = 0; offset < text.size(); ++count) {
+    if (count == kQuotedCharacters) {
+      return text.substr(0, offset) + "…";
+    }
+    const CodePoint c = decode_utf8(text, offset);
+    offset += c.bytes == 0 ? 1 : static_cast<std::size_t>(c.bytes);
+  }
+  return text;
 }
 
 std::string print_real(double value) {

@@ -1,4 +1,5 @@
-// The nearest word. Distance: optimal string alignment (Damerau's edits, no part edited twice), in characters.
+// The nearest word. Distance: optimal string alignment (Damerau's edits, no part edited twice), in
+// characters.
 #include "config/suggest.h"
 
 #include <algorithm>

@@ -7,13 +7,14 @@
 
 namespace moesim {
 
-// The candidate nearest to `word` by edit distance (insert, delete, replace, swap of neighbours), when that is
-// at most a third of the word's length (at least 1, so short words still get one typo); ties: the first in
+// The candidate nearest to `word` by edit distance (insert, delete, replace, swap of neighbours), when that
+// is at most a third of the word's length (at least 1, so short words still get one typo); ties: the first in
 // order; "" when none is near. A candidate that equals the word up to case, "-" against "_", or a missing
 // or extra "s" always counts as nearest. A word in which every character would change is not near.
 std::string suggest(std::string_view word, const std::vector<std::string>& candidates);
 
-// "a, b, c", sorted, when there are at most twelve, else "" (the caller then names the command that lists them).
+// "a, b, c", sorted, when there are at most twelve, else "" (the caller then names the command that lists
+// them).
 std::string list_choices(const std::vector<std::string>& choices);
 
 }  // namespace moesim

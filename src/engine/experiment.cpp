@@ -56,18 +56,6 @@ void describe(Fields<LayerParams>& f) {
   f.add("activation", &LayerParams::activation).doc("of the experts' hidden units");
 }
 
-void describe(Fields<MeasureParams>& f) {
-  f.add("budget_s", &MeasureParams::budget_s)
-      .range(0.0, 86400.0)
-      .doc("seconds for a whole run: warm-up and all variants together");
-  f.add("min_samples", &MeasureParams::min_samples)
-      .range(1, 10000)
-      .doc("samples of every variant, even where the budget is too small for them");
-  f.add("target", &MeasureParams::target)
-      .range(0.0001, 1.0)
-      .doc("relative half-width of the interval that earns the verdict ok");
-}
-
 // d_ff from active_width or total_width. Only one of the three may be given.
 void resolve_width(Binder& binder, const LayerParams& params, Index top_k, LayerShape& shape) {
   const char* const kWidths[] = {"layer.d_ff", "layer.active_width", "layer.total_width"};
@@ -218,6 +206,18 @@ std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool e
 
 std::span<const EnumName<Baseline>> enum_names(Baseline) {
   return kBaselines;
+}
+
+void describe(Fields<MeasureParams>& f) {
+  f.add("budget_s", &MeasureParams::budget_s)
+      .range(0.0, 86400.0)
+      .doc("seconds for a whole run: warm-up and all variants together");
+  f.add("min_samples", &MeasureParams::min_samples)
+      .range(1, 10000)
+      .doc("samples of every variant, even where the budget is too small for them");
+  f.add("target", &MeasureParams::target)
+      .range(0.0001, 1.0)
+      .doc("relative half-width of the interval that earns the verdict ok");
 }
 
 Experiment load_experiment(const std::string& path, const std::vector<std::string>& overrides) {

@@ -24,6 +24,7 @@ struct MeasureParams {
   std::int64_t min_samples = 5;  // of every variant, even where the budget is too small for them
   double target = 0.02;          // relative half-width of the interval that earns the verdict "ok"
 };
+void describe(Fields<MeasureParams>& fields);
 
 struct Experiment {
   std::string name;

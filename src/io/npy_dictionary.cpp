@@ -11,8 +11,6 @@
 
 namespace moesim {
 
-const char* const kSaveAsFloat32 = "save as float32 with np.save(\"array.npy\", a.astype(\"<f4\"))";
-
 void refuse_npy(const std::string& name, const NpyProblem& problem) {
   throw Error(ErrorKind::bad_data,
               fmt::format("{}: error: byte {}: {}; expected {} [{}]", display_safe(name), problem.at,
@@ -98,11 +96,10 @@ class Parser {
                              : key == "shape"         ? &result_.shape_at
                                                       : nullptr;
     if (seen_at == nullptr || *seen_at != 0) {
-      refuse_npy(name_,
-                 {.at = key_at,
-                  .what = fmt::format(seen_at == nullptr ? "the key '{}'" : "the key '{}' a second time",
-                                      display_safe(key)),
-                  .expected = "each of descr, fortran_order and shape once"});
+      refuse_npy(name_, {.at = key_at,
+                         .what = fmt::format("the key '{}'{}", display_safe(key),
+                                             seen_at == nullptr ? "" : " a second time"),
+                         .expected = "each of descr, fortran_order and shape once"});
     }
     skip_spaces();
     take(':', "':'");
@@ -187,7 +184,9 @@ class Parser {
 
   void check_padding() {
     skip_spaces();
-    if (offset_ + 1 != text_.size() || text_[offset_] != '\n') {
+    const bool newline = at('\n');
+    offset_ += newline ? 1 : 0;
+    if (!newline || offset_ != text_.size()) {
       refuse("spaces and one newline at the end of the header");
     }
   }

@@ -9,6 +9,10 @@
 
 namespace moesim {
 
+// What to type in Python.
+inline constexpr const char* kSaveAsFloat32 =
+    "save as float32 with np.save(\"array.npy\", a.astype(\"<f4\"))";
+
 // What is wrong in a file and at which byte of it.
 struct NpyProblem {
   std::uint64_t at = 0;
@@ -34,7 +38,5 @@ struct NpyDictionary {
 // what numpy.save writes: keys in any order, either quote, spaces, a comma at the end, spaces up to the final
 // newline. Everything else Python could evaluate is refused.
 NpyDictionary parse_npy_dictionary(std::string_view text, std::uint64_t first_byte, const std::string& name);
-
-extern const char* const kSaveAsFloat32;  // what to type in Python
 
 }  // namespace moesim

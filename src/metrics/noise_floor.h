@@ -20,8 +20,8 @@ struct NoiseFloor {
 
 // count_of_k[j] = number of tokens that chose exactly j experts. 200 seeded draws of a router that gives each
 // token its own number of distinct experts, uniformly. When the draws together would exceed 10⁷ assignments,
-// counts come from the normal approximation (mean kT/E, the covariance of the hypergeometric-multinomial)
-// instead.
+// counts come from the normal approximation (mean kT/E, the covariance of the hypergeometric-multinomial, its
+// skewness) instead.
 NoiseFloor noise_floor(std::span<const std::uint64_t> count_of_k, std::int64_t num_experts,
                        std::uint64_t seed);
 

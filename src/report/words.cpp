@@ -14,10 +14,6 @@ namespace {
 // Batches of so few tokens are decided by reading weights, which a cache hides.
 constexpr Index kSmallBatch = 64;
 
-std::string times(const Interval& ratio) {
-  return fmt::format("{:.2f}", ratio.median);
-}
-
 std::string speed_sentence(const RunRecord& record) {
   const VariantResult* moe = record.find_variant("moe");
   if (moe == nullptr || moe->tokens_per_s.median <= 0) {

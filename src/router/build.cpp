@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
+#include "core/error.h"
 #include "router/variants.h"
 
 namespace moesim {
@@ -34,44 +37,50 @@ void report_unknown(Binder& binder, const Unknown& unknown) {
                few.empty() ? "a name that 'moesim routers' lists" : "one of " + few, "unknown-variant", help);
 }
 
-// The name under `key`; reports what is no name.
-std::string name_under(Binder& binder, const Node& section, const char* key) {
+// The name under `key`, or nothing after reporting what is no name.
+std::optional<std::string> name_under(Binder& binder, const Node& section, const char* key) {
   std::string name;
   ScalarProblem problem;
   if (!read_text(*section.child(key), name, problem)) {
     binder.error(fmt::format("router.{}", key), problem.got, "a name", "wrong-type",
                  "'moesim routers' lists them all");
+    return std::nullopt;
   }
   return name;
 }
 
 Choosing choose_kind(Binder& binder, const Node& section) {
-  const std::string name = name_under(binder, section, "kind");
+  const std::optional<std::string> given = name_under(binder, section, "kind");
+  if (!given) {
+    return {};
+  }
+  const std::string& name = *given;
   const RouterFamily* family = router_families().find(name);
-  if (family == nullptr && !name.empty()) {
+  if (family == nullptr) {
     report_unknown(binder, {.key = "kind",
                             .name = name,
                             .noun = "router",
                             .names = router_families().names(),
                             .other_key = router_presets().find(name) == nullptr ? "" : "preset"});
+    return {};
   }
-  if (family != nullptr) {
-    binder.resolved.push_back({"router.kind", name, section.child("kind")->where.text()});
-  }
+  binder.resolved.push_back({"router.kind", name, section.child("kind")->where.text()});
   return {family, section};
 }
 
 Choosing choose_preset(Binder& binder, const Node& section) {
-  const std::string name = name_under(binder, section, "preset");
+  const std::optional<std::string> given = name_under(binder, section, "preset");
+  if (!given) {
+    return {};
+  }
+  const std::string& name = *given;
   const RouterPreset* preset = router_presets().find(name);
   if (preset == nullptr) {
-    if (!name.empty()) {
-      report_unknown(binder, {.key = "preset",
-                              .name = name,
-                              .noun = "router preset",
-                              .names = router_presets().names(),
-                              .other_key = router_families().find(name) == nullptr ? "" : "kind"});
-    }
+    report_unknown(binder, {.key = "preset",
+                            .name = name,
+                            .noun = "router preset",
+                            .names = router_presets().names(),
+                            .other_key = router_families().find(name) == nullptr ? "" : "kind"});
     return {};
   }
   Choosing chosen{router_families().find(preset->section.child("kind")->text), preset->section};

@@ -2,6 +2,7 @@
 // here.
 
 #include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/checked.h"

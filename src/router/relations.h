@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/binder.h"
+#include "core/matrix.h"
 
 namespace moesim {
 

@@ -18,8 +18,7 @@ namespace moesim {
 
 enum class Choice { token, expert, soft, fixed };  // who chooses: tokens, experts, nobody (mixing), a table
 
-// Declared facts of a built router; they may depend on its parameters. They choose which laws the tests
-// apply.
+// Declared facts of a built router; they may depend on its parameters. They choose the laws the tests apply.
 struct RouterTraits {
   Choice choice = Choice::token;
   Index top_k = 1;          // experts per token: exact where exact_k, else the nominal number

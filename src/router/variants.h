@@ -10,7 +10,8 @@ RouterFamily router_hash();
 RouterFamily router_random();
 RouterFamily router_token_choice();
 
-// Keys of the `router:` section that name the variant.
+// Keys of the `router:` section that name the variant. Families call moesim::bind with its namespace: the
+// bare name finds std::bind by these arguments, which does nothing.
 inline const std::vector<std::string> kRouterReserved = {"kind", "preset"};
 
 // For an unknown key of the `router:` section: which families have it; "" when none has.

@@ -1,7 +1,6 @@
 // Hidden states that somebody recorded, one row of an .npy file per token, from the start again behind the
 // last row. Only the open file is kept: rows are read when a slice asks for them.
 
-#include "core/text.h"
 #include "io/npy.h"
 #include "workload/source_files.h"
 #include "workload/stream.h"
@@ -28,11 +27,7 @@ class ArrayWorkload final : public Workload {
 
   TokenBatch slice(const Context& context, std::uint64_t first, Index count) const override {
     TokenBatch batch = make_batch({.first_token = first, .tokens = count, .d_model = file_->header().cols});
-    constexpr Index kBlockRows = 256;
-    context.for_each_block((count + kBlockRows - 1) / kBlockRows, [&](Index block) {
-      const Index begin = block * kBlockRows;
-      read_rows(begin, std::min(begin + kBlockRows, count), batch);
-    });
+    for_each_row_block(context, 0, count, [&](Index begin, Index end) { read_rows(begin, end, batch); });
     return batch;
   }
 
@@ -82,14 +77,13 @@ std::unique_ptr<Workload> make_array(Binder& binder, const Node& section,
   }
   const NpyHeader& header = file->header();
   if (header.rows == 0) {
-    binder.error("workload.file", display_safe(*path) + ": the array has no rows", "at least one row",
-                 "empty-file");
+    binder.error("workload.file", *path + ": the array has no rows", "at least one row", "empty-file");
     return nullptr;
   }
   if (header.cols != environment.d_model) {
     const std::string cols = std::to_string(header.cols);
     binder.error("workload.file",
-                 display_safe(*path) + ": the array has " + cols + " columns, but layer.d_model is " +
+                 *path + ": the array has " + cols + " columns, but layer.d_model is " +
                      std::to_string(environment.d_model),
                  "the same number", "bad-relation", "set layer.d_model to " + cols);
     return nullptr;

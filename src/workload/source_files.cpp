@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <string_view>
 
-#include "core/text.h"
 #include "io/files.h"
 
 namespace moesim {
@@ -111,8 +110,14 @@ std::string suggest_built_in(const std::string& text) {
   return near.empty() ? "" : "did you mean '" + near + "'?";
 }
 
+std::string help_for_path(const std::string& text) {
+  return text.find("${") != std::string::npos || text.front() == '~'
+             ? "only ${MOESIM_DATA}/ in front of a path is expanded"
+             : suggest_built_in(text);
+}
+
 void report_missing_file(Binder& binder, const SourcePath& path, const Place& place) {
-  const std::string shown = display_safe(path.text);
+  const std::string& shown = path.text;
   if (path.source.embedded && place.relative) {
     binder.error(path.key, "there is no built-in file '" + shown + "'",
                  "the path of a built-in text, or an absolute path", "file-missing",
@@ -122,11 +127,10 @@ void report_missing_file(Binder& binder, const SourcePath& path, const Place& pl
                  "file-missing",
                  place.relative ? "patterns are relative to the folder of the config file" : std::string());
   } else {
-    const std::string near = place.relative ? suggest_built_in(path.text) : "";
     binder.error(path.key, "there is no file '" + shown + "'",
                  place.relative ? "a path relative to the folder of the config file"
                                 : "the path of a file that can be read",
-                 "file-missing", near);
+                 "file-missing", place.relative ? help_for_path(path.text) : "");
   }
 }
 
@@ -165,8 +169,8 @@ std::optional<std::string> find_disk_path(Binder& binder, const SourcePath& path
     return std::nullopt;
   }
   if (place->relative && path.source.embedded) {
-    binder.error(path.key, "a built-in config has no file '" + display_safe(path.text) + "' beside it",
-                 "an absolute path", "file-missing");
+    binder.error(path.key, "a built-in config has no file '" + path.text + "' beside it", "an absolute path",
+                 "file-missing");
     return std::nullopt;
   }
   return place->folder + place->rest;

@@ -47,13 +47,20 @@ TokenBatch make_batch(const BatchShape& shape);
 // Bytes of a batch of `tokens` tokens with a label each.
 std::uint64_t batch_bytes(Index tokens, Index d_model);
 
-// Calls body(r) for each row r in [begin, end), in parallel over blocks of a fixed number of rows.
+// Calls body(first, last) in parallel for blocks of a fixed number of rows [first, last) of [begin, end).
 template <class Body>
-void for_each_row(const Context& context, Index begin, Index end, const Body& body) {
+void for_each_row_block(const Context& context, Index begin, Index end, const Body& body) {
   constexpr Index kBlockRows = 64;
   context.for_each_block((end - begin + kBlockRows - 1) / kBlockRows, [&](Index block) {
     const Index first = begin + block * kBlockRows;
-    const Index last = std::min(first + kBlockRows, end);
+    body(first, std::min(first + kBlockRows, end));
+  });
+}
+
+// Calls body(r) for each row r in [begin, end), in parallel over such blocks.
+template <class Body>
+void for_each_row(const Context& context, Index begin, Index end, const Body& body) {
+  for_each_row_block(context, begin, end, [&](Index first, Index last) {
     for (Index r = first; r < last; ++r) {
       body(r);
     }

@@ -15,20 +15,15 @@
 // Jaeger 2001).
 
 #include <cmath>
-#include <filesystem>
-#include <set>
 
 #include "core/hash.h"
-#include "core/text.h"
 #include "workload/corpus.h"
-#include "workload/source_files.h"
+#include "workload/named_texts.h"
 #include "workload/stream.h"
 #include "workload/vector_table.h"
 
 namespace moesim {
 namespace {
-
-constexpr std::uint64_t kMaxTogether = 4 * kMaxSourceBytes;  // all files of a workload
 
 struct TextParams : StreamParams {
   std::vector<std::string> files;
@@ -64,66 +59,6 @@ void describe(Fields<TextParams>& f) {
   f.add("chunk_tokens", &TextParams::chunk_tokens)
       .range(1, 1048576)
       .doc("consecutive tokens of a file before the next file has its turn");
-}
-
-struct NamedTexts {
-  std::vector<std::string> names;  // file names without folder and extension, each different
-  std::vector<std::string> paths;
-  std::vector<std::string> texts;
-};
-
-std::string unique_name(const std::string& path, std::set<std::string>& taken) {
-  const std::string stem = std::filesystem::path(path).stem().string();
-  std::string name = stem;
-  for (int i = 2; !taken.insert(name).second; ++i) {
-    name = stem + " (" + std::to_string(i) + ")";
-  }
-  return name;
-}
-
-// Reports bytes that are not UTF-8 and texts without a token.
-void check_text(Binder& binder, const std::string& path, const std::string& text, TokenizerKind tokenizer) {
-  const std::size_t bad = find_invalid_utf8(text);
-  if (bad < text.size()) {
-    binder.error("workload.files",
-                 display_safe(path) + ": byte " + std::to_string(bad) + " (" +
-                     display_safe(text.substr(bad, 1)) + ") is not UTF-8",
-                 "UTF-8 text", "bad-utf8", "iconv -f <its encoding> -t UTF-8");
-    return;
-  }
-  std::size_t offset = 0;
-  if (next_token(tokenizer, text, offset).empty()) {
-    binder.error("workload.files", display_safe(path) + ": there is no token in it",
-                 "a text that is not empty", "empty-file");
-  }
-}
-
-// All files, in the order given. What is wrong goes to the binder.
-NamedTexts read_texts(Binder& binder, const TextParams& params, const ConfigSource& source) {
-  NamedTexts all;
-  std::set<std::string> taken;
-  std::uint64_t together = 0;
-  for (const std::string& pattern : params.files) {
-    for (const SourceFile& file : find_source_files(binder, {"workload.files", pattern, source})) {
-      std::optional<std::string> text = read_source_file(binder, "workload.files", file);
-      if (!text) {
-        continue;
-      }
-      together += text->size();
-      if (together > kMaxTogether) {
-        binder.error("workload.files",
-                     "the files up to " + display_safe(file.path) + " are " + std::to_string(together) +
-                         " bytes long together",
-                     "at most " + std::to_string(kMaxTogether) + " bytes", "file-too-large");
-        return all;
-      }
-      check_text(binder, file.path, *text, params.tokenizer);
-      all.names.push_back(unique_name(file.path, taken));
-      all.paths.push_back(file.path);
-      all.texts.push_back(std::move(*text));
-    }
-  }
-  return all;
 }
 
 // How a token's vector is put together; see the top of the file.
@@ -292,10 +227,8 @@ std::unique_ptr<Workload> make_text(Binder& binder, const Node& section,
     return nullptr;
   }
   const std::size_t problems = binder.diagnostics.list().size();
-  if (params->files.empty()) {
-    binder.error("workload.files", "got an empty list", "at least one path or pattern", "file-missing");
-  }
-  NamedTexts texts = read_texts(binder, *params, environment.source);
+  NamedTexts texts = read_texts(
+      binder, {.files = params->files, .tokenizer = params->tokenizer, .source = environment.source});
   if (texts.texts.size() == 1 && binder.given("workload.chunk_tokens")) {
     binder.inert("workload.chunk_tokens", "workload.files is a single file");
   }

@@ -31,7 +31,7 @@ void VectorTable::clear() {
 }
 
 Index VectorTable::limit(Index width) {
-  constexpr Index kMaxFloats = Index{1} << 26;  // 256 MiB
+  constexpr Index kMaxFloats = Index{1} << 22;  // 16 MiB
   return std::max<Index>(1, kMaxFloats / std::max<Index>(1, width));
 }
 

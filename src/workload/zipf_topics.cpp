@@ -51,11 +51,7 @@ class ZipfTopics final : public Workload {
 
   TokenBatch slice(const Context& context, std::uint64_t first, Index count) const override {
     TokenBatch batch = make_batch({.first_token = first, .tokens = count, .d_model = d_model_});
-    for_each_row(context, 0, count, [&](Index row) {
-      const auto r = static_cast<std::size_t>(row);
-      batch.token_id[r] = id_of(first + r);
-      batch.position[r] = first + r;
-    });
+    for_each_row_block(context, 0, count, [&](Index begin, Index end) { draw_rows(begin, end, batch); });
     if (topics_ <= kMaxNamedDomains) {
       for (const std::uint32_t id : batch.token_id) {
         batch.domain.push_back(id / words_);
@@ -69,7 +65,7 @@ class ZipfTopics final : public Workload {
     return batch;
   }
 
-  std::string token_text(std::uint64_t g) const override { return word_text(id_of(g)); }
+  std::string token_text(std::uint64_t g) const override { return word_text(id_of(topic_of(g), g)); }
   std::vector<std::string> domain_names() const override { return numbered_domains("topic", topics_); }
   std::uint64_t memory_bytes() const override {
     const Index vectors = std::min(2 * tokens(), VectorTable::limit(d_model_) + 1);
@@ -78,19 +74,36 @@ class ZipfTopics final : public Workload {
   }
 
  private:
-  // The topic of the last change at or before g. About 1 / (1 - persistence) steps back, at most 1000 or so.
-  std::uint32_t topic_of(std::uint64_t g) const {
-    while (true) {
-      RandomSequence draw({.seed = seed_, .stream = Stream::topic}, g);
-      if (draw.next_uniform() >= persistence_ || g == 0) {
-        return draw.next_below(topics_);
-      }
-      --g;
+  // The topic drawn at token g, or nothing where the topic stays.
+  std::optional<std::uint32_t> new_topic(std::uint64_t g) const {
+    RandomSequence draw({.seed = seed_, .stream = Stream::topic}, g);
+    if (draw.next_uniform() >= persistence_ || g == 0) {
+      return draw.next_below(topics_);
     }
+    return std::nullopt;
   }
-  std::uint32_t id_of(std::uint64_t g) const {
+  // The topic of the last change at or before g: about 1 / (1 - persistence) steps back, at most some
+  // thousand.
+  std::uint32_t topic_of(std::uint64_t g) const {
+    std::optional<std::uint32_t> topic = new_topic(g);
+    while (!topic) {
+      topic = new_topic(--g);
+    }
+    return *topic;
+  }
+  std::uint32_t id_of(std::uint32_t topic, std::uint64_t g) const {
     RandomSequence draw({.seed = seed_, .stream = Stream::topic_word}, g);
-    return topic_of(g) * words_ + weights_.draw(draw.next_uniform());
+    return topic * words_ + weights_.draw(draw.next_uniform());
+  }
+  void draw_rows(Index begin, Index end, TokenBatch& batch) const {
+    std::uint64_t g = batch.first_token + static_cast<std::uint64_t>(begin);
+    std::uint32_t topic = topic_of(g);
+    for (Index row = begin; row < end; ++row, ++g) {
+      const auto r = static_cast<std::size_t>(row);
+      topic = new_topic(g).value_or(topic);
+      batch.token_id[r] = id_of(topic, g);
+      batch.position[r] = g;
+    }
   }
   std::string topic_text(std::uint32_t topic) const { return "topic " + std::to_string(topic); }
   std::string word_text(std::uint32_t id) const {

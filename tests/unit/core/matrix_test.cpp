@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/build_info.h"
 #include "core/error.h"
 
 namespace moesim {
@@ -85,9 +86,10 @@ TEST(Matrix, RefusesSizesThatDoNotFitAndIsThenEmpty) {
   }
 }
 
-// AddressSanitizer ends the program instead of returning a null pointer.
-#if !defined(__SANITIZE_ADDRESS__)
 TEST(Matrix, SaysWhenTheMachineHasNoMemoryAndIsThenEmpty) {
+  if (!build_info().sanitizers.empty()) {
+    GTEST_SKIP() << "AddressSanitizer ends the program instead of returning a null pointer";
+  }
   Matrix matrix(2, 2);
   try {
     matrix.resize(Index{1} << 50, 1);
@@ -102,7 +104,6 @@ TEST(Matrix, SaysWhenTheMachineHasNoMemoryAndIsThenEmpty) {
   matrix.resize(2, 2);
   EXPECT_NE(matrix.data(), nullptr);
 }
-#endif
 
 TEST(Matrix, CallsANegativeSizeItsOwnMistake) {
   try {

@@ -121,7 +121,7 @@ TEST(DisplayWidth, CountsColumns) {
       {"", 0},
       {"abc", 3},
       {"한국어", 6},
-      {"MoE 전문가 8개", 15},
+      {"MoE 전문가 8개", 14},
       {"Größe", 5},
       {"e\u0301", 1},
       {"\u1112\u1161\u11ab", 2},  // 한 in its three letters

@@ -60,15 +60,21 @@ TEST(NoiseFloor, MeanCvFollowsTheory) {
   }
 }
 
-// Mean over 8 seeds, so that sampling leaves about 1 % of the difference.
-double mean_of_seeds(std::uint64_t limit, const Counts& count_of_k, Floor NoiseFloor::*metric) {
-  double sum = 0;
+std::vector<NoiseFloor> floors_of_seeds(std::uint64_t limit, const Counts& count_of_k, std::int64_t experts) {
+  std::vector<NoiseFloor> floors;
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
-    const NoiseFloor floor = noise_floor_within(limit, count_of_k, 32, seed);
-    EXPECT_EQ(floor.approximate, limit == 0);
+    floors.push_back(noise_floor_within(limit, count_of_k, experts, seed));
+    EXPECT_EQ(floors.back().approximate, limit == 0);
+  }
+  return floors;
+}
+
+double mean_of(const std::vector<NoiseFloor>& floors, Floor NoiseFloor::*metric) {
+  double sum = 0;
+  for (const NoiseFloor& floor : floors) {
     sum += (floor.*metric).mean;
   }
-  return sum / 8;
+  return sum / static_cast<double>(floors.size());
 }
 
 TEST(NoiseFloor, ApproximationAgreesWithDrawing) {
@@ -76,14 +82,30 @@ TEST(NoiseFloor, ApproximationAgreesWithDrawing) {
   mixed[1] = 2000;
   mixed[0] = 50;
   for (const Counts& count_of_k : {tokens_with(2, 6000), mixed}) {
+    // Over 8 seeds, so that sampling leaves about 1 % of the difference.
+    const std::vector<NoiseFloor> drawn = floors_of_seeds(UINT64_MAX, count_of_k, 32);
+    const std::vector<NoiseFloor> approximate = floors_of_seeds(0, count_of_k, 32);
     for (Floor NoiseFloor::*metric :
          {&NoiseFloor::max_violation, &NoiseFloor::min_over_mean, &NoiseFloor::cv, &NoiseFloor::gini,
           &NoiseFloor::entropy, &NoiseFloor::effective_experts}) {
-      const double drawn = mean_of_seeds(UINT64_MAX, count_of_k, metric);
-      const double approximate = mean_of_seeds(0, count_of_k, metric);
-      EXPECT_NEAR(approximate / drawn, 1.0, 0.03);
+      EXPECT_NEAR(mean_of(approximate, metric) / mean_of(drawn, metric), 1.0, 0.03);
     }
   }
+}
+
+TEST(NoiseFloor, ApproximationKeepsTheCorrelationThatTwoExpertsShow) {
+  // What one of two experts gets the other does not: without correlation the CV would be √2 too small.
+  const auto drawn = floors_of_seeds(UINT64_MAX, tokens_with(1, 5000), 2);
+  const auto approximate = floors_of_seeds(0, tokens_with(1, 5000), 2);
+  EXPECT_NEAR(mean_of(approximate, &NoiseFloor::cv) / mean_of(drawn, &NoiseFloor::cv), 1.0, 0.08);
+}
+
+TEST(NoiseFloor, ApproximationKeepsTheSkewnessThatTheLargestOfManyLoadsShows) {
+  // Loads of mean 98, 512 of them: without skewness the largest would be 6 % too small.
+  const NoiseFloor drawn = noise_floor_within(UINT64_MAX, tokens_with(8, 6250), 512, 1);
+  const NoiseFloor approximate = noise_floor_within(0, tokens_with(8, 6250), 512, 1);
+  EXPECT_NEAR(approximate.max_violation.mean / drawn.max_violation.mean, 1.0, 0.03);
+  EXPECT_NEAR(approximate.min_over_mean.mean / drawn.min_over_mean.mean, 1.0, 0.01);
 }
 
 TEST(NoiseFloor, EveryExpertForEveryTokenHasNoSpread) {
@@ -140,21 +162,22 @@ std::vector<LoadStats> draws_with_sets(const Counts& count_of_k, std::uint32_t e
 }
 
 TEST(NoiseFloor, TokensWithDifferentKKeepTheirOwn) {
-  const Counts count_of_k = {5, 30, 0, 20, 0, 0, 7};  // 7 tokens choose all 6 experts
+  const Counts count_of_k = {5, 301, 0, 203, 0, 0, 71};  // 71 tokens choose all 6 experts
   const NoiseFloor floor = noise_floor(count_of_k, 6, 99);
   std::vector<double> max_violations;
-  std::vector<double> effective;
+  std::vector<double> ginis;
   double sum = 0;
   for (const LoadStats& stats : draws_with_sets(count_of_k, 6, 99)) {
     max_violations.push_back(stats.max_violation);
-    effective.push_back(stats.effective_experts);
+    ginis.push_back(stats.gini);
     sum += stats.max_violation;
   }
   std::sort(max_violations.begin(), max_violations.end());
-  std::sort(effective.begin(), effective.end());
+  std::sort(ginis.begin(), ginis.end());
   EXPECT_EQ(floor.max_violation.mean, sum / 200);
-  EXPECT_EQ(floor.max_violation.p95, max_violations[189]);  // the 190th of 200
-  EXPECT_EQ(floor.effective_experts.p95, effective[189]);
+  EXPECT_EQ(floor.max_violation.p95, max_violations[189]);
+  EXPECT_EQ(floor.gini.p95, ginis[189]);  // the 190th of 200
+  EXPECT_LT(ginis[189], ginis[190]);
 }
 
 TEST(NoiseFloor, FewTokensLeaveExpertsDead) {

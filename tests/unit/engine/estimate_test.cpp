@@ -1,0 +1,97 @@
+#include "engine/estimate.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "engine/run.h"
+#include "support/temp_folder.h"
+
+namespace moesim {
+namespace {
+
+Experiment experiment_with(const TempFolder& folder, const std::vector<std::string>& overrides) {
+  return load_experiment(folder.write("c.yaml",
+                                      "layer: {d_model: 256, d_ff: 512, num_experts: 8}\n"
+                                      "workload: {kind: gaussian_clusters, tokens: 1024, steps: 2}\n"
+                                      "router: {preset: mixtral}\n"),
+                         overrides);
+}
+
+MachineInfo machine_with(std::uint64_t bytes) {
+  MachineInfo machine;
+  machine.memory_limit_bytes = bytes;
+  return machine;
+}
+
+TEST(EstimateMemory, CountsTheWeightsOfEveryVariant) {
+  const TempFolder folder;
+  const MemoryEstimate memory = estimate_memory(experiment_with(folder, {}), 2);
+  std::uint64_t sum = 0;
+  std::uint64_t experts = 0;
+  for (const MemoryItem& item : memory.items) {
+    sum += item.bytes;
+    if (item.what == "experts" || item.what == "dense_same_total") {
+      EXPECT_EQ(item.bytes, 8u * 3 * 256 * 512 * 4) << item.what;
+      ++experts;
+    }
+  }
+  EXPECT_EQ(experts, 2u);
+  EXPECT_EQ(sum, memory.total);
+}
+
+TEST(CheckMemory, ABillionExpertsAreRefusedWithASettingThatFits) {
+  const TempFolder folder;
+  const Experiment huge = experiment_with(folder, {"layer.num_experts=1000000000"});
+  const MachineInfo machine = machine_with(std::uint64_t{4} << 30);
+  try {
+    check_memory(huge, 2, machine);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::out_of_memory);
+    EXPECT_NE(std::string(error.what()).find("expected at most 4.0 GiB"), std::string::npos) << error.what();
+    ASSERT_EQ(error.help().rfind("--set layer.num_experts=", 0), 0u) << error.help();
+    const std::string setting = error.help().substr(6, error.help().find(" would") - 6);
+    EXPECT_NO_THROW(check_memory(experiment_with(folder, {setting}), 2, machine)) << setting;
+  }
+}
+
+TEST(CheckMemory, SizesThatOverflowAreRefusedToo) {
+  const TempFolder folder;
+  const Experiment huge =
+      experiment_with(folder, {"layer.num_experts=1000000000000", "layer.d_ff=1000000000000", "layer.d_model=1099511627776"});
+  EXPECT_THROW(check_memory(huge, 2, machine_with(std::uint64_t{4} << 30)), Error);
+}
+
+TEST(CheckMemory, TooManyTokensSuggestFewer) {
+  const TempFolder folder;
+  const Experiment many = experiment_with(folder, {"workload.tokens=16000000"});
+  const MachineInfo machine = machine_with(std::uint64_t{1} << 30);
+  try {
+    check_memory(many, 2, machine);
+    FAIL();
+  } catch (const Error& error) {
+    ASSERT_EQ(error.help().rfind("--set workload.tokens=", 0), 0u) << error.help();
+    const std::string setting = error.help().substr(6, error.help().find(" would") - 6);
+    EXPECT_NO_THROW(check_memory(experiment_with(folder, {setting}), 2, machine));
+  }
+}
+
+TEST(CheckMemory, AFittingRunPasses) {
+  const TempFolder folder;
+  EXPECT_NO_THROW(check_memory(experiment_with(folder, {}), 2, machine_with(std::uint64_t{1} << 30)));
+}
+
+TEST(ForecastRun, LeavesOutTheDenseLayerThatWouldTakeTooLong) {
+  const TempFolder folder;
+  const RunForecast forecast =
+      forecast_run(experiment_with(folder, {"layer.num_experts=64", "measure.budget_s=0.001"}), {});
+  ASSERT_EQ(forecast.variants.size(), 3u);
+  EXPECT_EQ(forecast.variants[1].skipped, "");
+  EXPECT_EQ(forecast.variants[1].width, 1024);
+  EXPECT_NE(forecast.variants[2].skipped.find("needs "), std::string::npos);
+  EXPECT_GT(forecast.yardstick_gflops, 0.0);
+  EXPECT_GT(forecast.minimum_seconds, 0.0);
+}
+
+}  // namespace
+}  // namespace moesim

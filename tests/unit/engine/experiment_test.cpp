@@ -1,0 +1,174 @@
+#include "engine/experiment.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "support/temp_folder.h"
+
+namespace moesim {
+namespace {
+
+// The rendered errors of a config, with the temporary folder cut out of the paths.
+std::string errors_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  const TempFolder folder;
+  const std::string path = folder.write("c.yaml", text);
+  try {
+    load_experiment(path, overrides);
+  } catch (const ConfigError& error) {
+    std::string message = error.what();
+    const std::string prefix = path.substr(0, path.size() - 6);
+    for (std::size_t at = message.find(prefix); at != std::string::npos; at = message.find(prefix)) {
+      message.erase(at, prefix.size());
+    }
+    return message;
+  }
+  return "no error";
+}
+
+std::string value_of(const Experiment& experiment, const std::string& path) {
+  for (const ResolvedValue& value : experiment.resolved) {
+    if (value.path == path) {
+      return value.value;
+    }
+  }
+  return "(not resolved)";
+}
+
+constexpr const char* kSmall =
+    "layer: {d_model: 16, d_ff: 12, num_experts: 4}\n"
+    "workload: {kind: gaussian_clusters, tokens: 8}\n"
+    "router: {preset: mixtral}\n";
+
+TEST(LoadExperiment, ShowsFivePlantedMistakesAtOnceEachAtItsPlace) {
+  const std::string message = errors_of(
+      "name: mistakes\n"
+      "layer: {d_model: 64, d_ff: 64, num_experts: 8, activaton: relu}\n"
+      "workload: {kind: gaussian_clusters, tokens: many}\n"
+      "router: {preset: mixtrl}\n"
+      "capacity: {factor: -1}\n"
+      "measure: {budget_s: 6, budget_s: 7}\n");
+  EXPECT_NE(message.find("c.yaml:2:48: error: layer.activaton: unknown key; expected one of "), std::string::npos)
+      << message;
+  EXPECT_NE(message.find("help: did you mean 'activation'?"), std::string::npos) << message;
+  EXPECT_NE(message.find("c.yaml:3:46: error: workload.tokens: got the text \"many\"; expected a whole number"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("c.yaml:4:18: error: router.preset: unknown preset 'mixtrl'"), std::string::npos) << message;
+  EXPECT_NE(message.find("help: did you mean 'mixtral'?"), std::string::npos) << message;
+  EXPECT_NE(message.find("c.yaml:5:20: error: capacity.factor: got -1; expected a number from 0"), std::string::npos)
+      << message;
+  EXPECT_NE(message.find("c.yaml:6:24: error: measure.budget_s: given twice"), std::string::npos) << message;
+  EXPECT_NE(message.find("5 errors. Nothing was run."), std::string::npos) << message;
+}
+
+TEST(LoadExperiment, TopKAboveTheNumberOfExpertsNamesBothPlaces) {
+  const std::string message = errors_of(std::string(kSmall) + "name: x\n", {"router.top_k=9"});
+  EXPECT_NE(message.find("--set router.top_k=9: error: router.top_k: "), std::string::npos) << message;
+  EXPECT_NE(message.find("layer.num_experts"), std::string::npos) << message;
+}
+
+TEST(LoadExperiment, WidthsShareTheWork) {
+  const TempFolder folder;
+  const std::string path = folder.write("c.yaml",
+                                        "layer: {d_model: 16, active_width: 64, num_experts: 4}\n"
+                                        "workload: {kind: gaussian_clusters, tokens: 8}\n"
+                                        "router: {preset: mixtral}\n");
+  EXPECT_EQ(load_experiment(path, {}).shape.d_ff, 32);
+  EXPECT_EQ(load_experiment(path, {"router.top_k=4"}).shape.d_ff, 16);
+  const Experiment total = load_experiment(path, {"layer={d_model: 16, total_width: 64, num_experts: 4}"});
+  EXPECT_EQ(total.shape.d_ff, 16);
+  EXPECT_EQ(value_of(total, "layer.d_ff"), "16");
+}
+
+TEST(LoadExperiment, WidthsThatDoNotDivideNameTheNearest) {
+  const std::string message =
+      errors_of(std::string(kSmall), {"layer={d_model: 16, total_width: 66, num_experts: 4}"});
+  EXPECT_NE(message.find("66 is not divisible by layer.num_experts = 4; expected a multiple of 4 [not-divisible]"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("the nearest are 64 and 68"), std::string::npos) << message;
+}
+
+TEST(LoadExperiment, TwoWidthsAreOneTooMany) {
+  const std::string message = errors_of(kSmall, {"layer.active_width=64"});
+  EXPECT_NE(message.find("layer.active_width: given beside layer.d_ff"), std::string::npos) << message;
+}
+
+TEST(LoadExperiment, KeysWithoutEffectAreErrors) {
+  EXPECT_NE(errors_of(std::string(kSmall) + "capacity: {factor: 2}\n", {"router={kind: expert_choice}"})
+                .find("capacity: has no effect because this router never overfills an expert"),
+            std::string::npos);
+  EXPECT_NE(errors_of(std::string(kSmall) + "execute: false\nbaselines: [dense_same_active]\n")
+                .find("baselines: has no effect because execute is false"),
+            std::string::npos);
+  EXPECT_NE(errors_of(std::string(kSmall) + "execute: false\nexecutor: {kind: serial}\n")
+                .find("executor.kind: has no effect because execute is false"),
+            std::string::npos);
+}
+
+TEST(LoadExperiment, BaselinesAreAListOfKnownNamesOnceEach) {
+  EXPECT_NE(errors_of(std::string(kSmall) + "baselines: [dense_same_activ]\n")
+                .find("unknown baseline 'dense_same_activ'; expected one of dense_same_active, dense_same_total"),
+            std::string::npos);
+  EXPECT_NE(errors_of(std::string(kSmall) + "baselines: [dense_same_total, dense_same_total]\n")
+                .find("'dense_same_total' is given twice"),
+            std::string::npos);
+  const TempFolder folder;
+  const std::string path = folder.write("c.yaml", kSmall);
+  EXPECT_EQ(load_experiment(path, {}).baselines.size(), 2u);
+  EXPECT_TRUE(load_experiment(path, {"baselines=none"}).baselines.empty());
+  EXPECT_TRUE(load_experiment(path, {"baselines=[]"}).baselines.empty());
+}
+
+TEST(LoadExperiment, APresetBringsItsOwnCapacityUntilTheConfigGivesOne) {
+  const TempFolder folder;
+  const std::string path = folder.write("c.yaml", kSmall);
+  const Experiment own = load_experiment(path, {"router={preset: switch}"});
+  ASSERT_TRUE(own.capacity.has_value());
+  EXPECT_EQ(own.capacity->formula, CapacityFormula::switch_transformer);
+  EXPECT_FALSE(load_experiment(path, {"router={preset: switch}", "capacity=none"}).capacity.has_value());
+  EXPECT_EQ(load_experiment(path, {"router={preset: switch}", "capacity={factor: 3}"}).capacity->factor, 3.0);
+}
+
+TEST(LoadExperiment, EveryResolvedValueKnowsItsOrigin) {
+  const TempFolder folder;
+  const std::string path = folder.write("c.yaml", kSmall);
+  const Experiment experiment = load_experiment(path, {"seed=7"});
+  int defaults = 0;
+  for (const ResolvedValue& value : experiment.resolved) {
+    EXPECT_FALSE(value.origin.empty()) << value.path;
+    defaults += value.origin == "default" ? 1 : 0;
+    if (value.path == "seed") {
+      EXPECT_EQ(value.origin, "--set seed=7");
+    }
+    if (value.path == "layer.d_model") {
+      EXPECT_EQ(value.origin, path + ":1:18");
+    }
+    if (value.path == "router.top_k") {
+      EXPECT_EQ(value.origin, "preset mixtral");
+    }
+  }
+  EXPECT_GT(defaults, 5);
+}
+
+TEST(LoadExperiment, MissingConfigsAreNamed) {
+  try {
+    load_experiment("no_such_config.yaml", {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::missing_input);
+    EXPECT_NE(std::string(error.what()).find("no_such_config.yaml"), std::string::npos);
+  }
+}
+
+TEST(LoadExperiment, TheSectionsOfTheConfigAreAllDocumented) {
+  for (const SectionInfo& section : config_sections()) {
+    EXPECT_FALSE(section.summary.empty()) << section.path;
+    for (const FieldInfo& field : section.fields) {
+      EXPECT_FALSE(field.doc.empty()) << section.path << "." << field.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace moesim

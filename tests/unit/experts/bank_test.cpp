@@ -1,0 +1,62 @@
+#include "experts/bank.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "experts/dense.h"
+
+namespace moesim {
+namespace {
+
+TEST(Bank, CountsParametersAsTheGlossarySays) {
+  EXPECT_EQ(ffn_params(4096, 14336, Activation::swiglu), 176'160'768u);  // one Mixtral-8x7B expert
+  EXPECT_EQ(ffn_params(768, 3072, Activation::relu), 2u * 768 * 3072);
+  EXPECT_EQ(ffn_flops_per_row(10, 20, Activation::geglu), 2u * 3 * 10 * 20);
+  EXPECT_THROW(ffn_params(Index{1} << 40, Index{1} << 40, Activation::relu), Error);
+}
+
+TEST(Bank, WeightsAreAFunctionOfTheOptionsAlone) {
+  const Context one({.threads = 1});
+  const Context seven({.threads = 7, .task_delay_seed = 3});
+  const BankOptions options{.seed = 8, .layer = 2, .num_experts = 3, .d_model = 20, .width = 50};
+  const ExpertBank a = make_bank(options, one);
+  const ExpertBank b = make_bank(options, seven);
+  for (Index r = 0; r < a.up.rows(); ++r) {
+    for (std::size_t d = 0; d < 20; ++d) {
+      ASSERT_EQ(a.up.row(r)[d], b.up.row(r)[d]);
+      ASSERT_EQ(a.down.row(r)[d], b.down.row(r)[d]);
+      ASSERT_NE(a.up.row(r)[d], a.gate_proj.row(r)[d]);
+    }
+  }
+  BankOptions other = options;
+  other.layer = 3;
+  EXPECT_NE(make_bank(other, one).up.row(0)[0], a.up.row(0)[0]);
+}
+
+TEST(Bank, VariancesAreOneOverTheFanIn) {
+  const Context context({.threads = 2});
+  const ExpertBank bank = make_bank({.seed = 8, .num_experts = 4, .d_model = 64, .width = 256}, context);
+  const auto variance = [](const Matrix& m) {
+    double sum = 0;
+    for (Index r = 0; r < m.rows(); ++r) {
+      for (const float v : m.row(r)) {
+        sum += static_cast<double>(v) * v;
+      }
+    }
+    return sum / static_cast<double>(m.rows() * m.cols());
+  };
+  EXPECT_NEAR(variance(bank.up) * 64, 1.0, 0.02);
+  EXPECT_NEAR(variance(bank.gate_proj) * 64, 1.0, 0.02);
+  EXPECT_NEAR(variance(bank.down) * 256, 1.0, 0.02);
+  EXPECT_EQ(bank.weight_bytes(), 3u * 4 * 256 * 64 * 4);
+}
+
+TEST(Dense, WidthsMatchActiveAndTotal) {
+  const LayerShape shape{.d_model = 8, .d_ff = 100, .num_experts = 16, .num_shared_experts = 2};
+  EXPECT_EQ(dense_same_active_width(shape, 4), 600);
+  EXPECT_EQ(dense_same_active_width(shape, 0), 300);  // never narrower than one expert
+  EXPECT_EQ(dense_same_total_width(shape), 1800);
+}
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,72 @@
+#include <gtest/gtest.h>
+
+#include "building.h"
+#include "config/yaml.h"
+
+namespace moesim::testing {
+namespace {
+
+TEST(Presets, EveryOneIsToldAndBuilds) {
+  for (const RouterPreset& preset : router_presets().entries()) {
+    EXPECT_FALSE(preset.summary.empty()) << preset.name;
+    EXPECT_FALSE(preset.used_by.empty()) << preset.name;
+    EXPECT_FALSE(preset.origin.empty()) << preset.name;
+    EXPECT_NE(router_of("{preset: " + preset.name + "}", 256), nullptr) << preset.name;
+  }
+}
+
+TEST(Presets, AreTheNamedModels) {
+  EXPECT_EQ(
+      router_presets().names(),
+      (std::vector<std::string>{"dbrx", "deepseek_moe_16b", "deepseek_v2", "deepseek_v2_lite", "deepseek_v3",
+                                "ernie45", "glm45", "gpt_oss", "granite_moe", "jamba", "kimi_k2", "llama4",
+                                "minimax_m2", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "switch"}));
+}
+
+TEST(Presets, NoneIsAlsoAFamily) {
+  for (const std::string& name : router_presets().names()) {
+    EXPECT_EQ(router_families().find(name), nullptr) << name;
+  }
+}
+
+TEST(Presets, ValuesSayWhichPresetTheyAreFrom) {
+  const Built built = build("router: {preset: deepseek_v3, route_scale: 3}", 256);
+  EXPECT_EQ(built.resolved("router.preset"), "deepseek_v3 from x.yaml:1:18");
+  EXPECT_EQ(built.resolved("router.kind"), "token_choice from preset deepseek_v3");
+  EXPECT_EQ(built.resolved("router.top_k"), "8 from preset deepseek_v3");
+  EXPECT_EQ(built.resolved("router.norm_eps"), "1e-20 from preset deepseek_v3");
+  EXPECT_EQ(built.resolved("router.route_scale"), "3 from x.yaml:1:44");
+  EXPECT_EQ(built.resolved("router.weight_on"), "output from default");
+}
+
+TEST(Presets, KeysBesideAPresetReplaceSingleStages) {
+  const Scene scene = scene_of({{2.0F, 1.0F, 0.5F, -0.5F}}, 4);
+  const TokenChoices preset = choices_of(scene.route(*router_of("{preset: mixtral}", 4)), 0);
+  const TokenChoices other = choices_of(scene.route(*router_of("{preset: mixtral, top_k: 3}", 4)), 0);
+  EXPECT_EQ(preset.expert.size(), 2u);
+  EXPECT_EQ(other.expert, (std::vector<std::int32_t>{0, 1, 2}));
+  EXPECT_NEAR(other.weight[0] + other.weight[1] + other.weight[2], 1.0F, 1e-6F);
+}
+
+Node section_of(const std::string& yaml) {
+  Diagnostics diagnostics;
+  return parse_yaml(yaml, "x.yaml", diagnostics);
+}
+
+TEST(Presets, SwitchBringsItsCapacity) {
+  const Node* capacity = preset_capacity(section_of("preset: switch"));
+  ASSERT_NE(capacity, nullptr);
+  EXPECT_EQ(capacity->child("factor")->text, "1.25");
+  EXPECT_EQ(capacity->child("formula")->text, "switch");
+  EXPECT_EQ(capacity->child("drop")->text, "position_token_major");
+  EXPECT_EQ(capacity->child("drop")->where.text(), "preset switch");
+}
+
+TEST(Presets, OthersBringNone) {
+  for (const char* yaml : {"preset: mixtral", "preset: nothing", "preset: [switch]", "kind: switch", "{}"}) {
+    EXPECT_EQ(preset_capacity(section_of(yaml)), nullptr) << yaml;
+  }
+}
+
+}  // namespace
+}  // namespace moesim::testing

@@ -1,0 +1,85 @@
+// The rooms depend in one direction only. Linking would not catch an include of a header-only part, so the
+// sources themselves are read.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::vector<std::string> kRooms = {"core",     "io",      "config",  "workload", "router", "dispatch",
+                                         "experts",  "metrics", "engine",  "report",   "cli"};
+
+std::size_t rank_of(const std::string& room) {
+  return static_cast<std::size_t>(std::find(kRooms.begin(), kRooms.end(), room) - kRooms.begin());
+}
+
+std::vector<fs::path> sources() {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(MOESIM_SOURCE_DIR) / "src")) {
+    if (entry.path().extension() == ".h" || entry.path().extension() == ".cpp") {
+      files.push_back(entry.path());
+    }
+  }
+  return files;
+}
+
+TEST(Structure, RoomsIncludeOnlyRoomsBeforeThem) {
+  const std::regex include("^#include \"([a-z]+)/");
+  int seen = 0;
+  for (const fs::path& file : sources()) {
+    const std::string room = file.parent_path().filename();
+    ASSERT_LT(rank_of(room), kRooms.size()) << file;
+    std::ifstream stream(file);
+    std::string line;
+    while (std::getline(stream, line)) {
+      std::smatch match;
+      if (std::regex_search(line, match, include)) {
+        ++seen;
+        EXPECT_LE(rank_of(match[1]), rank_of(room)) << file << ": " << line;
+      }
+    }
+  }
+  EXPECT_GT(seen, 100);
+}
+
+TEST(Structure, HeavyLibrariesStayOutOfHeaders) {
+  const std::regex heavy("#include <(Eigen|yaml-cpp|nlohmann|tbb|xxhash|Random123|CLI)");
+  for (const fs::path& file : sources()) {
+    if (file.extension() != ".h" || file.filename() == "activation.h") {  // private, of Eigen expressions
+      continue;
+    }
+    std::ifstream stream(file);
+    std::string line;
+    while (std::getline(stream, line)) {
+      EXPECT_FALSE(std::regex_search(line, heavy)) << file << ": " << line;
+    }
+  }
+}
+
+TEST(Structure, OnlyTheConfigRoomSeesYamlCpp) {
+  for (const fs::path& file : sources()) {
+    std::ifstream stream(file);
+    const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    if (text.find("yaml-cpp/") != std::string::npos) {
+      EXPECT_EQ(file.parent_path().filename(), "config") << file;
+    }
+    EXPECT_EQ(text.find("std::shuffle"), std::string::npos) << file;
+    EXPECT_EQ(text.find("_distribution<"), std::string::npos) << file;
+  }
+}
+
+TEST(Structure, FilesStayShort) {
+  for (const fs::path& file : sources()) {
+    std::ifstream stream(file);
+    const auto lines = std::count(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>(), '\n');
+    EXPECT_LE(lines, 500) << file;
+  }
+}
+
+}  // namespace
