@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <memory>
-
 #include "cli/explanations.h"
 #include "cli/session.h"
 #include "config/suggest.h"
@@ -22,7 +19,9 @@ std::string list_all() {
   return text;
 }
 
-int explain(const std::string& word) {
+}  // namespace
+
+int explain_command(const std::string& word) {
   if (word.empty()) {
     write_stdout(list_all());
     return 0;
@@ -43,19 +42,6 @@ int explain(const std::string& word) {
           "lists [unknown-variant]",
           word),
       near.empty() ? "" : fmt::format("did you mean '{}'?", near));
-}
-
-}  // namespace
-
-void add_explain_command(CLI::App& app, Session& session) {
-  const auto word = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("explain",
-                                         "Explain an error's [short-name] or a metric in plain language.\n"
-                                         "  moesim explain no-effect\n"
-                                         "  moesim explain max_violation\n"
-                                         "  moesim explain");
-  command->add_option("word", *word, "as printed in square brackets, or a metric's name");
-  command->callback([word, &session] { session.action = [word] { return explain(*word); }; });
 }
 
 }  // namespace moesim

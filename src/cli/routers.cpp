@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/session.h"
@@ -15,11 +13,6 @@
 
 namespace moesim {
 namespace {
-
-struct RoutersArguments {
-  std::string name;
-  std::string output = "table";
-};
 
 using Json = nlohmann::ordered_json;
 
@@ -95,7 +88,9 @@ std::string describe(const RouterFamily& family) {
   return text;
 }
 
-int routers(const RoutersArguments& arguments) {
+}  // namespace
+
+int routers_command(const RoutersArguments& arguments) {
   const bool json = parse_choice_option("-o", arguments.output, {"table", "json"}) == "json";
   Json list = Json::array();
   std::string text;
@@ -126,20 +121,6 @@ int routers(const RoutersArguments& arguments) {
   }
   write_stdout(json ? list.dump(2) + "\n" : arguments.name.empty() ? table() : text);
   return 0;
-}
-
-}  // namespace
-
-void add_routers_command(CLI::App& app, Session& session) {
-  const auto arguments = std::make_shared<RoutersArguments>();
-  CLI::App* command = app.add_subcommand("routers",
-                                         "List the routers, or describe one.\n"
-                                         "  moesim routers\n"
-                                         "  moesim routers deepseek_v3\n"
-                                         "  moesim routers -o json");
-  command->add_option("name", arguments->name, "a family or a preset");
-  command->add_option("-o,--output", arguments->output, "table or json")->type_name("FORMAT");
-  command->callback([arguments, &session] { session.action = [arguments] { return routers(*arguments); }; });
 }
 
 }  // namespace moesim

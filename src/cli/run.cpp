@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/session.h"
@@ -13,19 +12,6 @@
 
 namespace moesim {
 namespace {
-
-struct RunArguments {
-  std::string config;
-  std::vector<std::string> overrides;
-  std::string output = "table";
-  std::vector<std::string> out_files;
-  std::string threads;
-  std::string seed;
-  std::string budget;
-  std::string show_tokens;
-  std::string save_routing;
-  bool dry_run = false;
-};
 
 // The short options are overrides too, so that the resolved config in the record shows them.
 std::vector<std::string> all_overrides(const RunArguments& arguments) {
@@ -64,7 +50,9 @@ std::string render(const RunRecord& record, Format format, const ScreenStyle& st
   return format == Format::table ? render_screen(record, style) : render_row(flatten(record), format);
 }
 
-int run(const RunArguments& arguments, const Session& session) {
+}  // namespace
+
+int run_command(const RunArguments& arguments, const std::string& colour) {
   const Format format = parse_format("-o", arguments.output);
   std::vector<Format> file_formats;
   for (const std::string& path : arguments.out_files) {
@@ -98,47 +86,8 @@ int run(const RunArguments& arguments, const Session& session) {
   for (std::size_t i = 0; i < arguments.out_files.size(); ++i) {
     write_file_atomically(arguments.out_files[i], render(record, file_formats[i], file_style()));
   }
-  write_stdout(render(record, format, stdout_style(session.colour)));
+  write_stdout(render(record, format, stdout_style(colour)));
   return record.timing.interrupted ? static_cast<int>(ErrorKind::interrupted) : 0;
-}
-
-}  // namespace
-
-void add_run_command(CLI::App& app, Session& session) {
-  const auto arguments = std::make_shared<RunArguments>();
-  CLI::App* command = app.add_subcommand("run",
-                                         "Run one experiment: route, execute, measure.\n"
-                                         "  moesim run quickstart\n"
-                                         "  moesim run configs/quickstart.yaml --set router.top_k=4\n"
-                                         "  moesim run my.yaml -o json --out result.csv");
-  command->add_option("config", arguments->config, "a YAML file, or the name of a built-in one (quickstart)")
-      ->required();
-  command->add_option("--set", arguments->overrides, "key=value: overrides the config; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
-  command->add_option("-o,--output", arguments->output, "what to print: table, md, csv, json, jsonl")
-      ->type_name("FORMAT");
-  command
-      ->add_option("--out", arguments->out_files,
-                   "also write the result to a file; its ending is the format; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
-  command->add_option("-j,--threads", arguments->threads, "threads (default: the machine's usable cores)")
-      ->type_name("N");
-  command->add_option("--seed", arguments->seed, "everything random follows from it")->type_name("N");
-  command->add_option("--budget", arguments->budget, "seconds for the whole run; 60 for figures to quote")
-      ->type_name("SECONDS");
-  command
-      ->add_option("--show-tokens", arguments->show_tokens,
-                   "show where the first N tokens went (default 8 for text)")
-      ->type_name("N");
-  command
-      ->add_option("--save-routing", arguments->save_routing,
-                   "write every token's experts to a .csv or .jsonl file")
-      ->type_name("FILE");
-  command->add_flag("--dry-run", arguments->dry_run, "print plan, memory and time; run nothing");
-  command->callback(
-      [arguments, &session] { session.action = [arguments, &session] { return run(*arguments, session); }; });
 }
 
 }  // namespace moesim

@@ -1,32 +1,43 @@
 #pragma once
-// Private to this room: what the subcommands share.
+// Private to this room: the subcommands and what they share.
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "report/flat.h"
 #include "report/screen.h"
 
-namespace CLI {
-class App;
-}
-
 namespace moesim {
 
-// Filled while the command line is parsed; `action` is the chosen subcommand's work and returns the exit
-// status.
-struct Session {
-  std::string colour = "auto";
-  std::function<int()> action;
+// What each subcommand was given, as typed; the values are checked by the subcommand.
+struct RunArguments {
+  std::string config;
+  std::vector<std::string> overrides;
+  std::string output = "table";
+  std::vector<std::string> out_files;
+  std::string threads, seed, budget, show_tokens, save_routing;
+  bool dry_run = false;
+};
+struct ValidateArguments {
+  std::string config;
+  std::vector<std::string> overrides;
+  bool resolved = false;
+  std::string output = "table";
+};
+struct RoutersArguments {
+  std::string name;
+  std::string output = "table";
 };
 
-// One per subcommand, each in its own file.
-void add_run_command(CLI::App& app, Session& session);
-void add_validate_command(CLI::App& app, Session& session);
-void add_routers_command(CLI::App& app, Session& session);
-void add_explain_command(CLI::App& app, Session& session);
+// One per subcommand, each in its own file. They return the exit status and throw Error.
+int run_command(const RunArguments& arguments, const std::string& colour);
+int validate_command(const ValidateArguments& arguments);
+int routers_command(const RoutersArguments& arguments);
+int explain_command(const std::string& word);
+
+// Parses the command line (the only file that sees CLI11) and runs the subcommand it names.
+int run_command_line(int argc, char** argv);
 
 // Option values, checked: CLI11 itself turns -1 into 18446744073709551615 and takes "nan". Throw Error(usage)
 // that names the option, what was typed, and what was expected.

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "cli/session.h"
@@ -14,13 +12,6 @@
 
 namespace moesim {
 namespace {
-
-struct ValidateArguments {
-  std::string config;
-  std::vector<std::string> overrides;
-  bool resolved = false;
-  std::string output = "table";
-};
 
 std::string resolved_table(const Experiment& experiment) {
   int key_width = 0;
@@ -47,7 +38,9 @@ std::string resolved_json(const Experiment& experiment) {
   return list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-int validate(const ValidateArguments& arguments) {
+}  // namespace
+
+int validate_command(const ValidateArguments& arguments) {
   const std::string format = parse_choice_option("-o", arguments.output, {"table", "json"});
   const Experiment experiment = load_experiment(arguments.config, arguments.overrides);
   if (format == "json") {
@@ -58,26 +51,6 @@ int validate(const ValidateArguments& arguments) {
     write_stdout(fmt::format("ok: {}\n", display_safe(experiment.source.name)));
   }
   return 0;
-}
-
-}  // namespace
-
-void add_validate_command(CLI::App& app, Session& session) {
-  const auto arguments = std::make_shared<ValidateArguments>();
-  CLI::App* command = app.add_subcommand("validate",
-                                         "Check a config without running it.\n"
-                                         "  moesim validate my.yaml\n"
-                                         "  moesim validate my.yaml --resolved\n"
-                                         "  moesim validate quickstart --resolved --set router.preset=olmoe");
-  command->add_option("config", arguments->config, "a YAML file, or the name of a built-in one (quickstart)")
-      ->required();
-  command->add_option("--set", arguments->overrides, "key=value: overrides the config; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("KEY=VALUE");
-  command->add_flag("--resolved", arguments->resolved, "print every value and where it came from");
-  command->add_option("-o,--output", arguments->output, "table, or json for the resolved values")
-      ->type_name("FORMAT");
-  command->callback([arguments, &session] { session.action = [arguments] { return validate(*arguments); }; });
 }
 
 }  // namespace moesim

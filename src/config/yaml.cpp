@@ -96,7 +96,7 @@ bool is_whole_value(const Node& root, std::string_view value) {
   const bool in_quotes = !text.empty() && (text[0] == '\'' || text[0] == '"');
   switch (root.kind) {
     case Node::Kind::null:
-      return text == "~" || text == "null" || text == "Null" || text == "NULL";
+      return is_null_text(text);
     case Node::Kind::scalar:
       return in_quotes || text == root.text;
     case Node::Kind::list:

@@ -9,22 +9,6 @@ namespace {
 
 constexpr std::string_view kQuoteIt = "put a text that holds it in quotes";
 
-struct Words {
-  std::string what;
-  std::string expected;
-  std::string help;
-};
-
-Diagnostic problem(const Location& where, Words words) {
-  return {.where = where,
-          .key = {},
-          .what = std::move(words.what),
-          .expected = std::move(words.expected),
-          .short_name = "yaml-syntax",
-          .help = std::move(words.help),
-          .notes = {}};
-}
-
 std::string closing(char bracket) {
   return bracket == '{' ? "}" : "]";
 }
@@ -38,12 +22,12 @@ Diagnostic open_bracket(const SyntaxError& error, YamlText& text) {
   const std::string close = closing(text.text()[bracket]);
   const std::size_t next = text.text().find_first_not_of(" \r\n\t", error.offset);
   if (next == std::string_view::npos) {
-    return problem(text.at(bracket),
-                   {"the " + quoted_bracket(text, bracket) + " is never closed", "'" + close + "'", ""});
+    return syntax_problem(text.at(bracket), {"the " + quoted_bracket(text, bracket) + " is never closed",
+                                             "'" + close + "'", ""});
   }
-  Diagnostic found =
-      problem(text.at(error.offset),
-              {"'" + text.character(error.offset) + "' is not expected here", "',' or '" + close + "'", ""});
+  Diagnostic found = syntax_problem(
+      text.at(error.offset),
+      {"'" + text.character(error.offset) + "' is not expected here", "',' or '" + close + "'", ""});
   found.notes.emplace_back(text.at(bracket), "the " + quoted_bracket(text, bracket) + " stands here");
   return found;
 }
@@ -51,18 +35,18 @@ Diagnostic open_bracket(const SyntaxError& error, YamlText& text) {
 Diagnostic closing_bracket(const SyntaxError& error, YamlText& text) {
   const std::string found = "'" + text.character(error.offset) + "'";
   if (!error.bracket) {
-    return problem(text.at(error.offset),
-                   {found + " closes nothing", "", "remove it, or put a text in quotes"});
+    return syntax_problem(text.at(error.offset),
+                          {found + " closes nothing", "", "remove it, or put a text in quotes"});
   }
   const std::size_t bracket = *error.bracket;
   Diagnostic diagnostic =
-      problem(text.at(error.offset), {found + " does not close the " + quoted_bracket(text, bracket),
-                                      "'" + closing(text.text()[bracket]) + "'", ""});
+      syntax_problem(text.at(error.offset), {found + " does not close the " + quoted_bracket(text, bracket),
+                                             "'" + closing(text.text()[bracket]) + "'", ""});
   diagnostic.notes.emplace_back(text.at(bracket), "the " + quoted_bracket(text, bracket) + " stands here");
   return diagnostic;
 }
 
-Words unexpected_character(const YamlText& text, std::size_t offset) {
+SyntaxWords unexpected_character(const YamlText& text, std::size_t offset) {
   const std::string character = text.character(offset);
   if (character.empty()) {
     return {"the text ends too early", "a value", ""};
@@ -70,7 +54,7 @@ Words unexpected_character(const YamlText& text, std::size_t offset) {
   return {"a value cannot begin with '" + character + "'", "", "put the text in quotes"};
 }
 
-Words in_words(const SyntaxError& error, const YamlText& text) {
+SyntaxWords in_words(const SyntaxError& error, const YamlText& text) {
   const std::string& message = error.message;
   const auto begins = [&](std::string_view start) { return message.rfind(start, 0) == 0; };
   const std::string name = "'" + text.character(error.offset) + "'";
@@ -122,23 +106,34 @@ Words in_words(const SyntaxError& error, const YamlText& text) {
 
 }  // namespace
 
+Diagnostic syntax_problem(const Location& where, SyntaxWords words) {
+  return {.where = where,
+          .key = {},
+          .what = std::move(words.what),
+          .expected = std::move(words.expected),
+          .short_name = "yaml-syntax",
+          .help = std::move(words.help),
+          .notes = {}};
+}
+
 Diagnostic unclosed_quote(std::size_t offset, YamlText& text) {
   const std::string quote = text.character(offset);
-  return problem(text.at(offset), {"the quote (" + quote + ") is never closed", "a second " + quote, ""});
+  return syntax_problem(text.at(offset),
+                        {"the quote (" + quote + ") is never closed", "a second " + quote, ""});
 }
 
 Diagnostic belongs_to_nothing(std::size_t offset, YamlText& text) {
   const std::string character = text.character(offset);
   if (character == ",") {
-    return problem(text.at(offset), {"',' is not expected here", "", std::string(kQuoteIt)});
+    return syntax_problem(text.at(offset), {"',' is not expected here", "", std::string(kQuoteIt)});
   }
   if (text.first_on_its_line(offset)) {
-    return problem(text.at(offset),
-                   {"this line belongs to nothing above it", "the indentation of a line above",
-                    "check the indentation of this line and of the one before"});
+    return syntax_problem(text.at(offset),
+                          {"this line belongs to nothing above it", "the indentation of a line above",
+                           "check the indentation of this line and of the one before"});
   }
-  return problem(text.at(offset), {"this stands behind the end of the value", "the end of the line",
-                                   "put the whole text in quotes"});
+  return syntax_problem(text.at(offset), {"this stands behind the end of the value", "the end of the line",
+                                          "put the whole text in quotes"});
 }
 
 Diagnostic explain_syntax(const SyntaxError& error, YamlText& text) {
@@ -159,7 +154,7 @@ Diagnostic explain_syntax(const SyntaxError& error, YamlText& text) {
   } else if (misplaced) {
     found = belongs_to_nothing(error.offset, text);
   } else {
-    found = problem(text.at(error.offset), in_words(error, text));
+    found = syntax_problem(text.at(error.offset), in_words(error, text));
   }
   if (error.long_quote) {
     found.notes.emplace_back(text.at(*error.long_quote),

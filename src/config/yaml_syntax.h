@@ -16,6 +16,15 @@ struct SyntaxError {
   std::optional<std::size_t> long_quote;
 };
 
+struct SyntaxWords {
+  std::string what;
+  std::string expected;
+  std::string help;
+};
+
+// [yaml-syntax]
+Diagnostic syntax_problem(const Location& where, SyntaxWords words);
+
 Diagnostic explain_syntax(const SyntaxError& error, YamlText& text);
 
 // Something stands at `offset` that neither continues nor follows what came before.

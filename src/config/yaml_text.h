@@ -45,6 +45,9 @@ std::size_t find_control_character(std::string_view text);
 // Offset behind the tags and anchors (and the spaces and comments after them) that stand at `offset`.
 std::size_t skip_properties(std::string_view text, std::size_t offset);
 
+// ~, null, Null or NULL.
+bool is_null_text(std::string_view text);
+
 // Whether the quote that opens at `offset` closes.
 bool quote_closes(std::string_view text, std::size_t offset);
 

@@ -19,20 +19,11 @@ constexpr std::size_t kMostAnchors = 64;
 constexpr std::size_t kMostAliases = 256;
 constexpr std::size_t kLongestScalar = 64 << 10;
 constexpr std::size_t kLongestKey = 1 << 10;
-constexpr std::size_t kMostProblems = 200;
 
-// A null that is written out, not merely absent.
+// Whether a null is written out there, not merely absent.
 bool is_null_word(std::string_view text, std::size_t offset) {
-  for (const std::string_view word : {"~", "null", "Null", "NULL"}) {
-    if (text.substr(offset, word.size()) == word) {
-      return true;
-    }
-  }
-  return false;
-}
-
-std::string single_quoted(const std::string& text) {
-  return "'" + shorten(text) + "'";
+  const std::size_t end = text.find_first_of(" \t\r\n,]}:", offset);
+  return is_null_text(text.substr(offset, end == std::string_view::npos ? end : end - offset));
 }
 
 }  // namespace
@@ -59,25 +50,13 @@ void YamlTree::null(const Properties& properties) {
   const std::string there = text_.character(offset);
   if (!frames_.empty() && frames_.back().flow && there == "," &&
       (needs_key(frames_.back()) || frames_.back().node.kind == Node::Kind::list)) {
-    stop({.where = text_.at(offset),
-          .key = {},
-          .what = "nothing stands before the ','",
-          .expected = "a value",
-          .short_name = "yaml-syntax",
-          .help = "remove the ','",
-          .notes = {}});
+    stop(syntax_problem(text_.at(offset), {"nothing stands before the ','", "a value", "remove the ','"}));
   }
   if (expects_key()) {
     if (written) {
       refuse_key(offset, "null as a key", "put the key in quotes");
     } else {
-      report({.where = text_.at(offset),
-              .key = {},
-              .what = "a value without a key",
-              .expected = "a text as a key",
-              .short_name = "yaml-syntax",
-              .help = {},
-              .notes = {}});
+      report(syntax_problem(text_.at(offset), {"a value without a key", "a text as a key", ""}));
       drop_key();
     }
     return;
@@ -123,22 +102,10 @@ void YamlTree::scalar(const Properties& properties, const std::string& text) {
   const bool in_quotes = (opening == "'" || opening == "\"") && properties.tag != "?";
   const bool in_block = (opening == "|" || opening == ">") && properties.tag != "?";
   if (in_quotes) {
-    if (!quote_closes(text_.text(), offset)) {
-      stop(unclosed_quote(offset, text_));
-    }
-    long_quote_.reset();
-    const std::size_t line_end = std::min(text_.text().find('\n', offset), text_.text().size());
-    if (!quote_closes(text_.text().substr(0, line_end), offset)) {
-      long_quote_ = offset;
-    }
+    check_quotes(offset);
   } else if (in_block && style_ == Style::flow_only) {
-    stop({.where = text_.at(offset),
-          .key = {},
-          .what = "a value cannot begin with '" + opening + "' here",
-          .expected = {},
-          .short_name = "yaml-syntax",
-          .help = "put the text in quotes",
-          .notes = {}});
+    stop(syntax_problem(text_.at(offset),
+                        {"a value cannot begin with '" + opening + "' here", "", "put the text in quotes"}));
   } else if (!in_block) {
     check_plain(text, offset);
   }
@@ -171,13 +138,8 @@ void YamlTree::begin(Node::Kind kind, const Properties& properties, bool flow) {
   // Until its bracket closes the parser takes a flow collection for the key of a block map.
   const std::string there = text_.character(offset);
   if (style_ == Style::flow_only && !flow && frames_.empty() && there != "[" && there != "{") {
-    stop({.where = text_.at(offset),
-          .key = {},
-          .what = is_map ? "a map without braces" : "a list without brackets",
-          .expected = is_map ? "{key: value}" : "[a, b]",
-          .short_name = "yaml-syntax",
-          .help = "or put a text in quotes",
-          .notes = {}});
+    stop(syntax_problem(text_.at(offset), {is_map ? "a map without braces" : "a list without brackets",
+                                           is_map ? "{key: value}" : "[a, b]", "or put a text in quotes"}));
   }
   const std::string core = std::string("tag:yaml.org,2002:") + (is_map ? "map" : "seq");
   if (properties.tag != "?" && properties.tag != "!" && properties.tag != core) {
@@ -291,81 +253,6 @@ void YamlTree::spend(std::size_t nodes, std::size_t bytes, std::size_t offset) {
   }
 }
 
-void YamlTree::check_plain(const std::string& text, std::size_t offset) {
-  if (text_.text().substr(offset, text.size()) != text) {
-    stop({.where = text_.at(offset),
-          .key = {},
-          .what = "the text \"" + shorten(text) + "\" goes on over several lines",
-          .expected = "one line",
-          .short_name = "yaml-syntax",
-          .help = "check the indentation, commas and colons; put a long text in quotes",
-          .notes = {}});
-  }
-  if (text.find('\t') != std::string::npos) {
-    report({.where = text_.at(offset + text.find('\t')),
-            .key = {},
-            .what = "a tab in a text without quotes",
-            .expected = "a space",
-            .short_name = "yaml-syntax",
-            .help = {},
-            .notes = {}});
-  }
-}
-
-void YamlTree::check_tag(const Properties& properties, Node& node) {
-  const std::string& tag = properties.tag;
-  constexpr std::string_view kCore = "tag:yaml.org,2002:";
-  const std::string name = tag.rfind(kCore, 0) == 0 ? tag.substr(kCore.size()) : "";
-  if (tag == "?") {
-    return;
-  }
-  if (tag == "!" || name == "str") {
-    node.quoted = true;
-  } else if (name == "int" || name == "float" || name == "bool") {
-    node.quoted = false;
-  } else if (name == "null" && (node.text.empty() || is_null_word(node.text, 0))) {
-    node = {.kind = Node::Kind::null,
-            .text = {},
-            .quoted = false,
-            .where = node.where,
-            .items = {},
-            .entries = {}};
-  } else if (name == "null") {
-    report_feature(properties.offset, "the tag '!!null' with a value", "no value", "remove the tag");
-  } else {
-    const std::string_view from = text_.text().substr(properties.offset);
-    const std::string_view written = from.substr(0, from.find_first_of(" \r\n,]}"));
-    report_feature(properties.offset, "the tag " + single_quoted(std::string(written)),
-                   "no tag, or !!str, !!int, !!float, !!bool or !!null",
-                   "remove the tag, or put a text that begins with '!' in quotes");
-  }
-}
-
-void YamlTree::check_characters(const std::string& text, std::size_t offset) {
-  const std::size_t found = find_control_character(text);
-  if (found < text.size()) {
-    report({.where = text_.at(offset),
-            .key = path(),
-            .what = "a text with the control character " + YamlText(text, Location{}).character(found),
-            .expected = "printable text",
-            .short_name = "yaml-syntax",
-            .help = {},
-            .notes = {}});
-  }
-}
-
-std::string YamlTree::path() const {
-  std::string path;
-  for (const Frame& frame : frames_) {
-    if (frame.node.kind == Node::Kind::list) {
-      path += fmt::format("[{}]", frame.node.items.size());
-    } else if (frame.has_key) {
-      path += (path.empty() ? "" : ".") + frame.entry.key;
-    }
-  }
-  return path;
-}
-
 std::optional<std::size_t> YamlTree::innermost_bracket() const {
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
     const std::string there = text_.character(frame->offset);
@@ -384,38 +271,6 @@ void YamlTree::abandon() {
       place(std::move(frame.node), 0);
     }
   }
-}
-
-void YamlTree::report(Diagnostic diagnostic) {
-  diagnostics_.add(std::move(diagnostic));
-  if (diagnostics_.list().size() >= kMostProblems) {
-    throw YamlStop{};
-  }
-}
-
-void YamlTree::report_feature(std::size_t offset, std::string what, std::string expected, std::string help) {
-  report({.where = text_.at(offset),
-          .key = path(),
-          .what = std::move(what),
-          .expected = std::move(expected),
-          .short_name = "yaml-feature",
-          .help = std::move(help),
-          .notes = {}});
-}
-
-void YamlTree::stop(Diagnostic diagnostic) {
-  diagnostics_.add(std::move(diagnostic));
-  throw YamlStop{};
-}
-
-void YamlTree::stop_at_limit(std::size_t offset, const std::string& what, std::size_t most) {
-  stop({.where = text_.at(offset),
-        .key = {},
-        .what = "too many " + what,
-        .expected = fmt::format("at most {}", most),
-        .short_name = "yaml-limit",
-        .help = {},
-        .notes = {}});
 }
 
 }  // namespace moesim

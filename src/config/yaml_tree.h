@@ -74,6 +74,7 @@ class YamlTree {
   void place(Node node, std::size_t height);
   void remember(std::uint64_t anchor, std::size_t offset, const Anchored& anchored);
   void spend(std::size_t nodes, std::size_t bytes, std::size_t offset);
+  void check_quotes(std::size_t offset);
   void check_plain(const std::string& text, std::size_t offset);
   void check_tag(const Properties& properties, Node& node);
   void check_characters(const std::string& text, std::size_t offset);

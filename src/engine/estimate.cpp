@@ -50,7 +50,7 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
       checked_add(checked_mul(rows, 64, "the assignments"),
                   checked_mul(u64(shape.num_experts), 64, "the counts of the experts"), "the routing"));
   add("tokens", floats({tokens, width, 4}, "the batch"));
-  add("workload", experiment.workload->memory_bytes());
+  add("workload", experiment.workload->memory_bytes(sizes.tokens));
   if (!experiment.execute) {
     return memory;
   }

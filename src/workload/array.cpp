@@ -32,7 +32,9 @@ class ArrayWorkload final : public Workload {
   }
 
   std::string token_text(std::uint64_t g) const override { return "row " + std::to_string(row_of(g)); }
-  std::uint64_t memory_bytes() const override { return batch_bytes(tokens(), file_->header().cols); }
+  std::uint64_t memory_bytes(Index batch_tokens) const override {
+    return batch_bytes(batch_tokens, file_->header().cols);
+  }
 
  private:
   std::uint64_t row_of(std::uint64_t g) const { return g % static_cast<std::uint64_t>(file_->header().rows); }

@@ -109,10 +109,10 @@ class TextWorkload final : public Workload {
     return corpus_.starts_character(place.file, wrapped(place));
   }
   std::vector<std::string> domain_names() const override { return names_; }
-  std::uint64_t memory_bytes() const override {
+  std::uint64_t memory_bytes(Index batch_tokens) const override {
     const std::uint64_t vectors = std::min(
         corpus_.distinct(), static_cast<std::uint64_t>(VectorTable::limit(d_model_) + mix_.tokens + 1));
-    return corpus_.memory_bytes() + batch_bytes(tokens(), d_model_) +
+    return corpus_.memory_bytes() + batch_bytes(batch_tokens, d_model_) +
            vectors * static_cast<std::uint64_t>(d_model_) * sizeof(float);
   }
 
@@ -165,8 +165,8 @@ void TextWorkload::collect(Pass& pass, Index begin, const TokenBatch& batch) con
     const auto r = static_cast<std::size_t>(pass.end);
     const std::uint32_t file = batch.sequence_id[r];
     const std::uint64_t position = batch.position[r];
-    const bool continues =
-        pass.end > begin && batch.sequence_id[r - 1] == file && batch.position[r - 1] + 1 == position;
+    // Neighbours of the same file follow each other in it: a chunk is never left and entered again.
+    const bool continues = pass.end > begin && batch.sequence_id[r - 1] == file;
     for (Index j = continues ? 0 : context_terms(position); j > 0; --j) {
       pass.slots.push_back(pass.table.slot(id_at(file, position - static_cast<std::uint64_t>(j))));
     }

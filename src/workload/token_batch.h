@@ -14,7 +14,8 @@ struct TokenBatch {
   std::vector<std::uint32_t> token_id;     // [T] which word, byte, character, cluster …
   std::vector<std::uint32_t> sequence_id;  // [T] which file or sequence
   std::vector<std::uint64_t> position;     // [T] place inside the sequence
-  std::vector<std::uint32_t> domain;       // [T] ground-truth label, index into Workload::domain_names(); empty: none
+  std::vector<std::uint32_t>
+      domain;  // [T] ground-truth label, index into Workload::domain_names(); empty: none
 
   Index num_tokens() const { return hidden.rows(); }
 };

@@ -1,6 +1,6 @@
 #pragma once
-// Where tokens come from. A workload is one endless stream of tokens, a pure function of (config, seed): token
-// number g is the same however the stream is cut into batches, and any slice can be made alone.
+// Where tokens come from. A workload is one endless stream of tokens, a pure function of (config, seed):
+// token number g is the same however the stream is cut into batches, and any slice can be made alone.
 
 #include <memory>
 #include <string>
@@ -36,8 +36,9 @@ class Workload {
   virtual bool starts_character(std::uint64_t) const { return true; }
   // Names of the ground-truth labels; empty when there are none.
   virtual std::vector<std::string> domain_names() const { return {}; }
-  // Bytes the workload holds, and bytes one batch of T tokens needs.
-  virtual std::uint64_t memory_bytes() const { return 0; }
+  // Bytes the workload holds while a batch of `batch_tokens` tokens is made, the batch included.
+  virtual std::uint64_t memory_bytes(Index batch_tokens) const = 0;
+  std::uint64_t memory_bytes() const { return memory_bytes(tokens_); }
 
  protected:
   Workload(Index tokens, Index steps) : tokens_(tokens), steps_(steps) {}
@@ -59,7 +60,8 @@ struct WorkloadEntry {
   std::string origin;   // paper or reason
   std::vector<FieldInfo> (*fields)();
   // Binds `section`, reports problems to the binder and returns the workload, or nullptr when there were any.
-  std::unique_ptr<Workload> (*make)(Binder& binder, const Node& section, const WorkloadEnvironment& environment);
+  std::unique_ptr<Workload> (*make)(Binder& binder, const Node& section,
+                                    const WorkloadEnvironment& environment);
 };
 
 const Catalogue<WorkloadEntry>& workloads();

@@ -200,7 +200,8 @@ TEST_F(LoadConfig, MistakesInTheBaseNameTheBase) {
 }
 
 TEST_F(LoadConfig, RefusesPathsThatLeaveTheFolder) {
-  write("sub/x.yaml", "a: 1\n");
+  write("sub/inner.yaml", "a: 1\n");
+  write("base.yaml", "a: 1\n");
   const std::string rest = "; expected a config in the same folder or below it [bad-extends]";
   const auto message = [&](const std::string& value) {
     write("a.yaml", "name: x\nextends: " + value + "\n");
@@ -213,10 +214,13 @@ TEST_F(LoadConfig, RefusesPathsThatLeaveTheFolder) {
   EXPECT_EQ(message("[b.yaml]"), "a.yaml:2:10: error: extends: got a list" + rest);
   EXPECT_EQ(message("~"), "a.yaml:2:10: error: extends: got nothing" + rest);
   EXPECT_EQ(message("''"), "a.yaml:2:10: error: extends: got the text \"\"" + rest);
-  EXPECT_EQ(message("b.yaml"), "a.yaml:2:10: error: extends: there is no file 'b.yaml'" + rest +
-                                   "\n  help: did you mean 'a.yaml'?");
-  EXPECT_EQ(message("sub/y.yaml"), "a.yaml:2:10: error: extends: there is no file 'sub/y.yaml'" + rest +
-                                       "\n  help: did you mean 'sub/x.yaml'?");
+  EXPECT_EQ(message("b.yaml"), "a.yaml:2:10: error: extends: there is no file 'b.yaml'" + rest);
+  EXPECT_EQ(message("bose.yaml"), "a.yaml:2:10: error: extends: there is no file 'bose.yaml'" + rest +
+                                      "\n  help: did you mean 'base.yaml'?");
+  EXPECT_EQ(message("sub/innr.yaml"), "a.yaml:2:10: error: extends: there is no file 'sub/innr.yaml'" + rest +
+                                          "\n  help: did you mean 'sub/inner.yaml'?");
+  EXPECT_EQ(message("sub"),
+            "a.yaml:2:10: error: extends: 'sub' is no file of at most 1 MiB that can be read" + rest);
   EXPECT_EQ(message("quickstart"), "a.yaml:2:10: error: extends: there is no file 'quickstart'" + rest);
 }
 

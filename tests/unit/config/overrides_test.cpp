@@ -42,7 +42,7 @@ struct Applied {
   }
 };
 
-Applied apply(const std::string& yaml, const std::vector<std::string>& overrides) {
+Applied apply_to(const std::string& yaml, const std::vector<std::string>& overrides) {
   Applied applied;
   applied.root = parse_yaml(yaml, "q.yaml", applied.diagnostics);
   apply_overrides(overrides, applied.root, applied.diagnostics);
@@ -50,7 +50,7 @@ Applied apply(const std::string& yaml, const std::vector<std::string>& overrides
 }
 
 std::string result(const std::string& yaml, const std::vector<std::string>& overrides) {
-  const Applied applied = apply(yaml, overrides);
+  const Applied applied = apply_to(yaml, overrides);
   return applied.diagnostics.empty() ? applied.text() : applied.errors();
 }
 
@@ -66,7 +66,7 @@ TEST(Overrides, ReplaceAndCreate) {
 }
 
 TEST(Overrides, TheirPlaceIsWhatWasTyped) {
-  const Applied applied = apply("{}", {"a.b=[1]"});
+  const Applied applied = apply_to("{}", {"a.b=[1]"});
   EXPECT_EQ(applied.root.find("a")->where.text(), "--set a.b=[1]");
   EXPECT_EQ(applied.root.child("a")->find("b")->where.text(), "--set a.b=[1]");
   EXPECT_EQ(applied.root.child("a")->child("b")->items[0].where.text(), "--set a.b=[1]");
@@ -82,7 +82,7 @@ TEST(Overrides, NoneRemovesASection) {
   EXPECT_EQ(result("{capacity: {factor: 1}, a: 1}", {"capacity=none"}), "{capacity: ~, a: 1}");
   EXPECT_EQ(result("{}", {"capacity=none"}), "{capacity: ~}");
   EXPECT_EQ(result("{baselines: [x]}", {"baselines=none"}), "{baselines: ~}");
-  EXPECT_EQ(apply("{capacity: {a: 1}}", {"capacity=none"}).root.child("capacity")->where.text(),
+  EXPECT_EQ(apply_to("{capacity: {a: 1}}", {"capacity=none"}).root.child("capacity")->where.text(),
             "--set capacity=none");
 }
 
@@ -118,7 +118,7 @@ TEST(Overrides, KindComesFirstWhateverTheOrderTyped) {
   std::vector<std::string> overrides = {"r.y=2", "r.kind=b", "r.c.x=3", "r.c.kind=d"};
   std::sort(overrides.begin(), overrides.end());
   do {
-    const Applied applied = apply("{r: {kind: a, x: 1, c: {kind: e, z: 1}}}", overrides);
+    const Applied applied = apply_to("{r: {kind: a, x: 1, c: {kind: e, z: 1}}}", overrides);
     EXPECT_TRUE(applied.diagnostics.empty());
     const Node& r = *applied.root.child("r");
     EXPECT_EQ(r.entries.size(), 3u) << applied.text();
@@ -192,7 +192,7 @@ TEST(Overrides, EachMistakeHasItsExactMessage) {
       {"w.files.0=a",
        "--set w.files.0=a: error: w.files.0: w.files is a list; expected a section [bad-override]\n"
        "  help: set the whole list: --set 'w.files=[…]'\n"
-       "  note: q.yaml:1:26: it stands here"},
+       "  note: q.yaml:1:25: it stands here"},
       {"extends=b.yaml",
        "--set extends=b.yaml: error: extends: cannot be set on the command line [bad-override]\n"
        "  help: write it into a file"},
@@ -208,7 +208,7 @@ TEST(Overrides, EachMistakeHasItsExactMessage) {
        "  help: remove it"},
   };
   for (const Mistake& mistake : mistakes) {
-    const Applied applied = apply("{name: test, w: {files: [a]}}", {mistake.override_text});
+    const Applied applied = apply_to("{name: test, w: {files: [a]}}", {mistake.override_text});
     EXPECT_EQ(applied.errors(), mistake.message) << mistake.override_text;
     EXPECT_EQ(applied.text(), "{name: test, w: {files: [a]}}") << mistake.override_text;
   }
@@ -219,13 +219,13 @@ TEST(Overrides, LongAndBrokenPathsAreHarmless) {
   for (int i = 0; i < 50000; ++i) {
     path += ".a";
   }
-  EXPECT_EQ(apply("{}", {path + "=1"}).diagnostics.list().size(), 1u);
-  EXPECT_EQ(apply("{}", {std::string("a\0b=1", 5)}).diagnostics.list().size(), 1u);
-  EXPECT_EQ(apply("{}", {"\xff=1"}).diagnostics.list().size(), 1u);
+  EXPECT_EQ(apply_to("{}", {path + "=1"}).diagnostics.list().size(), 1u);
+  EXPECT_EQ(apply_to("{}", {std::string("a\0b=1", 5)}).diagnostics.list().size(), 1u);
+  EXPECT_EQ(apply_to("{}", {"\xff=1"}).diagnostics.list().size(), 1u);
 }
 
 TEST(Overrides, OneMistakeDoesNotStopTheOthers) {
-  const Applied applied = apply("{a: 1}", {"a.b=1", "c=2", "d"});
+  const Applied applied = apply_to("{a: 1}", {"a.b=1", "c=2", "d"});
   EXPECT_EQ(applied.diagnostics.list().size(), 2u);
   EXPECT_EQ(applied.text(), "{a: 1, c: 2}");
 }

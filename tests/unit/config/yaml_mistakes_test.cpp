@@ -293,6 +293,9 @@ const Mistake kMistakes[] = {
     {"a: !!null 3",
      "q.yaml:1:4: error: a: the tag '!!null' with a value; expected no value [yaml-feature]\n"
      "  help: remove the tag"},
+    {"a: !!null nullx",
+     "q.yaml:1:4: error: a: the tag '!!null' with a value; expected no value [yaml-feature]\n"
+     "  help: remove the tag"},
     {"a: !!seq {b: 1}", "q.yaml:1:4: error: a: a tag ('!') on a map; expected no tag [yaml-feature]"},
     {"a: !set [b]", "q.yaml:1:4: error: a: a tag ('!') on a list; expected no tag [yaml-feature]"},
     {"!!str a: 1", "q.yaml:1:7: error: a tag ('!') on a key; expected a text as a key [yaml-feature]"},

@@ -64,6 +64,8 @@ TEST(Yaml, KeysAndValuesKnowTheirPlaceInCharacters) {
   EXPECT_EQ(root.child("b")->child("c")->where.text(), "q.yaml:4:6");
   // Not where the next token is: at the key.
   EXPECT_EQ(root.child("nothing")->where.text(), "q.yaml:5:1");
+  EXPECT_EQ(parse("a:\nnull_x: 1").child("a")->where.text(), "q.yaml:1:1");
+  EXPECT_EQ(parse("a: null").child("a")->where.text(), "q.yaml:1:4");
 }
 
 TEST(Yaml, ByteOrderMarkAndWindowsLineEndsMoveNothing) {

@@ -50,10 +50,10 @@ TEST(LoadExperiment, ShowsFivePlantedMistakesAtOnceEachAtItsPlace) {
   EXPECT_NE(message.find("c.yaml:2:48: error: layer.activaton: unknown key; expected one of "), std::string::npos)
       << message;
   EXPECT_NE(message.find("help: did you mean 'activation'?"), std::string::npos) << message;
-  EXPECT_NE(message.find("c.yaml:3:46: error: workload.tokens: got the text \"many\"; expected a whole number"),
+  EXPECT_NE(message.find("c.yaml:3:45: error: workload.tokens: got the text \"many\"; expected a whole number"),
             std::string::npos)
       << message;
-  EXPECT_NE(message.find("c.yaml:4:18: error: router.preset: unknown preset 'mixtrl'"), std::string::npos) << message;
+  EXPECT_NE(message.find("c.yaml:4:10: error: router.preset: unknown router preset 'mixtrl'"), std::string::npos) << message;
   EXPECT_NE(message.find("help: did you mean 'mixtral'?"), std::string::npos) << message;
   EXPECT_NE(message.find("c.yaml:5:20: error: capacity.factor: got -1; expected a number from 0"), std::string::npos)
       << message;

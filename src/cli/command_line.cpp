@@ -1,0 +1,190 @@
+// The command line: what can be typed. The only file that sees CLI11.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/session.h"
+#include "config/suggest.h"
+#include "core/build_info.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "io/files.h"
+
+namespace moesim {
+namespace {
+
+constexpr const char* kExamples =
+    "Everyday:\n"
+    "  moesim run quickstart                              eight experts on English, Korean and code\n"
+    "  moesim run my.yaml --set router.top_k=4 -o json    one change, for scripts\n"
+    "  moesim validate my.yaml --resolved                 every value and where it came from\n"
+    "\n"
+    "Exit status: 0 success, 64 wrong usage, 65 malformed data, 66 missing input, 71 not enough memory,\n"
+    "73 and 74 cannot write, 78 wrong config, 130 stopped by Ctrl-C.";
+
+std::string version_text() {
+  const BuildInfo build = build_info();
+  return fmt::format(
+      "moesim {}\nrevision    {}\ncompiler    {}\nbuild       {}{}{}\narch        {}\neigen       {}\noneTBB "
+      "     {}\n",
+      build.version, build.revision, build.compiler, build.build_type, build.sanitizers.empty() ? "" : ", ",
+      build.sanitizers, build.arch, build.eigen, build.tbb);
+}
+
+// CLI11's own words are turned into ours: what was typed, and the nearest thing that exists.
+Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = &app;
+  for (const CLI::App* chosen : app.get_subcommands()) {
+    command = chosen;
+  }
+  const std::string where = command == &app ? "moesim" : "moesim " + command->get_name();
+  const std::string help = fmt::format("{} --help shows what it takes", where);
+  const std::vector<std::string> left = app.remaining(true);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !left.empty()) {
+    const std::string word = left.front().substr(0, left.front().find('='));
+    const bool option = word.size() > 1 && word.front() == '-';
+    std::vector<std::string> known;
+    for (const CLI::Option* entry : command->get_options()) {
+      for (const std::string& name : entry->get_lnames()) {
+        known.push_back("--" + name);
+      }
+    }
+    if (!option && command == &app) {
+      known.clear();
+      for (const CLI::App* entry : app.get_subcommands([](const CLI::App*) { return true; })) {
+        known.push_back(entry->get_name());
+      }
+    }
+    const std::string near = suggest(word, known);
+    return Error(ErrorKind::usage,
+                 fmt::format("{}: error: unknown {} '{}' [bad-option]", where,
+                             option            ? "option"
+                             : command == &app ? "command"
+                                               : "argument",
+                             display_safe(word)),
+                 near.empty() ? help : fmt::format("did you mean '{}'?", near));
+  }
+  return Error(ErrorKind::usage, fmt::format("{}: error: {} [bad-option]", where, display_safe(error.what())),
+               help);
+}
+
+void add_config_options(CLI::App& command, std::string& config, std::vector<std::string>& overrides) {
+  command.add_option("config", config, "a YAML file, or the name of a built-in one (quickstart)")->required();
+  command.add_option("--set", overrides, "key=value: overrides the config; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+}
+
+CLI::App* add_run(CLI::App& app, RunArguments& a) {
+  CLI::App* command = app.add_subcommand("run",
+                                         "Run one experiment: route, execute, measure.\n"
+                                         "  moesim run quickstart\n"
+                                         "  moesim run configs/quickstart.yaml --set router.top_k=4\n"
+                                         "  moesim run my.yaml -o json --out result.csv");
+  add_config_options(*command, a.config, a.overrides);
+  command->add_option("-o,--output", a.output, "what to print: table, md, csv, json, jsonl")
+      ->type_name("FORMAT");
+  command
+      ->add_option("--out", a.out_files,
+                   "also write the result to a file, in the format of its ending; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command->add_option("-j,--threads", a.threads, "threads (default: the machine's usable cores)")
+      ->type_name("N");
+  command->add_option("--seed", a.seed, "everything random follows from it")->type_name("N");
+  command->add_option("--budget", a.budget, "seconds for the whole run; 60 for figures to quote")
+      ->type_name("SECONDS");
+  command
+      ->add_option("--show-tokens", a.show_tokens, "show where the first N tokens went (default 8 for text)")
+      ->type_name("N");
+  command
+      ->add_option("--save-routing", a.save_routing, "write every token's experts to a .csv or .jsonl file")
+      ->type_name("FILE");
+  command->add_flag("--dry-run", a.dry_run, "print plan, memory and time; run nothing");
+  return command;
+}
+
+CLI::App* add_validate(CLI::App& app, ValidateArguments& a) {
+  CLI::App* command = app.add_subcommand("validate",
+                                         "Check a config without running it.\n"
+                                         "  moesim validate my.yaml\n"
+                                         "  moesim validate my.yaml --resolved\n"
+                                         "  moesim validate quickstart --resolved --set router.preset=olmoe");
+  add_config_options(*command, a.config, a.overrides);
+  command->add_flag("--resolved", a.resolved, "print every value and where it came from");
+  command->add_option("-o,--output", a.output, "table, or json for the resolved values")->type_name("FORMAT");
+  return command;
+}
+
+CLI::App* add_routers(CLI::App& app, RoutersArguments& a) {
+  CLI::App* command = app.add_subcommand("routers",
+                                         "List the routers, or describe one.\n"
+                                         "  moesim routers\n"
+                                         "  moesim routers deepseek_v3\n"
+                                         "  moesim routers -o json");
+  command->add_option("name", a.name, "a family or a preset");
+  command->add_option("-o,--output", a.output, "table or json")->type_name("FORMAT");
+  return command;
+}
+
+CLI::App* add_explain(CLI::App& app, std::string& word) {
+  CLI::App* command = app.add_subcommand("explain",
+                                         "Explain an error's [short-name] or a metric in plain language.\n"
+                                         "  moesim explain no-effect\n"
+                                         "  moesim explain max_violation\n"
+                                         "  moesim explain");
+  command->add_option("word", word, "as printed in square brackets, or a metric's name");
+  return command;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app("moesim: which Mixture-of-Experts layer, for my tokens, and is it worth it against dense?",
+               "moesim");
+  std::string colour = "auto";
+  bool version = false;
+  RunArguments run_arguments;
+  ValidateArguments validate_arguments;
+  RoutersArguments routers_arguments;
+  std::string word;
+  app.footer(kExamples);
+  app.require_subcommand(0, 1);
+  app.add_flag("--version", version, "build, compiler, instruction-set level, libraries");
+  app.add_option("--color", colour, "auto, always or never")->type_name("WHEN");
+  const CLI::App* run = add_run(app, run_arguments);
+  const CLI::App* validate = add_validate(app, validate_arguments);
+  const CLI::App* routers = add_routers(app, routers_arguments);
+  const CLI::App* explain = add_explain(app, word);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    write_stdout(chosen.empty() ? app.help() : chosen.front()->help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    throw usage_error(app, error);
+  }
+  parse_choice_option("--color", colour, {"auto", "always", "never"});
+  if (version) {
+    write_stdout(version_text());
+    return 0;
+  }
+  if (run->parsed()) {
+    return run_command(run_arguments, colour);
+  }
+  if (validate->parsed()) {
+    return validate_command(validate_arguments);
+  }
+  if (routers->parsed()) {
+    return routers_command(routers_arguments);
+  }
+  if (explain->parsed()) {
+    return explain_command(word);
+  }
+  write_stdout(app.help());
+  return 0;
+}
+
+}  // namespace moesim

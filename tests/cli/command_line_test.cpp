@@ -1,0 +1,248 @@
+// The binary through its command line: streams, exit statuses, formats.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "support/temp_folder.h"
+
+namespace moesim {
+namespace {
+
+struct Outcome {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+std::string read_all(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+}
+
+// `line` is given to the shell behind the program's name.
+Outcome moesim_run(const std::string& line) {
+  const TempFolder folder;
+  const std::string command = std::string("env -u MOESIM_DATA ") + MOESIM_BINARY + " " + line + " >" +
+                              folder.file("out") + " 2>" + folder.file("err");
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_all(folder.file("out")), read_all(folder.file("err"))};
+}
+
+const std::string kQuick = " --budget 0 --set workload.tokens=64 --set workload.steps=2 --set layer.d_ff=32 --set measure.min_samples=1";
+
+TEST(CommandLine, HelpVersionAndNothing) {
+  const Outcome help = moesim_run("--help");
+  EXPECT_EQ(help.status, 0);
+  EXPECT_NE(help.out.find("run"), std::string::npos);
+  EXPECT_LE(std::count(help.out.begin(), help.out.end(), '\n'), 40);
+  EXPECT_EQ(help.err, "");
+  EXPECT_EQ(moesim_run("").status, 0);
+  const Outcome version = moesim_run("--version");
+  EXPECT_EQ(version.status, 0);
+  for (const char* word : {"moesim 0.", "compiler", "arch", "eigen", "oneTBB"}) {
+    EXPECT_NE(version.out.find(word), std::string::npos) << word;
+  }
+  for (const char* command : {"run", "validate", "routers", "explain"}) {
+    EXPECT_EQ(moesim_run(std::string(command) + " --help").status, 0) << command;
+  }
+}
+
+TEST(CommandLine, QuickstartRunsInAnyFolderAndShowsWords) {
+  const Outcome run = moesim_run("run quickstart --set workload.chunk_tokens=16" + kQuick);
+  EXPECT_EQ(run.status, 0) << run.err;
+  for (const char* word : {"WHERE EACH WORD WENT", "LOAD", "BALANCE", "THROUGHPUT", "tokens/s through one layer",
+                           "PARAMETERS", "IN WORDS", "untrained gate:", "next"}) {
+    EXPECT_NE(run.out.find(word), std::string::npos) << word << "\n" << run.out;
+  }
+  EXPECT_NE(run.out.find("english"), std::string::npos);
+  EXPECT_NE(run.out.find("korean"), std::string::npos);
+  EXPECT_EQ(run.out.find('\033'), std::string::npos) << "no colour into a file";
+}
+
+TEST(CommandLine, JsonIsOneObjectWithThePromisedNamesAndNothingElse) {
+  const Outcome run = moesim_run("run quickstart -o json" + kQuick);
+  ASSERT_EQ(run.status, 0) << run.err;
+  const nlohmann::json object = nlohmann::json::parse(run.out);
+  for (const char* name :
+       {"p.layer.num_experts", "p.router.top_k", "m.tokens_per_s", "m.tokens_per_s.lo", "m.tokens_per_s.hi",
+        "m.dense_same_active.tokens_per_s", "m.dense_same_total.tokens_per_s", "m.yardstick_ratio", "m.max_violation",
+        "m.load_cv", "m.load_gini", "m.load_entropy", "m.noise_floor.max_violation", "m.dropped_fraction",
+        "m.active_params", "m.total_params", "m.computed_rows_fraction", "m.flops_per_token", "m.weight_bytes",
+        "m.peak_rss_bytes", "m.routing_hash", "m.output_hash", "measure.weights", "measure.effective_cores",
+        "timing.verdict"}) {
+    EXPECT_TRUE(object.contains(name)) << name;
+  }
+  EXPECT_EQ(object["p.layer.num_experts"], 8);
+  EXPECT_EQ(object["p.router.top_k"], 2);
+  EXPECT_EQ(object["m.total_params"], 8 * 256 + 8 * 3 * 256 * 32);
+  EXPECT_EQ(object["m.active_params"], 8 * 256 + 2 * 3 * 256 * 32);
+}
+
+TEST(CommandLine, EveryFormatAndFile) {
+  const TempFolder folder;
+  std::string files;
+  for (const char* ending : {"txt", "md", "csv", "json", "jsonl"}) {
+    files += " --out " + folder.file(std::string("r.") + ending);
+  }
+  const Outcome run = moesim_run("run quickstart -o jsonl" + kQuick + files);
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(std::count(run.out.begin(), run.out.end(), '\n'), 1);
+  EXPECT_TRUE(nlohmann::json::accept(read_all(folder.file("r.json"))));
+  EXPECT_EQ(read_all(folder.file("r.jsonl")), run.out);
+  const std::string csv = read_all(folder.file("r.csv"));
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 2);
+  EXPECT_EQ(read_all(folder.file("r.md")).rfind("| name | value |", 0), 0u);
+  EXPECT_NE(read_all(folder.file("r.txt")).find("THROUGHPUT"), std::string::npos);
+  const Outcome wrong = moesim_run("run quickstart --out r.xml" + kQuick);
+  EXPECT_EQ(wrong.status, 64);
+  EXPECT_NE(wrong.err.find("got the ending '.xml'; expected a file that ends in .txt, .md, .csv, .json or .jsonl"),
+            std::string::npos)
+      << wrong.err;
+}
+
+TEST(CommandLine, WrongUsageSaysWhatWasMeant) {
+  const Outcome option = moesim_run("run quickstart --ouptut json");
+  EXPECT_EQ(option.status, 64);
+  EXPECT_EQ(option.err, "moesim run: error: unknown option '--ouptut' [bad-option]\n  help: did you mean '--output'?\n");
+  const Outcome command = moesim_run("rnu quickstart");
+  EXPECT_EQ(command.status, 64);
+  EXPECT_EQ(command.err, "moesim: error: unknown command 'rnu' [bad-option]\n  help: did you mean 'run'?\n");
+  for (const char* threads : {"-1", "0", "two", "1.5", "010", "nan", "18446744073709551615"}) {
+    const Outcome bad = moesim_run(std::string("run quickstart --threads ") + threads);
+    EXPECT_EQ(bad.status, 64) << threads;
+    EXPECT_NE(bad.err.find(std::string("--threads: error: got '") + threads +
+                           "'; expected a whole number from 1 to 1024 [bad-option]"),
+              std::string::npos)
+        << bad.err;
+  }
+  EXPECT_EQ(moesim_run("run quickstart --budget nan").status, 64);
+  EXPECT_EQ(moesim_run("run quickstart -o xml").status, 64);
+  EXPECT_EQ(moesim_run("run").status, 64);
+  EXPECT_EQ(moesim_run("--color purple run quickstart").status, 64);
+  EXPECT_EQ(moesim_run("run quickstart -o json --show-tokens 4").status, 64);
+}
+
+TEST(CommandLine, ExitStatusTellsWhatWentWrong) {
+  const TempFolder folder;
+  EXPECT_EQ(moesim_run("run no_such_file.yaml").status, 66);
+  EXPECT_EQ(moesim_run("validate " + folder.write("bad.yaml", "layer: {d_model: zero}\n")).status, 78);
+  const Outcome huge = moesim_run("run quickstart --set layer.num_experts=1000000000");
+  EXPECT_EQ(huge.status, 71);
+  EXPECT_NE(huge.err.find("help: --set layer.num_experts="), std::string::npos) << huge.err;
+  EXPECT_EQ(moesim_run("run quickstart --out /no/such/folder/r.json" + kQuick).status, 73);
+  EXPECT_EQ(moesim_run("run quickstart -o json" + kQuick + " --out /dev/full").status, 64);
+}
+
+TEST(CommandLine, AFullDiskIsAnErrorNotSilence) {
+  const std::string command = std::string(MOESIM_BINARY) + " --version >/dev/full 2>/dev/null";
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 74);
+  const std::string run = std::string(MOESIM_BINARY) + " run quickstart -o json" + kQuick + " >/dev/full 2>/dev/null";
+  EXPECT_EQ(WEXITSTATUS(std::system(run.c_str())), 74);
+}
+
+TEST(CommandLine, ValidateResolvesEveryKeyWithItsOrigin) {
+  const Outcome ok = moesim_run("validate quickstart");
+  EXPECT_EQ(ok.status, 0);
+  EXPECT_EQ(ok.out, "ok: quickstart (built in)\n");
+  const Outcome resolved = moesim_run("validate quickstart --resolved --set router.top_k=4");
+  EXPECT_EQ(resolved.status, 0);
+  for (const char* word : {"router.top_k", "--set router.top_k=4", "default", "preset mixtral", "layer.d_model"}) {
+    EXPECT_NE(resolved.out.find(word), std::string::npos) << word;
+  }
+  const nlohmann::json list = nlohmann::json::parse(moesim_run("validate quickstart -o json").out);
+  EXPECT_GT(list.size(), 20u);
+  const Outcome bad = moesim_run("validate quickstart --set router.topk=4");
+  EXPECT_EQ(bad.status, 78);
+  EXPECT_EQ(bad.err.rfind("--set router.topk=4: error: router.topk: unknown key", 0), 0u) << bad.err;
+}
+
+TEST(CommandLine, RoutersListsDescribesAndExports) {
+  const Outcome table = moesim_run("routers");
+  EXPECT_EQ(table.status, 0);
+  for (const char* name : {"token_choice", "expert_choice", "hash", "random", "mixtral", "olmoe", "gpt_oss", "switch",
+                           "deepseek_v3"}) {
+    EXPECT_NE(table.out.find(name), std::string::npos) << name;
+    EXPECT_EQ(moesim_run(std::string("routers ") + name).status, 0) << name;
+  }
+  const nlohmann::json list = nlohmann::json::parse(moesim_run("routers -o json").out);
+  std::set<std::string> names;
+  for (const auto& entry : list) {
+    names.insert(entry.at("name"));
+  }
+  EXPECT_EQ(names.size(), list.size());
+  const Outcome wrong = moesim_run("routers mixtrl");
+  EXPECT_EQ(wrong.status, 64);
+  EXPECT_NE(wrong.err.find("did you mean 'mixtral'?"), std::string::npos);
+}
+
+TEST(CommandLine, ExplainKnowsErrorsAndMetrics) {
+  EXPECT_NE(moesim_run("explain no-effect").out.find("no-effect\n"), std::string::npos);
+  EXPECT_EQ(moesim_run("explain max_violation").status, 0);
+  EXPECT_EQ(moesim_run("explain nonsense").status, 64);
+  EXPECT_EQ(moesim_run("explain").status, 0);
+}
+
+TEST(CommandLine, SaveRoutingWritesEveryAssignment) {
+  const TempFolder folder;
+  const Outcome run = moesim_run("run quickstart" + kQuick + " --save-routing " + folder.file("r.csv"));
+  ASSERT_EQ(run.status, 0) << run.err;
+  const std::string csv = read_all(folder.file("r.csv"));
+  EXPECT_EQ(csv.rfind("step,layer,token,text,expert,weight,kept\n0,0,0,\"", 0), 0u);
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 2 * 64 * 2);
+  ASSERT_EQ(moesim_run("run quickstart" + kQuick + " --save-routing " + folder.file("r.jsonl")).status, 0);
+  std::istringstream lines(read_all(folder.file("r.jsonl")));
+  std::string line;
+  int count = 0;
+  while (std::getline(lines, line)) {
+    const nlohmann::json object = nlohmann::json::parse(line);
+    EXPECT_LT(object.at("expert"), 8);
+    EXPECT_TRUE(object.at("kept").is_boolean());
+    ++count;
+  }
+  EXPECT_EQ(count, 2 * 64 * 2);
+  EXPECT_EQ(moesim_run("run quickstart" + kQuick + " --save-routing r.txt").status, 64);
+}
+
+TEST(CommandLine, DryRunRunsNothingAndTellsTheCost) {
+  const Outcome dry = moesim_run("run moe_vs_dense_large --dry-run");
+  EXPECT_EQ(dry.status, 0) << dry.err;
+  for (const char* word : {"dry run:", "TIME", "MEMORY", "dense_same_total", "experts", "budget 10 s"}) {
+    EXPECT_NE(dry.out.find(word), std::string::npos) << word;
+  }
+}
+
+TEST(CommandLine, ShowTokensSharesThemAmongTheFilesAndFinishesCharacters) {
+  const Outcome words = moesim_run("run quickstart --show-tokens 30" + kQuick + " --set workload.chunk_tokens=16");
+  std::size_t english = 0;
+  for (std::size_t at = words.out.find("\n  english "); at != std::string::npos;
+       at = words.out.find("\n  english ", at + 1)) {
+    ++english;
+  }
+  EXPECT_EQ(english, 10u) << words.out;
+  const Outcome bytes = moesim_run("run workload_text_bytes --show-tokens 4 --budget 0 --set workload.steps=1");
+  EXPECT_EQ(bytes.status, 0) << bytes.err;
+  EXPECT_NE(bytes.out.find("3/3"), std::string::npos) << bytes.out;
+}
+
+TEST(CommandLine, EveryBuiltInConfigRuns) {
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/configs")) {
+    if (entry.path().extension() != ".yaml") {
+      continue;
+    }
+    const Outcome check = moesim_run("validate " + entry.path().string());
+    EXPECT_EQ(check.status, 0) << entry.path() << "\n" << check.err;
+    const Outcome run =
+        moesim_run("run " + entry.path().string() +
+                   " -o json --budget 0 --set measure.min_samples=1 --set workload.steps=1" +
+                   (entry.path().stem() == "moe_vs_dense_large" ? " --set workload.tokens=32 --set baselines=none" : ""));
+    EXPECT_EQ(run.status, 0) << entry.path() << "\n" << run.err;
+    EXPECT_TRUE(nlohmann::json::accept(run.out)) << entry.path();
+  }
+}
+
+}  // namespace
+}  // namespace moesim

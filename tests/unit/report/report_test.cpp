@@ -1,0 +1,153 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "report/flat.h"
+#include "report/numbers.h"
+#include "report/screen.h"
+#include "report/words.h"
+
+namespace moesim {
+namespace {
+
+// A record with made-up figures, so that what is printed can be predicted.
+RunRecord sample_record() {
+  RunRecord r;
+  r.name = "sample";
+  r.config_source = "sample.yaml";
+  r.resolved = {{"seed", "42", "default"}, {"layer.num_experts", "2", "default"}, {"router.top_k", "1", "default"},
+                {"execute", "true", "default"}, {"workload.kind", "text", "default"}};
+  r.shape = {.num_layers = 1, .d_model = 4, .d_ff = 8, .num_experts = 2};
+  r.router = "switch";
+  r.tokens = 10;
+  r.steps = 1;
+  LayerResult layer;
+  layer.counts.assignments = 10;
+  layer.counts.kept = 9;
+  layer.counts.tokens = 10;
+  layer.counts.steps = 1;
+  layer.counts.routed_per_expert = {7, 3};
+  layer.counts.tokens_per_expert = {6, 3};
+  layer.counts.routed_in_decile.fill(1);
+  layer.counts.dropped_in_decile[9] = 1;
+  layer.routed = load_stats(layer.counts.routed_per_expert);
+  layer.processed = load_stats(layer.counts.tokens_per_expert);
+  r.layers.push_back(layer);
+  r.mean_routed = layer.routed;
+  r.mean_processed = layer.processed;
+  r.dropped_fraction = 0.1;
+  r.computed_rows_fraction = 0.9;
+  r.nominal = {200, 104, 208, 0};
+  r.realised = {200, 94, 188, 0};
+  r.timing.verdict = Verdict::ok;
+  r.timing.threads = 2;
+  r.timing.stages.experts = 0.75;
+  r.timing.stages.gate = 0.25;
+  VariantResult moe;
+  moe.name = "moe";
+  moe.tokens_per_s = {1000, 990, 1010};
+  moe.samples.resize(6);
+  VariantResult dense;
+  dense.name = "dense_same_total";
+  dense.tokens_per_s = {500, 490, 510};
+  dense.ratio = {0.5, 0.49, 0.51};
+  dense.samples.resize(6);
+  r.variants = {moe, dense};
+  r.shown_tokens = {{"english", "evil\x1b[31m", {{1, 0.75F, false}}}};
+  return r;
+}
+
+TEST(Numbers, AreShortAndExact) {
+  EXPECT_EQ(with_commas(0), "0");
+  EXPECT_EQ(with_commas(999), "999");
+  EXPECT_EQ(with_commas(1234567), "1,234,567");
+  EXPECT_EQ(short_number(182412.7), "182.4k");
+  EXPECT_EQ(short_number(3.1e6), "3.1 M");
+  EXPECT_EQ(short_bytes(1023), "1023 B");
+  EXPECT_EQ(short_bytes(1536), "1.5 KiB");
+  EXPECT_EQ(percent(0.051), "5.1 %");
+  EXPECT_EQ(percent(0.51), "51 %");
+  EXPECT_EQ(short_seconds(0.0123), "12.3 ms");
+  EXPECT_EQ(pad_to("전문가", 4), "전문");
+  EXPECT_EQ(pad_to("가a", 5), "가a  ");
+}
+
+TEST(Flat, NamesAreUniqueAndJsonReadsBack) {
+  const FlatRow row = flatten(sample_record());
+  std::set<std::string> names;
+  for (const FlatEntry& entry : row) {
+    EXPECT_TRUE(names.insert(entry.name).second) << entry.name;
+  }
+  const nlohmann::json object = nlohmann::json::parse(render_row(row, Format::json));
+  EXPECT_EQ(object["p.layer.num_experts"], 2);
+  EXPECT_EQ(object["p.execute"], true);
+  EXPECT_EQ(object["p.workload.kind"], "text");
+  EXPECT_EQ(object["m.tokens_per_s"], 1000.0);
+  EXPECT_EQ(object["m.tokens_per_s.lo"], 990.0);
+  EXPECT_EQ(object["m.dropped_fraction.decile.9"], 1.0);
+  EXPECT_DOUBLE_EQ(object["m.max_violation"], 0.4);
+  EXPECT_TRUE(object["m.output_hash"].is_null());
+}
+
+TEST(Flat, DoublesKeepEveryDigitAndBadOnesAreNull) {
+  const FlatRow row = {{"a", 0.1}, {"b", std::nan("")}, {"c", std::numeric_limits<double>::infinity()},
+                       {"d", std::int64_t{9007199254740993}}, {"e", std::string("x\xff")}};
+  const nlohmann::json object = nlohmann::json::parse(render_row(row, Format::jsonl));
+  EXPECT_EQ(object["a"].get<double>(), 0.1);
+  EXPECT_TRUE(object["b"].is_null());
+  EXPECT_TRUE(object["c"].is_null());
+  EXPECT_EQ(object["d"].get<std::int64_t>(), 9007199254740993);
+  EXPECT_EQ(render_row({{"a", std::string("1,\"2\"\n3")}, {"b", 2.5}}, Format::csv), "a,b\n\"1,\"\"2\"\"\n3\",2.5\n");
+  EXPECT_EQ(render_row({{"a", std::string("x|y")}}, Format::markdown), "| name | value |\n|---|---|\n| a | x\\|y |\n");
+}
+
+TEST(Screen, ShowsDropsRatiosAndNeverRawEscapes) {
+  const std::string screen = render_screen(sample_record(), {.colour = false, .unicode = true});
+  EXPECT_EQ(screen.find('\033'), std::string::npos);
+  EXPECT_NE(screen.find("evil\\x1b[31m"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("e1 0.75 (dropped)"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("1 dropped"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("0.50x MoE [0.49 .. 0.51] (warm, 90 % of the rows computed)"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("gate 25 %"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("weights warm in cache: figures for small batches flatter the smaller layer; num_layers ≥"),
+            std::string::npos);
+}
+
+TEST(Screen, AsciiStyleUsesNoBlockCharacters) {
+  RunRecord record = sample_record();
+  const std::string screen = render_screen(record, {.colour = true, .unicode = false});
+  EXPECT_EQ(screen.find("█"), std::string::npos);
+  EXPECT_NE(screen.find("###"), std::string::npos);
+  EXPECT_NE(screen.find("\033[1mLOAD\033[0m"), std::string::npos);
+}
+
+TEST(Screen, TokensPerSecondAlwaysSayThroughHowManyLayers) {
+  RunRecord record = sample_record();
+  for (const Index layers : {1, 3}) {
+    record.shape.num_layers = layers;
+    const std::string screen = render_screen(record, {});
+    const std::string word = layers == 1 ? "one layer" : "3 layers";
+    EXPECT_NE(screen.find("tokens/s through " + word), std::string::npos);
+    const std::string words = describe_in_words(record);
+    EXPECT_NE(words.find("(" + word), std::string::npos) << words;
+  }
+}
+
+TEST(Words, SayWhatIsClearAndWhatIsNot) {
+  RunRecord record = sample_record();
+  std::string words = describe_in_words(record);
+  EXPECT_NE(words.find("2.00 times the tokens/s of a dense layer with the same total parameters"), std::string::npos)
+      << words;
+  EXPECT_NE(words.find("untrained gate: the busiest expert gets 1.40 times its fair share"), std::string::npos);
+  record.variants[1].ratio = {0.99, 0.9, 1.1};
+  words = describe_in_words(record);
+  EXPECT_NE(words.find("no clear difference"), std::string::npos) << words;
+  record.variants.clear();
+  EXPECT_EQ(describe_in_words(record).find("tokens/s"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace moesim
