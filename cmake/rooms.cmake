@@ -22,3 +22,13 @@ function(moesim_test name)
     MOESIM_BINARY="$<TARGET_FILE:moesim>")
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
 endfunction()
+
+# moesim_fuzz(name LIBS …): tests/fuzz/fuzz_<name>.cpp with a main that replays its corpus and fixed variants of it, so
+# that fuzz targets are built and run with the ordinary tests and cannot rot.
+function(moesim_fuzz name)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  add_executable(fuzz_${name} fuzz/fuzz_${name}.cpp fuzz/replay_main.cpp fuzz/mutate.cpp)
+  target_link_libraries(fuzz_${name} PRIVATE moesim_flags ${ARG_LIBS})
+  add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
+  set_tests_properties(fuzz_${name} PROPERTIES TIMEOUT 300)
+endfunction()

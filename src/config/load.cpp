@@ -95,10 +95,10 @@ LoadedConfig load_config(const std::string& path, const std::vector<std::string>
   loaded.text = config.text;
   const std::size_t before = diagnostics.list().size();
   loaded.root = read_chain({std::move(config)}, diagnostics);
-  apply_overrides(overrides, loaded.root, diagnostics);
   const std::vector<Diagnostic>& list = diagnostics.list();
   loaded.complete = std::all_of(list.begin() + static_cast<std::ptrdiff_t>(before), list.end(),
                                 [](const Diagnostic& d) { return d.short_name == "duplicate-key"; });
+  apply_overrides(overrides, loaded.root, diagnostics);
   return loaded;
 }
 

@@ -20,8 +20,8 @@ struct LoadedConfig {
   Node root;  // a map
   ConfigSource source;
   std::string text;  // the file as given
-  // False when something (other than duplicate keys) kept a part of the text, of a base or of an override
-  // from reaching the tree: keys may then be missing from it that the user wrote.
+  // False when something (other than duplicate keys) kept a part of the file, or of one that it extends, from
+  // reaching the tree: keys may be missing from it that the user wrote.
   bool complete = true;
 };
 
@@ -36,7 +36,11 @@ struct LoadedConfig {
 // linger.
 //
 // overrides: "a.b=value" each; value as in parse_yaml_value; "section=none" removes an optional section
-// (workload, router, layer stay). A key path with an empty or impossible part is an error at "--set …".
+// (workload, router, layer stay): its node is then null, with the override as its place, so that a preset
+// does not bring it back. Sections come before their keys, `kind` and `preset` before their siblings; else
+// the last of two wins. Below `sweep` the rest of the path is one key. A key path with an empty or impossible
+// part is an error at
+// "--set …".
 LoadedConfig load_config(const std::string& path, const std::vector<std::string>& overrides,
                          Diagnostics& diagnostics);
 
