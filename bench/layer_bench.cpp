@@ -71,9 +71,13 @@ void run_rms_norm(benchmark::State& state) {
     benchmark::DoNotOptimize(out.data());
   }
 }
-BENCHMARK(run_rms_norm)->UseRealTime();
 
-const bool kRegistered = [] {
+}  // namespace
+
+// Declared in bench/main.cpp.
+void register_layer_benchmarks();
+void register_layer_benchmarks() {
+  benchmark::RegisterBenchmark("rms_norm", run_rms_norm)->UseRealTime();
   for (const ExecutorEntry& entry : executors().entries()) {
     benchmark::RegisterBenchmark(("executor/" + entry.name).c_str(),
                                  [name = entry.name](benchmark::State& state) { run_executor(state, name); })
@@ -82,7 +86,4 @@ const bool kRegistered = [] {
         ->Arg(256)
         ->UseRealTime();
   }
-  return true;
-}();
-
-}  // namespace
+}

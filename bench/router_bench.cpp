@@ -35,7 +35,6 @@ void run_gate(benchmark::State& state) {
     benchmark::DoNotOptimize(logits.data());
   }
 }
-BENCHMARK(run_gate)->UseRealTime();
 
 void run_preset(benchmark::State& state, const std::string& name, bool with_plan) {
   const Context context({.threads = 2});
@@ -45,7 +44,10 @@ void run_preset(benchmark::State& state, const std::string& name, bool with_plan
   Binder binder;
   Node section;
   section.kind = Node::Kind::map;
-  section.entries.push_back({"preset", {}, Node{Node::Kind::scalar, name, false, {}, {}, {}}});
+  Node::Entry& entry = section.entries.emplace_back();
+  entry.key = "preset";
+  entry.value.kind = Node::Kind::scalar;
+  entry.value.text = name;
   const auto router = make_router(binder, &section, {.d_model = kWidth, .num_experts = kExperts});
   if (router == nullptr) {
     state.SkipWithError("needs other sizes");
@@ -65,15 +67,19 @@ void run_preset(benchmark::State& state, const std::string& name, bool with_plan
   }
 }
 
-const bool kRegistered = [] {
+}  // namespace
+
+// Declared in bench/main.cpp.
+void register_router_benchmarks();
+void register_router_benchmarks() {
+  benchmark::RegisterBenchmark("gate", run_gate)->UseRealTime();
   for (const RouterPreset& preset : router_presets().entries()) {
-    benchmark::RegisterBenchmark(("route/" + preset.name).c_str(), [name = preset.name](benchmark::State& state) {
+    benchmark::RegisterBenchmark(("route/" + preset.name).c_str(), [name = preset.name](
+                                                                       benchmark::State& state) {
       run_preset(state, name, false);
     })->UseRealTime();
   }
-  benchmark::RegisterBenchmark("plan/olmoe", [](benchmark::State& state) { run_preset(state, "olmoe", true); })
-      ->UseRealTime();
-  return true;
-}();
-
-}  // namespace
+  benchmark::RegisterBenchmark("plan/olmoe", [](benchmark::State& state) {
+    run_preset(state, "olmoe", true);
+  })->UseRealTime();
+}

@@ -1,6 +1,6 @@
 // Two claims of the tiled executor, measured interleaved in one run, at E=8 k=2 D=1024 F=2048 T=1024:
-//   scaling: its speed-up from 1 to 2 threads, as a share of the machine's own (a register-only loop, same rounds);
-//   honesty: tokens/s of the MoE over tokens/s of the dense layer with the same active parameters.
+//   scaling: its speed-up from 1 to 2 threads, as a share of the machine's own (a register-only loop, same
+//   rounds); honesty: tokens/s of the MoE over tokens/s of the dense layer with the same active parameters.
 // Usage: moesim_scaling [rounds]
 
 #include <fmt/format.h>
@@ -34,8 +34,8 @@ Assignments uniform_routing() {
   for (Index t = 0; t < kTokens; ++t) {
     RandomSequence random({.seed = 4}, static_cast<std::uint64_t>(t));
     const auto first = static_cast<std::int32_t>(random.next_below(kExperts));
-    const auto second =
-        static_cast<std::int32_t>((first + 1 + static_cast<std::int32_t>(random.next_below(kExperts - 1))) % kExperts);
+    const auto second = static_cast<std::int32_t>(
+        (first + 1 + static_cast<std::int32_t>(random.next_below(kExperts - 1))) % kExperts);
     for (const std::int32_t e : {first, second}) {
       routing.expert.push_back(e);
       routing.weight.push_back(0.5F);
@@ -53,7 +53,8 @@ struct Layer {
   DispatchPlan plan;
   Matrix rows, out, y;
 
-  // Largest difference between the layer on one row of the plan and the same row run alone: a check, not a time.
+  // Largest difference between the layer on one row of the plan and the same row run alone: a check, not a
+  // time.
   double check() {
     moe();
     const Index row = plan.expert_begin[1];

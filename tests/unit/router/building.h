@@ -2,6 +2,7 @@
 // What the tests of this room share: configs to routers, numbers to batches.
 
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,7 @@ struct Case {
   std::string name;
   std::string section;
 };
+inline void PrintTo(const Case& c, std::ostream* out) { *out << c.section; }
 std::vector<Case> all_cases();
 constexpr Index kCaseExperts = 32;  // all cases fit this many
 
