@@ -12,11 +12,11 @@
 namespace moesim {
 
 struct RunOptions {
-  int threads = 0;                    // 0: as the config says
-  std::optional<double> budget_s = {};     // instead of measure.budget_s
-  Index show_tokens = 0;              // how many tokens of the first batch the record shows
-  bool measure = true;                // false: record the steps, time nothing
-  std::uint64_t task_delay_seed = 0;  // tests only: a random wait in each parallel block
+  int threads = 0;                      // 0: as the config says
+  std::optional<double> budget_s = {};  // instead of measure.budget_s
+  Index show_tokens = 0;                // how many tokens of the first batch the record shows
+  bool measure = true;                  // false: record the steps, time nothing
+  std::uint64_t task_delay_seed = 0;    // tests only: a random wait in each parallel block
   // Called for each layer of each recorded step, in order, on the calling thread.
   std::function<void(Index step, const LayerEvent& event)> on_layer = {};
   std::function<void(const std::string& phase, double fraction)> on_progress = {};

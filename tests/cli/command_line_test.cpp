@@ -29,10 +29,13 @@ Outcome moesim_run(const std::string& line) {
   const std::string command = std::string("env -u MOESIM_DATA ") + MOESIM_BINARY + " " + line + " >" +
                               folder.file("out") + " 2>" + folder.file("err");
   const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_all(folder.file("out")), read_all(folder.file("err"))};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_all(folder.file("out")),
+          read_all(folder.file("err"))};
 }
 
-const std::string kQuick = " --budget 0 --set workload.tokens=64 --set workload.steps=2 --set layer.d_ff=32 --set measure.min_samples=1";
+const std::string kQuick =
+    " --budget 0 --set workload.tokens=64 --set workload.steps=2 --set layer.d_ff=32 --set "
+    "measure.min_samples=1";
 
 TEST(CommandLine, HelpVersionAndNothing) {
   const Outcome help = moesim_run("--help");
@@ -54,8 +57,9 @@ TEST(CommandLine, HelpVersionAndNothing) {
 TEST(CommandLine, QuickstartRunsInAnyFolderAndShowsWords) {
   const Outcome run = moesim_run("run quickstart --set workload.chunk_tokens=16" + kQuick);
   EXPECT_EQ(run.status, 0) << run.err;
-  for (const char* word : {"WHERE EACH WORD WENT", "LOAD", "BALANCE", "THROUGHPUT", "tokens/s through one layer",
-                           "PARAMETERS", "IN WORDS", "untrained gate:", "next"}) {
+  for (const char* word :
+       {"WHERE EACH WORD WENT", "LOAD", "BALANCE", "THROUGHPUT", "tokens/s through one layer", "PARAMETERS",
+        "IN WORDS", "untrained gate:", "next"}) {
     EXPECT_NE(run.out.find(word), std::string::npos) << word << "\n" << run.out;
   }
   EXPECT_NE(run.out.find("english"), std::string::npos);
@@ -67,13 +71,31 @@ TEST(CommandLine, JsonIsOneObjectWithThePromisedNamesAndNothingElse) {
   const Outcome run = moesim_run("run quickstart -o json" + kQuick);
   ASSERT_EQ(run.status, 0) << run.err;
   const nlohmann::json object = nlohmann::json::parse(run.out);
-  for (const char* name :
-       {"p.layer.num_experts", "p.router.top_k", "m.tokens_per_s", "m.tokens_per_s.lo", "m.tokens_per_s.hi",
-        "m.dense_same_active.tokens_per_s", "m.dense_same_total.tokens_per_s", "m.yardstick_ratio", "m.max_violation",
-        "m.load_cv", "m.load_gini", "m.load_entropy", "m.noise_floor.max_violation", "m.dropped_fraction",
-        "m.active_params", "m.total_params", "m.computed_rows_fraction", "m.flops_per_token", "m.weight_bytes",
-        "m.peak_rss_bytes", "m.routing_hash", "m.output_hash", "measure.weights", "measure.effective_cores",
-        "timing.verdict"}) {
+  for (const char* name : {"p.layer.num_experts",
+                           "p.router.top_k",
+                           "m.tokens_per_s",
+                           "m.tokens_per_s.lo",
+                           "m.tokens_per_s.hi",
+                           "m.dense_same_active.tokens_per_s",
+                           "m.dense_same_total.tokens_per_s",
+                           "m.yardstick_ratio",
+                           "m.max_violation",
+                           "m.load_cv",
+                           "m.load_gini",
+                           "m.load_entropy",
+                           "m.noise_floor.max_violation",
+                           "m.dropped_fraction",
+                           "m.active_params",
+                           "m.total_params",
+                           "m.computed_rows_fraction",
+                           "m.flops_per_token",
+                           "m.weight_bytes",
+                           "m.peak_rss_bytes",
+                           "m.routing_hash",
+                           "m.output_hash",
+                           "measure.weights",
+                           "measure.effective_cores",
+                           "timing.verdict"}) {
     EXPECT_TRUE(object.contains(name)) << name;
   }
   EXPECT_EQ(object["p.layer.num_experts"], 8);
@@ -99,15 +121,17 @@ TEST(CommandLine, EveryFormatAndFile) {
   EXPECT_NE(read_all(folder.file("r.txt")).find("THROUGHPUT"), std::string::npos);
   const Outcome wrong = moesim_run("run quickstart --out r.xml" + kQuick);
   EXPECT_EQ(wrong.status, 64);
-  EXPECT_NE(wrong.err.find("got the ending '.xml'; expected a file that ends in .txt, .md, .csv, .json or .jsonl"),
-            std::string::npos)
+  EXPECT_NE(
+      wrong.err.find("got the ending '.xml'; expected a file that ends in .txt, .md, .csv, .json or .jsonl"),
+      std::string::npos)
       << wrong.err;
 }
 
 TEST(CommandLine, WrongUsageSaysWhatWasMeant) {
   const Outcome option = moesim_run("run quickstart --ouptut json");
   EXPECT_EQ(option.status, 64);
-  EXPECT_EQ(option.err, "moesim run: error: unknown option '--ouptut' [bad-option]\n  help: did you mean '--output'?\n");
+  EXPECT_EQ(option.err,
+            "moesim run: error: unknown option '--ouptut' [bad-option]\n  help: did you mean '--output'?\n");
   const Outcome command = moesim_run("rnu quickstart");
   EXPECT_EQ(command.status, 64);
   EXPECT_EQ(command.err, "moesim: error: unknown command 'rnu' [bad-option]\n  help: did you mean 'run'?\n");
@@ -140,7 +164,8 @@ TEST(CommandLine, ExitStatusTellsWhatWentWrong) {
 TEST(CommandLine, AFullDiskIsAnErrorNotSilence) {
   const std::string command = std::string(MOESIM_BINARY) + " --version >/dev/full 2>/dev/null";
   EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 74);
-  const std::string run = std::string(MOESIM_BINARY) + " run quickstart -o json" + kQuick + " >/dev/full 2>/dev/null";
+  const std::string run =
+      std::string(MOESIM_BINARY) + " run quickstart -o json" + kQuick + " >/dev/full 2>/dev/null";
   EXPECT_EQ(WEXITSTATUS(std::system(run.c_str())), 74);
 }
 
@@ -150,7 +175,8 @@ TEST(CommandLine, ValidateResolvesEveryKeyWithItsOrigin) {
   EXPECT_EQ(ok.out, "ok: quickstart (built in)\n");
   const Outcome resolved = moesim_run("validate quickstart --resolved --set router.top_k=4");
   EXPECT_EQ(resolved.status, 0);
-  for (const char* word : {"router.top_k", "--set router.top_k=4", "default", "preset mixtral", "layer.d_model"}) {
+  for (const char* word :
+       {"router.top_k", "--set router.top_k=4", "default", "preset mixtral", "layer.d_model"}) {
     EXPECT_NE(resolved.out.find(word), std::string::npos) << word;
   }
   const nlohmann::json list = nlohmann::json::parse(moesim_run("validate quickstart -o json").out);
@@ -163,8 +189,8 @@ TEST(CommandLine, ValidateResolvesEveryKeyWithItsOrigin) {
 TEST(CommandLine, RoutersListsDescribesAndExports) {
   const Outcome table = moesim_run("routers");
   EXPECT_EQ(table.status, 0);
-  for (const char* name : {"token_choice", "expert_choice", "hash", "random", "mixtral", "olmoe", "gpt_oss", "switch",
-                           "deepseek_v3"}) {
+  for (const char* name : {"token_choice", "expert_choice", "hash", "random", "mixtral", "olmoe", "gpt_oss",
+                           "switch", "deepseek_v3"}) {
     EXPECT_NE(table.out.find(name), std::string::npos) << name;
     EXPECT_EQ(moesim_run(std::string("routers ") + name).status, 0) << name;
   }
@@ -216,14 +242,16 @@ TEST(CommandLine, DryRunRunsNothingAndTellsTheCost) {
 }
 
 TEST(CommandLine, ShowTokensSharesThemAmongTheFilesAndFinishesCharacters) {
-  const Outcome words = moesim_run("run quickstart --show-tokens 30" + kQuick + " --set workload.chunk_tokens=16");
+  const Outcome words =
+      moesim_run("run quickstart --show-tokens 30" + kQuick + " --set workload.chunk_tokens=16");
   std::size_t english = 0;
   for (std::size_t at = words.out.find("\n  english "); at != std::string::npos;
        at = words.out.find("\n  english ", at + 1)) {
     ++english;
   }
   EXPECT_EQ(english, 10u) << words.out;
-  const Outcome bytes = moesim_run("run workload_text_bytes --show-tokens 4 --budget 0 --set workload.steps=1");
+  const Outcome bytes =
+      moesim_run("run workload_text_bytes --show-tokens 4 --budget 0 --set workload.steps=1");
   EXPECT_EQ(bytes.status, 0) << bytes.err;
   EXPECT_NE(bytes.out.find("3/3"), std::string::npos) << bytes.out;
 }
@@ -235,10 +263,11 @@ TEST(CommandLine, EveryBuiltInConfigRuns) {
     }
     const Outcome check = moesim_run("validate " + entry.path().string());
     EXPECT_EQ(check.status, 0) << entry.path() << "\n" << check.err;
-    const Outcome run =
-        moesim_run("run " + entry.path().string() +
-                   " -o json --budget 0 --set measure.min_samples=1 --set workload.steps=1" +
-                   (entry.path().stem() == "moe_vs_dense_large" ? " --set workload.tokens=32 --set baselines=none" : ""));
+    const Outcome run = moesim_run("run " + entry.path().string() +
+                                   " -o json --budget 0 --set measure.min_samples=1 --set workload.steps=1" +
+                                   (entry.path().stem() == "moe_vs_dense_large"
+                                        ? " --set workload.tokens=32 --set baselines=none"
+                                        : ""));
     EXPECT_EQ(run.status, 0) << entry.path() << "\n" << run.err;
     EXPECT_TRUE(nlohmann::json::accept(run.out)) << entry.path();
   }

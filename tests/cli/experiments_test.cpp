@@ -15,20 +15,23 @@ namespace {
 
 nlohmann::json run_json(const std::string& config, const nlohmann::json& settings) {
   const TempFolder folder;
-  std::string command = std::string(MOESIM_BINARY) + " run " + config + " -o json --budget 0 --set measure.min_samples=1";
+  std::string command =
+      std::string(MOESIM_BINARY) + " run " + config + " -o json --budget 0 --set measure.min_samples=1";
   for (const std::string setting : settings) {
     command += " --set " + setting;
   }
   const int status = std::system((command + " >" + folder.file("out") + " 2>" + folder.file("err")).c_str());
   std::ifstream err(folder.file("err"));
-  EXPECT_EQ(WEXITSTATUS(status), 0) << command << "\n" << std::string((std::istreambuf_iterator<char>(err)), {});
+  EXPECT_EQ(WEXITSTATUS(status), 0) << command << "\n"
+                                    << std::string((std::istreambuf_iterator<char>(err)), {});
   std::ifstream out(folder.file("out"));
   return nlohmann::json::parse(out, nullptr, false);
 }
 
 TEST(Experiments, KeepTheirClaims) {
   int claims = 0;
-  for (const auto& study : std::filesystem::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/experiments")) {
+  for (const auto& study :
+       std::filesystem::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/experiments")) {
     EXPECT_TRUE(std::filesystem::exists(study.path() / "README.md")) << study.path();
     std::ifstream file(study.path() / "expected.json");
     ASSERT_TRUE(file) << study.path();
@@ -42,8 +45,10 @@ TEST(Experiments, KeepTheirClaims) {
       const nlohmann::json& result = results[settings];
       const std::string metric = claim.at("metric");
       ASSERT_TRUE(result.contains(metric)) << study.path() << " " << metric;
-      EXPECT_GE(result[metric].get<double>(), claim.at("low").get<double>()) << study.path() << " " << settings << metric;
-      EXPECT_LE(result[metric].get<double>(), claim.at("high").get<double>()) << study.path() << " " << settings << metric;
+      EXPECT_GE(result[metric].get<double>(), claim.at("low").get<double>())
+          << study.path() << " " << settings << metric;
+      EXPECT_LE(result[metric].get<double>(), claim.at("high").get<double>())
+          << study.path() << " " << settings << metric;
       ++claims;
     }
   }

@@ -1,6 +1,6 @@
 #pragma once
-// The double-precision reference: plain loops written from the formulas of docs/glossary.md, sharing no code with
-// src/experts.
+// The double-precision reference: plain loops written from the formulas of docs/glossary.md, sharing no code
+// with src/experts.
 
 #include <cmath>
 #include <vector>

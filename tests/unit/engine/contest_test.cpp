@@ -29,7 +29,8 @@ ContestOptions options(double seconds, std::int64_t min_rounds) {
 
 TEST(Contest, TurnsMirrorThemselves) {
   std::string order;
-  std::vector<Contestant> contestants = {pretend("A", 1, &order), pretend("B", 1, &order), pretend("C", 1, &order)};
+  std::vector<Contestant> contestants = {pretend("A", 1, &order), pretend("B", 1, &order),
+                                         pretend("C", 1, &order)};
   EXPECT_EQ(run_contest(contestants, options(0, 4)), 4);
   EXPECT_EQ(order, "ABCCBAABCCBA");
   for (const Contestant& contestant : contestants) {

@@ -57,8 +57,8 @@ TEST(CheckMemory, ABillionExpertsAreRefusedWithASettingThatFits) {
 
 TEST(CheckMemory, SizesThatOverflowAreRefusedToo) {
   const TempFolder folder;
-  const Experiment huge =
-      experiment_with(folder, {"layer.num_experts=1000000000000", "layer.d_ff=1000000000000", "layer.d_model=1099511627776"});
+  const Experiment huge = experiment_with(
+      folder, {"layer.num_experts=1000000000000", "layer.d_ff=1000000000000", "layer.d_model=1099511627776"});
   EXPECT_THROW(check_memory(huge, 2, machine_with(std::uint64_t{4} << 30)), Error);
 }
 

@@ -47,15 +47,20 @@ TEST(LoadExperiment, ShowsFivePlantedMistakesAtOnceEachAtItsPlace) {
       "router: {preset: mixtrl}\n"
       "capacity: {factor: -1}\n"
       "measure: {budget_s: 6, budget_s: 7}\n");
-  EXPECT_NE(message.find("c.yaml:2:48: error: layer.activaton: unknown key; expected one of "), std::string::npos)
-      << message;
-  EXPECT_NE(message.find("help: did you mean 'activation'?"), std::string::npos) << message;
-  EXPECT_NE(message.find("c.yaml:3:45: error: workload.tokens: got the text \"many\"; expected a whole number"),
+  EXPECT_NE(message.find("c.yaml:2:48: error: layer.activaton: unknown key; expected one of "),
             std::string::npos)
       << message;
-  EXPECT_NE(message.find("c.yaml:4:10: error: router.preset: unknown router preset 'mixtrl'"), std::string::npos) << message;
+  EXPECT_NE(message.find("help: did you mean 'activation'?"), std::string::npos) << message;
+  EXPECT_NE(
+      message.find("c.yaml:3:45: error: workload.tokens: got the text \"many\"; expected a whole number"),
+      std::string::npos)
+      << message;
+  EXPECT_NE(message.find("c.yaml:4:10: error: router.preset: unknown router preset 'mixtrl'"),
+            std::string::npos)
+      << message;
   EXPECT_NE(message.find("help: did you mean 'mixtral'?"), std::string::npos) << message;
-  EXPECT_NE(message.find("c.yaml:5:20: error: capacity.factor: got -1; expected a number from 0"), std::string::npos)
+  EXPECT_NE(message.find("c.yaml:5:20: error: capacity.factor: got -1; expected a number from 0"),
+            std::string::npos)
       << message;
   EXPECT_NE(message.find("c.yaml:6:24: error: measure.budget_s: given twice"), std::string::npos) << message;
   EXPECT_NE(message.find("5 errors. Nothing was run."), std::string::npos) << message;
@@ -83,8 +88,9 @@ TEST(LoadExperiment, WidthsShareTheWork) {
 TEST(LoadExperiment, WidthsThatDoNotDivideNameTheNearest) {
   const std::string message =
       errors_of(std::string(kSmall), {"layer={d_model: 16, total_width: 66, num_experts: 4}"});
-  EXPECT_NE(message.find("66 is not divisible by layer.num_experts = 4; expected a multiple of 4 [not-divisible]"),
-            std::string::npos)
+  EXPECT_NE(
+      message.find("66 is not divisible by layer.num_experts = 4; expected a multiple of 4 [not-divisible]"),
+      std::string::npos)
       << message;
   EXPECT_NE(message.find("the nearest are 64 and 68"), std::string::npos) << message;
 }
@@ -107,9 +113,10 @@ TEST(LoadExperiment, KeysWithoutEffectAreErrors) {
 }
 
 TEST(LoadExperiment, BaselinesAreAListOfKnownNamesOnceEach) {
-  EXPECT_NE(errors_of(std::string(kSmall) + "baselines: [dense_same_activ]\n")
-                .find("unknown baseline 'dense_same_activ'; expected one of dense_same_active, dense_same_total"),
-            std::string::npos);
+  EXPECT_NE(
+      errors_of(std::string(kSmall) + "baselines: [dense_same_activ]\n")
+          .find("unknown baseline 'dense_same_activ'; expected one of dense_same_active, dense_same_total"),
+      std::string::npos);
   EXPECT_NE(errors_of(std::string(kSmall) + "baselines: [dense_same_total, dense_same_total]\n")
                 .find("'dense_same_total' is given twice"),
             std::string::npos);

@@ -57,7 +57,8 @@ TEST(SameBits, ForAnyNumberOfThreadsAndAnySchedule) {
   for (const int threads : {1, 2, 4, 7}) {
     expect_workers_to_meet(threads);
     for (const std::uint64_t delay : {1, 2, 3}) {
-      EXPECT_EQ(hashes({}, {.threads = threads, .task_delay_seed = delay}), reference) << threads << " threads";
+      EXPECT_EQ(hashes({}, {.threads = threads, .task_delay_seed = delay}), reference)
+          << threads << " threads";
     }
   }
 }
@@ -81,8 +82,9 @@ TEST(SameBits, ForAnySplitOfTheStreamWhereNothingIsDropped) {
   for (const std::string router : {"{preset: mixtral}", "{preset: switch}", "{preset: olmoe, top_k: 3}",
                                    "{kind: hash}", "{kind: random, top_k: 2}"}) {
     const auto split = [&](const std::string& tokens, const std::string& steps) {
-      return hashes({"router=" + router, "capacity=none", "workload.tokens=" + tokens, "workload.steps=" + steps},
-                    {.threads = 2});
+      return hashes(
+          {"router=" + router, "capacity=none", "workload.tokens=" + tokens, "workload.steps=" + steps},
+          {.threads = 2});
     };
     const Hashes whole = split("600", "1");
     EXPECT_EQ(split("300", "2"), whole) << router;

@@ -54,14 +54,14 @@ struct Case {
 
 std::vector<Case> cases() {
   return {
-      {16, 32, 1, {0, 0}, Activation::swiglu},                      // no rows at all
-      {16, 32, 1, {0, 1}, Activation::swiglu},                      // one row
-      {8, 24, 3, {0, 5, 5, 9}, Activation::geglu},                  // an idle expert
-      {33, 17, 4, {0, 31, 64, 65, 130}, Activation::gelu},          // odd sizes, tiles begun
-      {40, 600, 2, {0, 64, 200}, Activation::relu},                 // more than one block of units
-      {64, 96, 5, {0, 1, 2, 66, 67, 300}, Activation::silu},        // uneven
-      {48, 1030, 2, {0, 3, 70}, Activation::swiglu},                // block with a remainder
-      {1, 1, 2, {0, 2, 3}, Activation::swiglu},                     // as small as it gets
+      {16, 32, 1, {0, 0}, Activation::swiglu},                // no rows at all
+      {16, 32, 1, {0, 1}, Activation::swiglu},                // one row
+      {8, 24, 3, {0, 5, 5, 9}, Activation::geglu},            // an idle expert
+      {33, 17, 4, {0, 31, 64, 65, 130}, Activation::gelu},    // odd sizes, tiles begun
+      {40, 600, 2, {0, 64, 200}, Activation::relu},           // more than one block of units
+      {64, 96, 5, {0, 1, 2, 66, 67, 300}, Activation::silu},  // uneven
+      {48, 1030, 2, {0, 3, 70}, Activation::swiglu},          // block with a remainder
+      {1, 1, 2, {0, 2, 3}, Activation::swiglu},               // as small as it gets
   };
 }
 
@@ -80,7 +80,8 @@ TEST(Executor, EveryKindAgreesWithTheDoublePrecisionReference) {
       Matrix out(in.rows(), in.cols());
       executor->run({bank, c.begin, in.view(), out.view()}, context);
       for (Index e = 0; e < c.experts; ++e) {
-        for (Index r = c.begin[static_cast<std::size_t>(e)]; r < c.begin[static_cast<std::size_t>(e) + 1]; ++r) {
+        for (Index r = c.begin[static_cast<std::size_t>(e)]; r < c.begin[static_cast<std::size_t>(e) + 1];
+             ++r) {
           EXPECT_LE(reference::relative_distance(out.row(r), reference::expert_row(bank, e, in.row(r))), 1e-5)
               << kind << " expert " << e << " row " << r << " width " << c.width;
         }
@@ -126,7 +127,8 @@ TEST(TiledExecutor, ARowDoesNotDependOnItsNeighbours) {
         Matrix part(count, 72);
         const Index begin[] = {0, count};
         executor->run({bank, begin, in.view().block(first, count), part.view()}, context);
-        EXPECT_TRUE(same_bits(part.view(), whole.view().block(first, count))) << count << " rows from " << first;
+        EXPECT_TRUE(same_bits(part.view(), whole.view().block(first, count)))
+            << count << " rows from " << first;
       }
     }
   }
@@ -185,7 +187,8 @@ TEST(MakeExecutor, ReportsUnknownKindsKeysAndTiles) {
   EXPECT_NE(message({{"kind", "tiled"}, {"tile_rows", "40"}}).find("got 40; expected a multiple of 32"),
             std::string::npos);
   EXPECT_NE(message({{"kind", "serial"}, {"tile_rows", "64"}}).find("unknown key"), std::string::npos);
-  EXPECT_NE(message({{"kind", "check"}, {"first", "check"}}).find("unknown executor 'check'"), std::string::npos);
+  EXPECT_NE(message({{"kind", "check"}, {"first", "check"}}).find("unknown executor 'check'"),
+            std::string::npos);
 }
 
 TEST(Combine, IdentityExpertsReturnTheInputTimesTheWeightSum) {

@@ -18,8 +18,11 @@ RunRecord sample_record() {
   RunRecord r;
   r.name = "sample";
   r.config_source = "sample.yaml";
-  r.resolved = {{"seed", "42", "default"}, {"layer.num_experts", "2", "default"}, {"router.top_k", "1", "default"},
-                {"execute", "true", "default"}, {"workload.kind", "text", "default"}};
+  r.resolved = {{"seed", "42", "default"},
+                {"layer.num_experts", "2", "default"},
+                {"router.top_k", "1", "default"},
+                {"execute", "true", "default"},
+                {"workload.kind", "text", "default"}};
   r.shape = {.num_layers = 1, .d_model = 4, .d_ff = 8, .num_experts = 2};
   r.router = "switch";
   r.tokens = 10;
@@ -93,15 +96,20 @@ TEST(Flat, NamesAreUniqueAndJsonReadsBack) {
 }
 
 TEST(Flat, DoublesKeepEveryDigitAndBadOnesAreNull) {
-  const FlatRow row = {{"a", 0.1}, {"b", std::nan("")}, {"c", std::numeric_limits<double>::infinity()},
-                       {"d", std::int64_t{9007199254740993}}, {"e", std::string("x\xff")}};
+  const FlatRow row = {{"a", 0.1},
+                       {"b", std::nan("")},
+                       {"c", std::numeric_limits<double>::infinity()},
+                       {"d", std::int64_t{9007199254740993}},
+                       {"e", std::string("x\xff")}};
   const nlohmann::json object = nlohmann::json::parse(render_row(row, Format::jsonl));
   EXPECT_EQ(object["a"].get<double>(), 0.1);
   EXPECT_TRUE(object["b"].is_null());
   EXPECT_TRUE(object["c"].is_null());
   EXPECT_EQ(object["d"].get<std::int64_t>(), 9007199254740993);
-  EXPECT_EQ(render_row({{"a", std::string("1,\"2\"\n3")}, {"b", 2.5}}, Format::csv), "a,b\n\"1,\"\"2\"\"\n3\",2.5\n");
-  EXPECT_EQ(render_row({{"a", std::string("x|y")}}, Format::markdown), "| name | value |\n|---|---|\n| a | x\\|y |\n");
+  EXPECT_EQ(render_row({{"a", std::string("1,\"2\"\n3")}, {"b", 2.5}}, Format::csv),
+            "a,b\n\"1,\"\"2\"\"\n3\",2.5\n");
+  EXPECT_EQ(render_row({{"a", std::string("x|y")}}, Format::markdown),
+            "| name | value |\n|---|---|\n| a | x\\|y |\n");
 }
 
 TEST(Screen, ShowsDropsRatiosAndNeverRawEscapes) {
@@ -110,10 +118,12 @@ TEST(Screen, ShowsDropsRatiosAndNeverRawEscapes) {
   EXPECT_NE(screen.find("evil\\x1b[31m"), std::string::npos) << screen;
   EXPECT_NE(screen.find("e1 0.75 (dropped)"), std::string::npos) << screen;
   EXPECT_NE(screen.find("1 dropped"), std::string::npos) << screen;
-  EXPECT_NE(screen.find("0.50x MoE [0.49 .. 0.51] (warm, 90 % of the rows computed)"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("0.50x MoE [0.49 .. 0.51] (warm, 90 % of the rows computed)"), std::string::npos)
+      << screen;
   EXPECT_NE(screen.find("gate 25 %"), std::string::npos) << screen;
-  EXPECT_NE(screen.find("weights warm in cache: figures for small batches flatter the smaller layer; num_layers ≥"),
-            std::string::npos);
+  EXPECT_NE(
+      screen.find("weights warm in cache: figures for small batches flatter the smaller layer; num_layers ≥"),
+      std::string::npos);
 }
 
 TEST(Screen, AsciiStyleUsesNoBlockCharacters) {
@@ -139,9 +149,11 @@ TEST(Screen, TokensPerSecondAlwaysSayThroughHowManyLayers) {
 TEST(Words, SayWhatIsClearAndWhatIsNot) {
   RunRecord record = sample_record();
   std::string words = describe_in_words(record);
-  EXPECT_NE(words.find("2.00 times the tokens/s of a dense layer with the same total parameters"), std::string::npos)
+  EXPECT_NE(words.find("2.00 times the tokens/s of a dense layer with the same total parameters"),
+            std::string::npos)
       << words;
-  EXPECT_NE(words.find("untrained gate: the busiest expert gets 1.40 times its fair share"), std::string::npos);
+  EXPECT_NE(words.find("untrained gate: the busiest expert gets 1.40 times its fair share"),
+            std::string::npos);
   record.variants[1].ratio = {0.99, 0.9, 1.1};
   words = describe_in_words(record);
   EXPECT_NE(words.find("no clear difference"), std::string::npos) << words;

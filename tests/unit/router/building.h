@@ -61,7 +61,9 @@ struct Case {
   std::string name;
   std::string section;
 };
-inline void PrintTo(const Case& c, std::ostream* out) { *out << c.section; }
+inline void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.section;
+}
 std::vector<Case> all_cases();
 constexpr Index kCaseExperts = 32;  // all cases fit this many
 

@@ -1,4 +1,5 @@
-// The built-in texts are test data: results of the quickstart are quoted, so the texts may not change unnoticed.
+// The built-in texts are test data: results of the quickstart are quoted, so the texts may not change
+// unnoticed.
 
 #include <gtest/gtest.h>
 
@@ -10,8 +11,9 @@ namespace moesim {
 namespace {
 
 TEST(FrozenTexts, HaveTheirPinnedHashes) {
-  const std::pair<const char*, const char*> pinned[] = {
-      {"text/english.txt", "abf812cec25ed165"}, {"text/korean.txt", "8af97f288d5e89b4"}, {"text/code.txt", "39f668bcff23e4df"}};
+  const std::pair<const char*, const char*> pinned[] = {{"text/english.txt", "abf812cec25ed165"},
+                                                        {"text/korean.txt", "8af97f288d5e89b4"},
+                                                        {"text/code.txt", "39f668bcff23e4df"}};
   for (const auto& [path, hash] : pinned) {
     const Asset* asset = find_asset(path);
     ASSERT_NE(asset, nullptr) << path;

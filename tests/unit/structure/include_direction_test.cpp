@@ -12,8 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kRooms = {"core",     "io",      "config",  "workload", "router", "dispatch",
-                                         "experts",  "metrics", "engine",  "report",   "cli"};
+const std::vector<std::string> kRooms = {"core",    "io",      "config", "workload", "router", "dispatch",
+                                         "experts", "metrics", "engine", "report",   "cli"};
 
 std::size_t rank_of(const std::string& room) {
   return static_cast<std::size_t>(std::find(kRooms.begin(), kRooms.end(), room) - kRooms.begin());
@@ -77,7 +77,8 @@ TEST(Structure, OnlyTheConfigRoomSeesYamlCpp) {
 TEST(Structure, FilesStayShort) {
   for (const fs::path& file : sources()) {
     std::ifstream stream(file);
-    const auto lines = std::count(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>(), '\n');
+    const auto lines =
+        std::count(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>(), '\n');
     EXPECT_LE(lines, 500) << file;
   }
 }
