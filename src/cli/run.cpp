@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "cli/session.h"
@@ -75,6 +76,15 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   Progress progress;
   options.on_progress = [&progress](const std::string& phase, double fraction) {
     progress.show(phase, fraction);
+  };
+  options.on_forecast = [](const RunForecast& forecast) {
+    const double seconds = forecast.record_seconds + forecast.minimum_seconds;
+    if (seconds > std::max(1.0, 1.5 * forecast.budget_s)) {
+      fmt::print(
+          stderr,
+          "this takes about {:.0f} s: the steps and measure.min_samples win over the budget of {:g} s\n",
+          seconds, forecast.budget_s);
+    }
   };
   options.stop_requested = interrupt_requested;
   catch_interrupts();

@@ -223,6 +223,9 @@ void describe(Fields<MeasureParams>& f) {
 Experiment load_experiment(const std::string& path, const std::vector<std::string>& overrides) {
   Binder binder;
   LoadedConfig loaded = load_config(path, overrides, binder.diagnostics);
+  if (!loaded.complete) {  // what else is missing cannot be known
+    throw ConfigError(binder.diagnostics);
+  }
   const Node& root = loaded.root;
   bind_places(binder, root, "");
 

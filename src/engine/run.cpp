@@ -338,6 +338,9 @@ RunRecord run_experiment(const Experiment& experiment, const RunOptions& options
   const MachineInfo machine = read_machine();
   check_memory(experiment, resolve_threads(experiment, options, machine), machine);
   const RunForecast forecast = forecast_run(experiment, options);
+  if (options.on_forecast) {
+    options.on_forecast(forecast);
+  }
   RunState state(experiment, options, machine);
   state.stack = make_moe_stack(experiment, state.context);
 

@@ -11,29 +11,7 @@
 
 namespace moesim {
 
-struct RunOptions {
-  int threads = 0;                      // 0: as the config says
-  std::optional<double> budget_s = {};  // instead of measure.budget_s
-  Index show_tokens = 0;                // how many tokens of the first batch the record shows
-  bool measure = true;                  // false: record the steps, time nothing
-  std::uint64_t task_delay_seed = 0;    // tests only: a random wait in each parallel block
-  // Called for each layer of each recorded step, in order, on the calling thread.
-  std::function<void(Index step, const LayerEvent& event)> on_layer = {};
-  std::function<void(const std::string& phase, double fraction)> on_progress = {};
-  std::function<bool()> stop_requested = {};  // asked between steps; true ends the run early
-};
-
-// Threads a run of this experiment uses: the option, else the config, else the machine's usable cores.
-int resolve_threads(const Experiment& experiment, const RunOptions& options, const MachineInfo& machine);
-
-// Throws Error(out_of_memory) with a setting that would fit when the run needs more memory than there is.
-void check_run_fits(const Experiment& experiment, const RunOptions& options);
-
-// Checks the memory first. Throws Error(interrupted) when stopped before there is anything to show.
-RunRecord run_experiment(const Experiment& experiment, const RunOptions& options);
-
-// What run_experiment would do: nothing is run but a short timing of the yardstick (a few hundredths of a
-// second).
+// What a run will take, estimated before it starts.
 struct VariantForecast {
   std::string name;
   Index width = 0;
@@ -51,6 +29,31 @@ struct RunForecast {
   double minimum_seconds = 0;  // min_samples rounds
   double budget_s = 0;
 };
+
+struct RunOptions {
+  int threads = 0;                      // 0: as the config says
+  std::optional<double> budget_s = {};  // instead of measure.budget_s
+  Index show_tokens = 0;                // how many tokens of the first batch the record shows
+  bool measure = true;                  // false: record the steps, time nothing
+  std::uint64_t task_delay_seed = 0;    // tests only: a random wait in each parallel block
+  // Called for each layer of each recorded step, in order, on the calling thread.
+  std::function<void(Index step, const LayerEvent& event)> on_layer = {};
+  std::function<void(const RunForecast& forecast)> on_forecast = {};  // once, before anything is run
+  std::function<void(const std::string& phase, double fraction)> on_progress = {};
+  std::function<bool()> stop_requested = {};  // asked between steps; true ends the run early
+};
+
+// Threads a run of this experiment uses: the option, else the config, else the machine's usable cores.
+int resolve_threads(const Experiment& experiment, const RunOptions& options, const MachineInfo& machine);
+
+// Throws Error(out_of_memory) with a setting that would fit when the run needs more memory than there is.
+void check_run_fits(const Experiment& experiment, const RunOptions& options);
+
+// Checks the memory first. Throws Error(interrupted) when stopped before there is anything to show.
+RunRecord run_experiment(const Experiment& experiment, const RunOptions& options);
+
+// What run_experiment would do: nothing is run but a short timing of the yardstick (a few hundredths of a
+// second).
 RunForecast forecast_run(const Experiment& experiment, const RunOptions& options);
 
 }  // namespace moesim

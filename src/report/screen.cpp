@@ -182,8 +182,8 @@ void add_balance(Screen& screen, const RunRecord& r) {
   const LoadStats& s = r.mean_routed;
   const auto row = [&](const char* name, double value, const Floor* floor, const char* meaning) {
     screen.line(fmt::format(
-        "  {:<20} {:>8.4g}   {:<24} {}", name, value,
-        floor == nullptr ? "" : fmt::format("chance {:.3g} (95 %: {:.3g})", floor->mean, floor->p95),
+        "  {:<20} {:>8.4g}   {:<30} {}", name, value,
+        floor == nullptr ? "" : fmt::format("chance {:.4g} (95 %: {:.4g})", floor->mean, floor->p95),
         meaning));
   };
   screen.heading("BALANCE", r.shape.num_layers > 1
@@ -248,9 +248,11 @@ void add_throughput(Screen& screen, const RunRecord& r) {
                             short_number(v.tokens_per_s.median), range, fmt::format("{:.1f}", v.gflops),
                             ratio));
   }
-  screen.line(
-      fmt::format("  the MoE runs at {:.2f} of the yardstick's GFLOP/s; {} rounds, {} cores worth {:.2f}",
-                  r.timing.yardstick_ratio, r.timing.rounds, r.timing.threads, r.timing.effective_cores));
+  screen.line(fmt::format(
+      "  the MoE runs at {:.2f} of the yardstick's GFLOP/s; {} rounds; {} cores worth {:.2f}, workers "
+      "{} balanced",
+      r.timing.yardstick_ratio, r.timing.rounds, r.timing.threads, r.timing.effective_cores,
+      percent(r.timing.worker_balance)));
   if (r.executed && r.timing.weights == WeightState::warm) {
     screen.line(fmt::format(
         "  weights warm in cache: figures for small batches flatter the smaller layer; num_layers ≥ "

@@ -256,6 +256,21 @@ TEST(CommandLine, ShowTokensSharesThemAmongTheFilesAndFinishesCharacters) {
   EXPECT_NE(bytes.out.find("3/3"), std::string::npos) << bytes.out;
 }
 
+TEST(CommandLine, CtrlCEndsTheMeasurementAndShowsWhatThereIs) {
+  const TempFolder folder;
+  const std::string command =
+      std::string("timeout -s INT 2 ") + MOESIM_BINARY +
+      " run quickstart --budget 60 --set workload.tokens=256 --set measure.min_samples=1 >" +
+      folder.file("out") + " 2>/dev/null";
+  const int status = std::system(("exec " + command + "; exit $?").c_str());
+  // timeout itself answers 124 when the signal was its own.
+  EXPECT_EQ(WEXITSTATUS(status), 124);
+  EXPECT_NE(read_all(folder.file("out")).find("stopped by Ctrl-C after"), std::string::npos);
+  const std::string preserved =
+      "timeout --preserve-status -s INT 2 " + command.substr(command.find("2 ") + 2);
+  EXPECT_EQ(WEXITSTATUS(std::system(preserved.c_str())), 130);
+}
+
 TEST(CommandLine, EveryBuiltInConfigRuns) {
   for (const auto& entry : std::filesystem::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/configs")) {
     if (entry.path().extension() != ".yaml") {

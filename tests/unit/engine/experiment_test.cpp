@@ -158,6 +158,12 @@ TEST(LoadExperiment, EveryResolvedValueKnowsItsOrigin) {
   EXPECT_GT(defaults, 5);
 }
 
+TEST(LoadExperiment, AFileThatCannotBeReadWholeReportsNothingElse) {
+  const std::string message = errors_of("name: 'x\nlayer: {d_model: 4}\n");
+  EXPECT_NE(message.find("[yaml-syntax]"), std::string::npos) << message;
+  EXPECT_EQ(message.find("missing key"), std::string::npos) << message;
+}
+
 TEST(LoadExperiment, MissingConfigsAreNamed) {
   try {
     load_experiment("no_such_config.yaml", {});
