@@ -39,8 +39,7 @@ struct LoadedConfig {
 // (workload, router, layer stay): its node is then null, with the override as its place, so that a preset
 // does not bring it back. Sections come before their keys, `kind` and `preset` before their siblings; else
 // the last of two wins. Below `sweep` the rest of the path is one key. A key path with an empty or impossible
-// part is an error at
-// "--set …".
+// part is an error at "--set …".
 LoadedConfig load_config(const std::string& path, const std::vector<std::string>& overrides,
                          Diagnostics& diagnostics);
 

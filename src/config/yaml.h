@@ -1,8 +1,10 @@
 #pragma once
 // YAML 1.2 core, strictly, on yaml-cpp's event interface. What that library lets pass silently is an error
-// here: duplicate keys, a second document, an unclosed quote, a list followed by a map, merge keys, aliases
-// to themselves, tags other than the core ones, tabs, control characters, text that is not UTF-8. Limits: 1
-// MiB, depth 32, 100,000 nodes after expanding aliases, 64 anchors, 256 aliases, 64 KiB a scalar.
+// here: duplicate keys, a second document, an unclosed quote, a list followed by a map, an empty place
+// between commas, a text without quotes that goes on over several lines, merge keys, aliases to themselves,
+// tags other than the core ones, directives, tabs in indentation, control characters, text that is not UTF-8.
+// Limits: 1 MiB, depth 32, 100,000 keys and values and 4 MiB of text after expanding aliases, 64 anchors, 256
+// aliases, 64 KiB a scalar, 1 KiB a key.
 
 #include <string>
 #include <string_view>
