@@ -23,6 +23,11 @@ constexpr Explanation kExplanations[] = {
     {"bad-relation",
      "Two values do not fit each other, for example top_k larger than num_experts. The note names the "
      "other one and its place."},
+    {"wrong-length",
+     "A list has another number of entries than the layer needs; the message gives both numbers."},
+    {"not-finite",
+     "A number is infinite or not a number where the computation needs a finite one; the message names "
+     "the place. Look at the input at that place."},
     {"not-divisible", "One number must divide another; the help line gives the nearest values that work."},
     {"preset-and-kind",
      "A router is named either by `preset` (a model's router) or by `kind` (a family), not both."},
@@ -46,6 +51,7 @@ constexpr Explanation kExplanations[] = {
     {"file-unreadable", "The file exists but may not be read."},
     {"not-a-file", "The path is a folder, a device or a pipe; a regular file was expected."},
     {"file-too-large", "The file is longer than what is accepted there."},
+    {"file-changed", "The file changed or became shorter while it was being read."},
     {"empty-file", "The file holds no token."},
     {"bad-npy",
      "The .npy file is malformed or of a kind that is not read; np.save of a float32 or float64 array "

@@ -67,9 +67,9 @@ std::string join(const std::string& path, const std::string& key);
 // reported unless they are in `reserved` ("kind", "preset"). Values that came from a preset or default are
 // not checked for having an effect; values the user gave are.
 template <class T>
-void bind(Binder& binder, const Node* section, const std::string& path, T& out,
-          const std::vector<std::string>& reserved = {},
-          const std::function<std::string(const std::string&)>& belongs = {}) {
+void bind_section(Binder& binder, const Node* section, const std::string& path, T& out,
+                  const std::vector<std::string>& reserved = {},
+                  const std::function<std::string(const std::string&)>& belongs = {}) {
   const Fields<T> fields = fields_of<T>();
   if (section != nullptr && section->kind != Node::Kind::map && section->kind != Node::Kind::null) {
     binder.error(path, "got " + describe_node(*section), "a section (a map of keys)", "wrong-type");

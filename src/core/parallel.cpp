@@ -3,6 +3,7 @@
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include <Eigen/Core>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -38,7 +39,10 @@ struct Context::Impl {
   mutable std::vector<Slot> slots;
 };
 
-Context::Context(const ContextOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Context::Context(const ContextOptions& options) : impl_(std::make_unique<Impl>(options)) {
+  constexpr std::ptrdiff_t kKiB = 1024;
+  Eigen::setCpuCacheSizes(32 * kKiB, 1024 * kKiB, 16 * 1024 * kKiB);
+}
 Context::~Context() = default;
 
 int Context::threads() const {

@@ -30,7 +30,9 @@ struct ContextOptions {
   std::uint64_t task_delay_seed = 0;  // not 0: each block waits a random while first (tests only)
 };
 
-// The threads of a run, passed by reference to everything parallel.
+// The threads of a run, passed by reference to everything parallel. Making one also fixes the cache sizes by
+// which Eigen blocks its products: what it would detect differs between machines, and with it the bits of the
+// results.
 class Context {
  public:
   explicit Context(const ContextOptions& options);

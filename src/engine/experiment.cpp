@@ -144,7 +144,7 @@ std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, cons
     return std::nullopt;
   }
   CapacityRule rule;
-  moesim::bind(binder, section, "capacity", rule);
+  bind_section(binder, section, "capacity", rule);
   if (router != nullptr && !router->traits().takes_capacity) {
     if (from_config) {
       binder.inert("capacity", "this router never overfills an expert");
@@ -232,14 +232,14 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   Experiment experiment;
   experiment.source = loaded.source;
   TopParams top;
-  moesim::bind(binder, &root, "", top,
+  bind_section(binder, &root, "", top,
                {"extends", "layer", "workload", "router", "capacity", "executor", "baselines", "measure"});
   experiment.name = top.name;
   experiment.seed = top.seed;
   experiment.execute = top.execute;
 
   LayerParams layer;
-  moesim::bind(binder, root.child("layer"), "layer", layer);
+  bind_section(binder, root.child("layer"), "layer", layer);
   experiment.shape = {.num_layers = layer.num_layers,
                       .d_model = layer.d_model,
                       .d_ff = layer.d_ff,
@@ -262,7 +262,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
     }
   }
   experiment.baselines = bind_baselines(binder, root.child("baselines"), experiment.execute);
-  moesim::bind(binder, root.child("measure"), "measure", experiment.measure);
+  bind_section(binder, root.child("measure"), "measure", experiment.measure);
 
   if (!binder.diagnostics.empty()) {
     throw ConfigError(binder.diagnostics);

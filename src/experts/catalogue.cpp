@@ -30,7 +30,7 @@ ExecutorChoice make_executor(Binder& binder, const Node* section) {
       other_keys.push_back(entry.key);
     }
   }
-  moesim::bind(binder, section, "executor", params, other_keys);
+  bind_section(binder, section, "executor", params, other_keys);
   const ExecutorEntry* entry = executors().find(params.kind);
   if (entry == nullptr) {
     const std::string near = suggest(params.kind, executors().names());

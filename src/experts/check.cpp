@@ -90,7 +90,7 @@ ExecutorEntry executor_check() {
           [] { return fields_of<CheckParams>().infos(); },
           [](Binder& binder, const Node* section, const std::string& path) -> std::unique_ptr<Executor> {
             CheckParams params;
-            bind(binder, section, path, params, kExecutorReserved);
+            bind_section(binder, section, path, params, kExecutorReserved);
             auto first = make_part(binder, path + ".first", params.first);
             auto second = make_part(binder, path + ".second", params.second);
             if (first == nullptr || second == nullptr) {

@@ -54,7 +54,7 @@ ExecutorEntry executor_serial() {
           [] { return fields_of<SerialParams>().infos(); },
           [](Binder& binder, const Node* section, const std::string& path) -> std::unique_ptr<Executor> {
             SerialParams params;
-            bind(binder, section, path, params, kExecutorReserved);
+            bind_section(binder, section, path, params, kExecutorReserved);
             return std::make_unique<SerialExecutor>();
           }};
 }

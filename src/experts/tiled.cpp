@@ -141,7 +141,7 @@ ExecutorEntry executor_tiled() {
           [] { return fields_of<TiledParams>().infos(); },
           [](Binder& binder, const Node* section, const std::string& path) -> std::unique_ptr<Executor> {
             TiledParams params;
-            bind(binder, section, path, params, kExecutorReserved);
+            bind_section(binder, section, path, params, kExecutorReserved);
             if (params.tile_rows % 32 != 0) {
               binder.error(path + ".tile_rows", "got " + std::to_string(params.tile_rows), "a multiple of 32",
                            "not-divisible", "write " + std::to_string((params.tile_rows + 31) / 32 * 32));

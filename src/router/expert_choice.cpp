@@ -135,7 +135,7 @@ class ExpertChoice final : public Router {
 std::unique_ptr<Router> make_expert_choice(Binder& binder, const Node& section, const LayerShape& shape) {
   const std::size_t problems = binder.diagnostics.list().size();
   ExpertChoiceParams params;
-  moesim::bind(binder, &section, "router", params, kRouterReserved, families_with_key);
+  bind_section(binder, &section, "router", params, kRouterReserved, families_with_key);
   if (binder.diagnostics.list().size() != problems) {
     return nullptr;
   }

@@ -83,7 +83,7 @@ class Hash final : public Router {
 std::unique_ptr<Router> make_hash(Binder& binder, const Node& section, const LayerShape& shape) {
   const std::size_t problems = binder.diagnostics.list().size();
   HashParams params;
-  moesim::bind(binder, &section, "router", params, kRouterReserved, families_with_key);
+  bind_section(binder, &section, "router", params, kRouterReserved, families_with_key);
   RouterRelations(binder, section, shape.num_experts).check_top_k(params.top_k);
   if (binder.diagnostics.list().size() != problems) {
     return nullptr;

@@ -58,7 +58,7 @@ class Random final : public Router {
 std::unique_ptr<Router> make_random(Binder& binder, const Node& section, const LayerShape& shape) {
   const std::size_t problems = binder.diagnostics.list().size();
   RandomParams params;
-  moesim::bind(binder, &section, "router", params, kRouterReserved, families_with_key);
+  bind_section(binder, &section, "router", params, kRouterReserved, families_with_key);
   RouterRelations(binder, section, shape.num_experts).check_top_k(params.top_k);
   if (binder.diagnostics.list().size() != problems) {
     return nullptr;

@@ -304,7 +304,7 @@ class TokenChoice final : public Router {
 std::unique_ptr<Router> make_token_choice(Binder& binder, const Node& section, const LayerShape& shape) {
   const std::size_t problems = binder.diagnostics.list().size();
   TokenChoiceParams params;
-  moesim::bind(binder, &section, "router", params, kRouterReserved, families_with_key);
+  bind_section(binder, &section, "router", params, kRouterReserved, families_with_key);
   check_relations(binder, section, params, shape.num_experts);
   if (binder.diagnostics.list().size() != problems) {
     return nullptr;

@@ -28,7 +28,7 @@ template <class Params>
 std::optional<Params> bind_workload_section(Binder& binder, const Node& section) {
   const std::size_t problems = binder.diagnostics.list().size();
   Params params;
-  bind(binder, &section, "workload", params, {"kind"}, kinds_with_key);
+  bind_section(binder, &section, "workload", params, {"kind"}, kinds_with_key);
   if (binder.diagnostics.list().size() != problems) {
     return std::nullopt;
   }

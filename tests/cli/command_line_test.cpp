@@ -212,6 +212,31 @@ TEST(CommandLine, ExplainKnowsErrorsAndMetrics) {
   EXPECT_EQ(moesim_run("explain").status, 0);
 }
 
+TEST(CommandLine, EveryShortNameOfAnErrorIsExplained) {
+  const std::string known = moesim_run("explain").out;
+  std::set<std::string> names;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/src")) {
+    if (entry.path().extension() != ".cpp") {
+      continue;
+    }
+    const std::string text = read_all(entry.path().string());
+    for (std::size_t open = text.find(" ["); open != std::string::npos; open = text.find(" [", open + 1)) {
+      const std::size_t close = text.find(']', open);
+      const std::string word = text.substr(open + 2, std::min(close, text.size()) - open - 2);
+      if (word.find('-') != std::string::npos &&
+          word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string::npos) {
+        names.insert(word);
+      }
+    }
+  }
+  names.erase("short-name");
+  EXPECT_GE(names.size(), 8u);
+  for (const std::string& name : names) {
+    EXPECT_NE(known.find("  " + name + "\n"), std::string::npos) << name;
+  }
+}
+
 TEST(CommandLine, SaveRoutingWritesEveryAssignment) {
   const TempFolder folder;
   const Outcome run = moesim_run("run quickstart" + kQuick + " --save-routing " + folder.file("r.csv"));

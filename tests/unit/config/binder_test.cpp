@@ -34,7 +34,7 @@ Bound bind_text(const std::string& yaml) {
   Bound bound;
   const Node root = parse_yaml(yaml, "q.yaml", bound.binder.diagnostics);
   bind_places(bound.binder, root, "");
-  bind(bound.binder, root.child("router"), "router", bound.params, {"kind"},
+  bind_section(bound.binder, root.child("router"), "router", bound.params, {"kind"},
        [](const std::string& key) { return key == "noise_std" ? "'noise_std' is a key of noisy" : ""; });
   return bound;
 }
@@ -159,8 +159,8 @@ TEST(Bind, AnEmptySectionIsAllDefaults) {
   Binder binder;
   Params params;
   Node null;
-  bind(binder, &null, "x", params);
-  bind(binder, nullptr, "y", params);
+  bind_section(binder, &null, "x", params);
+  bind_section(binder, nullptr, "y", params);
   ASSERT_EQ(binder.diagnostics.list().size(), 2u);  // the required key, twice
   EXPECT_EQ(params.top_k, 2);
 }
@@ -171,7 +171,7 @@ TEST(Bind, PresetValuesNeedNoEffectAndAreNotGiven) {
   Node section = parse_yaml_value("{width: 1, top_p: 0.5}", {"preset mixtral", 0, 0}, diagnostics);
   Params params;
   bind_places(binder, section, "router");
-  bind(binder, &section, "router", params);
+  bind_section(binder, &section, "router", params);
   EXPECT_TRUE(binder.diagnostics.empty()) << binder.diagnostics.render_all();
   EXPECT_FALSE(binder.given("router.top_p"));
   EXPECT_EQ(binder.resolved[3].origin, "preset mixtral");
@@ -183,7 +183,7 @@ TEST(Bind, OverridesAreGiven) {
   Node section = parse_yaml_value("{width: 1, topk: 3}", {"--set router={…}", 0, 0}, diagnostics);
   Params params;
   bind_places(binder, section, "router");
-  bind(binder, &section, "router", params);
+  bind_section(binder, &section, "router", params);
   EXPECT_TRUE(binder.given("router.width"));
   ASSERT_EQ(binder.diagnostics.list().size(), 1u);
   EXPECT_EQ(
