@@ -20,7 +20,8 @@ constexpr const char* kExamples =
     "  moesim run my.yaml --set router.top_k=4 -o json    one change, for scripts\n"
     "  moesim validate my.yaml --resolved                 every value and where it came from\n"
     "\n"
-    "Exit status: 0 success, 64 wrong usage, 65 malformed data, 66 missing input, 71 not enough memory,\n"
+    "Exit status: 0 success, 1 a check failed, 64 wrong usage, 65 malformed data, 66 missing input, 71 not "
+    "enough memory,\n"
     "73 and 74 cannot write, 78 wrong config, 130 stopped by Ctrl-C.";
 
 std::string version_text() {
@@ -93,7 +94,10 @@ CLI::App* add_run(CLI::App& app, RunArguments& a) {
   command->add_option("-j,--threads", a.threads, "threads (default: the machine's usable cores)")
       ->type_name("N");
   command->add_option("--seed", a.seed, "everything random follows from it")->type_name("N");
-  command->add_option("--budget", a.budget, "seconds for the whole run; 60 for figures to quote")
+  command
+      ->add_option("--budget", a.budget,
+                   "seconds for the whole run, unless the steps and measure.min_samples need longer; 60 for "
+                   "figures to quote")
       ->type_name("SECONDS");
   command
       ->add_option("--show-tokens", a.show_tokens, "show where the first N tokens went (default 8 for text)")

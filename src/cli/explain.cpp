@@ -6,15 +6,40 @@
 #include "cli/session.h"
 #include "config/suggest.h"
 #include "core/error.h"
+#include "engine/experiment.h"
 #include "io/files.h"
 
 namespace moesim {
 namespace {
 
 std::string list_all() {
-  std::string text = "moesim explain WORD, for one of these:\n";
+  std::string text = "moesim explain WORD, for any key of a config (layer.d_ff, top_k) or one of these:\n";
   for (const Explanation& entry : explanations()) {
     text += fmt::format("  {}\n", entry.word);
+  }
+  return text;
+}
+
+// Without the brackets of an error and the "m." of a result.
+std::string plain_word(std::string word) {
+  if (word.size() > 2 && word.front() == '[' && word.back() == ']') {
+    word = word.substr(1, word.size() - 2);
+  }
+  return word.rfind("m.", 0) == 0 ? word.substr(2) : word;
+}
+
+// A key of the config ("layer.d_ff", "top_k") in every section that has it; empty when none does.
+std::string explain_key(const std::string& word) {
+  std::string text;
+  for (const SectionInfo& section : config_sections()) {
+    const std::string room = section.path.substr(0, section.path.find(' '));
+    for (const FieldInfo& field : section.fields) {
+      if (word == field.name || word == room + "." + field.name) {
+        text += fmt::format("{}{}{}\n  {}; expected {}; default {}\n", section.path,
+                            section.path.empty() ? "" : ": ", field.name, field.doc, field.expected,
+                            field.required ? "none: must be given" : field.default_text);
+      }
+    }
   }
   return text;
 }
@@ -26,15 +51,21 @@ int explain_command(const std::string& word) {
     write_stdout(list_all());
     return 0;
   }
+  const std::string plain = plain_word(word);
   std::vector<std::string> known;
   for (const Explanation& entry : explanations()) {
     known.emplace_back(entry.word);
-    if (entry.word == word) {
+    if (entry.word == plain) {
       write_stdout(fmt::format("{}\n  {}\n", entry.word, entry.text));
       return 0;
     }
   }
-  const std::string near = suggest(word, known);
+  const std::string key = explain_key(plain);
+  if (!key.empty()) {
+    write_stdout(key);
+    return 0;
+  }
+  const std::string near = suggest(plain, known);
   throw Error(
       ErrorKind::usage,
       fmt::format(

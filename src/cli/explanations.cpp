@@ -71,6 +71,30 @@ constexpr Explanation kExplanations[] = {
     {"max_violation",
      "Load of the busiest expert over the mean load, minus 1 (MaxVio). 0 is perfect balance; 1 means the "
      "busiest expert gets twice its fair share."},
+    {"min_over_mean",
+     "Load of the least busy expert over the mean load: 1 is perfect balance, 0 an idle expert."},
+    {"tokens_per_s",
+     "Tokens of a batch over the seconds of a step, through all layers: median, with .lo and .hi the ends "
+     "of its 95 % interval."},
+    {"ratio_to_moe",
+     "tokens/s of a dense variant over tokens/s of the MoE, measured side by side in the same rounds. Above "
+     "1 the dense layer is faster."},
+    {"gflops",
+     "Billions of multiplications and additions a second, from closed forms and the median time of a step."},
+    {"dropped_fraction", "Assignments refused because their expert was full, over all assignments."},
+    {"capacity",
+     "Rows an expert may take in a batch; what is too much is dropped. Without a capacity section, in the "
+     "config "
+     "or the preset, nothing is dropped."},
+    {"total_params", "All parameters of one layer: gate, routed experts, shared experts."},
+    {"worker_balance", "Mean busy time of the threads over the busiest one's: 1 when all worked equally."},
+    {"ok",
+     "The intervals are as narrow as measure.target asks and the cores were there: figures may be quoted."},
+    {"invalid",
+     "The times mean nothing: a debug or sanitizer build, a checking executor, or too few samples."},
+    {"cold",
+     "Each step reads more bytes of weights than four last-level caches (or 1 GiB) hold, as inside a whole "
+     "model."},
     {"load_cv", "Population standard deviation of the experts' loads over their mean. 0 is perfect balance."},
     {"load_gini",
      "Gini coefficient of the loads: 0 when all are equal, near 1 when one expert gets everything."},

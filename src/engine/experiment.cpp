@@ -194,7 +194,8 @@ std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool e
     }
   }
   if (!execute && !chosen.empty()) {
-    binder.inert("baselines", "execute is false");
+    binder.error("baselines", "has no effect because execute is false", "", "no-effect",
+                 "--set baselines=none");
     chosen.clear();
   }
   binder.resolved.push_back(
@@ -257,7 +258,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   if (!experiment.execute) {
     for (const std::string key : {"executor.kind", "executor.tile_rows", "executor.block_units"}) {
       if (binder.given(key)) {
-        binder.inert(key, "execute is false");
+        binder.error(key, "has no effect because execute is false", "", "no-effect", "--set executor=none");
       }
     }
   }

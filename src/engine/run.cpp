@@ -118,7 +118,9 @@ Contestant moe_contestant(RunState& state, const RunRecord& record) {
   moe.result.name = "moe";
   moe.result.total_params = record.nominal.total_params;
   moe.result.weight_bytes = record.weight_bytes;
-  moe.result.flops_per_token = record.realised.flops_per_token;
+  const Gate& gate = state.stack.layers.front().gate;
+  moe.result.flops_per_token = state.experiment.execute ? record.realised.flops_per_token
+                                                        : 2.0 * static_cast<double>(gate.num_params());
   moe.result.weight_bytes_read = record.realised.bytes_per_token *
                                  static_cast<double>(record.tokens * state.experiment.shape.num_layers);
   moe.run = [&state] {
@@ -236,7 +238,8 @@ void fill_timing(RunState& state, const std::vector<Contestant>& contestants, in
   for (const Contestant& contestant : contestants) {
     if (contestant.result.name == "yardstick") {
       const double own = contestants.front().result.gflops;
-      timing.yardstick_ratio = contestant.result.gflops > 0 ? own / contestant.result.gflops : 0;
+      timing.yardstick_ratio =
+          record.executed && contestant.result.gflops > 0 ? own / contestant.result.gflops : 0;
       continue;
     }
     const double read = contestant.result.weight_bytes_read;
@@ -312,6 +315,8 @@ RunRecord start_record(const RunState& state) {
   record.exact_k = traits.exact_k;
   record.expert_side = traits.choice == Choice::expert;
   record.executed = experiment.execute;
+  record.has_gate = traits.needs_logits;
+  record.executor = experiment.executor.kind;
   record.tokens = experiment.workload->tokens();
   record.steps = experiment.workload->steps();
   record.timing.threads = state.context.threads();

@@ -38,6 +38,11 @@ void judge_timing(RunRecord& record, const MeasureParams& measure) {
          fmt::format("this is a {} build{}; measure with the release build", record.build.build_type,
                      record.build.sanitizers.empty() ? "" : " with " + record.build.sanitizers));
   }
+  if (record.executed && (record.executor == "serial" || record.executor == "check")) {
+    find(Verdict::invalid,
+         fmt::format("executor {} is for checking: its MoE and dense products are not made alike",
+                     record.executor));
+  }
   for (const VariantResult& variant : record.variants) {
     if (!variant.skipped.empty()) {
       continue;

@@ -115,7 +115,9 @@ struct RunRecord {
   bool exact_k = true;
   bool expert_side = false;  // experts choose: a noise floor would mean nothing
   bool executed = true;
-  Index tokens = 0;  // T
+  bool has_gate = true;  // false: hash, random
+  std::string executor;  // kind
+  Index tokens = 0;      // T
   Index steps = 0;
   std::optional<Index> capacity;
   std::vector<std::string> notes;

@@ -131,7 +131,7 @@ void add_variants(RowBuilder& row, const RunRecord& record) {
 }
 
 void add_timing(RowBuilder& row, const TimingResult& timing) {
-  row.add("m.yardstick_ratio", timing.yardstick_ratio);
+  row.add("m.yardstick_ratio", timing.yardstick_ratio > 0 ? FlatValue(timing.yardstick_ratio) : FlatValue());
   const StageSeconds& s = timing.stages;
   row.add("m.seconds.norm", s.norm);
   row.add("m.seconds.gate", s.gate);

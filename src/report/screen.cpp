@@ -180,28 +180,36 @@ void add_load(Screen& screen, const RunRecord& r) {
 
 void add_balance(Screen& screen, const RunRecord& r) {
   const LoadStats& s = r.mean_routed;
-  const auto row = [&](const char* name, double value, const Floor* floor, const char* meaning) {
-    screen.line(fmt::format(
-        "  {:<20} {:>8.4g}   {:<30} {}", name, value,
-        floor == nullptr ? "" : fmt::format("chance {:.4g} (95 %: {:.4g})", floor->mean, floor->p95),
-        meaning));
+  const NoiseFloor* f = r.noise_floor ? &*r.noise_floor : nullptr;
+  const auto row = [&](const char* name, double value, const std::string& chance, const char* meaning) {
+    screen.line(fmt::format("  {:<20} {:>8.4g}   {:<30} {}", name, value, chance, meaning));
+  };
+  // The 95 % point is printed where large is bad; entropy and effective experts are bad when small.
+  const auto chance_and_tail = [&](Floor NoiseFloor::*floor) {
+    return f == nullptr ? "" : fmt::format("chance {:.4g} (95 %: {:.4g})", (f->*floor).mean, (f->*floor).p95);
+  };
+  const auto chance = [&](Floor NoiseFloor::*floor) {
+    return f == nullptr ? "" : fmt::format("chance {:.6g}", (f->*floor).mean);
   };
   screen.heading("BALANCE", r.shape.num_layers > 1
-                                ? fmt::format("mean of {} layers; worst max_violation {:.3g}",
+                                ? fmt::format("mean of {} layers, chance of one; worst max_violation {:.3g}",
                                               r.shape.num_layers, r.worst_max_violation)
                                 : "before drops, beside what a uniform random router would show");
-  const NoiseFloor* f = r.noise_floor ? &*r.noise_floor : nullptr;
-  row("max_violation", s.max_violation, f ? &f->max_violation : nullptr,
+  row("max_violation", s.max_violation, chance_and_tail(&NoiseFloor::max_violation),
       "busiest expert over fair share, less 1");
-  row("load CV", s.cv, f ? &f->cv : nullptr, "spread of the loads over their mean");
-  row("load Gini", s.gini, f ? &f->gini : nullptr, "0 all equal, towards 1 all on one");
-  row("load entropy", s.entropy, f ? &f->entropy : nullptr, "1 all equal");
-  row("effective experts", s.effective_experts, f ? &f->effective_experts : nullptr, "");
+  row("load CV", s.cv, chance_and_tail(&NoiseFloor::cv), "spread of the loads over their mean");
+  row("load Gini", s.gini, chance_and_tail(&NoiseFloor::gini), "0 all equal, towards 1 all on one");
+  row("load entropy", s.entropy, chance(&NoiseFloor::entropy), "1 all equal");
+  row("effective experts", s.effective_experts, chance(&NoiseFloor::effective_experts), "");
   if (s.dead_experts > 0) {
-    screen.line(fmt::format("  {:<20} {:>8}", "never chosen", s.dead_experts));
+    screen.line(fmt::format("  {:<20} {:>8}   of {} experts of all layers", "never chosen", s.dead_experts,
+                            r.shape.num_experts * r.shape.num_layers));
   }
   if (r.dropped_fraction > 0) {
-    const LayerCounts& counts = r.layers.front().counts;
+    LayerCounts counts;
+    for (const LayerResult& layer : r.layers) {
+      counts.add(layer.counts);
+    }
     std::string deciles;
     for (std::size_t d = 0; d < kDeciles; ++d) {
       const double routed = static_cast<double>(counts.routed_in_decile[d]);
@@ -248,11 +256,12 @@ void add_throughput(Screen& screen, const RunRecord& r) {
                             short_number(v.tokens_per_s.median), range, fmt::format("{:.1f}", v.gflops),
                             ratio));
   }
-  screen.line(fmt::format(
-      "  the MoE runs at {:.2f} of the yardstick's GFLOP/s; {} rounds; {} cores worth {:.2f}, workers "
-      "{} balanced",
-      r.timing.yardstick_ratio, r.timing.rounds, r.timing.threads, r.timing.effective_cores,
-      percent(r.timing.worker_balance)));
+  const std::string cores = fmt::format("{} rounds; {} thread{} on cores worth {:.2f}, {} balanced",
+                                        r.timing.rounds, r.timing.threads, r.timing.threads == 1 ? "" : "s",
+                                        r.timing.effective_cores, percent(r.timing.worker_balance));
+  screen.line(r.executed ? fmt::format("  the MoE runs at {:.2f} of the yardstick's GFLOP/s; {}",
+                                       r.timing.yardstick_ratio, cores)
+                         : "  " + cores);
   if (r.executed && r.timing.weights == WeightState::warm) {
     screen.line(fmt::format(
         "  weights warm in cache: figures for small batches flatter the smaller layer; num_layers ≥ "

@@ -16,7 +16,7 @@ constexpr Index kSmallBatch = 64;
 
 std::string speed_sentence(const RunRecord& record) {
   const VariantResult* moe = record.find_variant("moe");
-  if (moe == nullptr || moe->tokens_per_s.median <= 0) {
+  if (moe == nullptr || moe->tokens_per_s.median <= 0 || record.timing.verdict == Verdict::invalid) {
     return "";
   }
   if (!record.executed) {
@@ -65,9 +65,9 @@ std::string balance_sentence(const RunRecord& record) {
     return "";
   }
   const double busiest = 1.0 + record.mean_routed.max_violation;
-  std::string text =
-      fmt::format("untrained gate: the busiest expert gets {:.2f} times its fair share", busiest);
-  if (record.noise_floor) {
+  std::string text = fmt::format("{} busiest expert gets {:.2f} times its fair share",
+                                 record.has_gate ? "untrained gate: the" : "The", busiest);
+  if (record.noise_floor && record.layers.size() == 1) {  // the floor is that of one layer, not of a mean
     const double chance = 1.0 + record.noise_floor->max_violation.p95;
     text +=
         busiest > chance

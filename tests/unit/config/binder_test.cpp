@@ -34,8 +34,9 @@ Bound bind_text(const std::string& yaml) {
   Bound bound;
   const Node root = parse_yaml(yaml, "q.yaml", bound.binder.diagnostics);
   bind_places(bound.binder, root, "");
-  bind_section(bound.binder, root.child("router"), "router", bound.params, {"kind"},
-       [](const std::string& key) { return key == "noise_std" ? "'noise_std' is a key of noisy" : ""; });
+  bind_section(
+      bound.binder, root.child("router"), "router", bound.params, {"kind"},
+      [](const std::string& key) { return key == "noise_std" ? "'noise_std' is a key of noisy" : ""; });
   return bound;
 }
 
