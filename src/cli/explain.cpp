@@ -6,6 +6,7 @@
 #include "cli/session.h"
 #include "config/suggest.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "engine/experiment.h"
 #include "io/files.h"
 
@@ -71,7 +72,7 @@ int explain_command(const std::string& word) {
       fmt::format(
           "moesim explain {0}: error: nothing is known as '{0}'; expected a word that `moesim explain` "
           "lists [unknown-variant]",
-          word),
+          display_safe(word)),
       near.empty() ? "" : fmt::format("did you mean '{}'?", near));
 }
 

@@ -53,9 +53,11 @@ constexpr Explanation kExplanations[] = {
     {"file-too-large", "The file is longer than what is accepted there."},
     {"file-changed", "The file changed or became shorter while it was being read."},
     {"empty-file", "The file holds no token."},
-    {"bad-npy",
-     "The .npy file is malformed or of a kind that is not read; np.save of a float32 or float64 array "
-     "works."},
+    {"npy-malformed", "The .npy file breaks its format at the byte the message names."},
+    {"npy-length", "The .npy file is shorter or longer than its header promises."},
+    {"npy-unsupported",
+     "The .npy file is of a kind that is not read; np.save of a float32 or float64 array with one or two "
+     "dimensions works."},
     {"cannot-create", "The output file cannot be created: its folder is missing or may not be written."},
     {"write-failed", "Not all bytes reached the output, usually because the disk is full."},
     {"out-of-memory",

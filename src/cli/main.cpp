@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <tbb/global_control.h>
 
+#include <csignal>
 #include <cstdio>
+#include <new>
 
 #include "cli/session.h"
 #include "core/build_info.h"
@@ -15,9 +17,9 @@ using moesim::Error;
 using moesim::ErrorKind;
 
 int print_error(const Error& error) {
-  fmt::print(stderr, "{}\n", error.what());
+  moesim::write_stderr(fmt::format("{}\n", error.what()));
   if (!error.help().empty()) {
-    fmt::print(stderr, "  help: {}\n", error.help());
+    moesim::write_stderr(fmt::format("  help: {}\n", error.help()));
   }
   return static_cast<int>(error.kind());
 }
@@ -34,6 +36,9 @@ int main(int argc, char** argv) {
         missing.c_str());
     return static_cast<int>(ErrorKind::internal);
   }
+  // A full disk, a file size limit and a closed pipe are errors of a write, not ends of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   // An arena larger than the machine would silently run fewer threads.
   constexpr std::size_t kMostThreads = 1024;
   const tbb::global_control workers(tbb::global_control::max_allowed_parallelism, kMostThreads);

@@ -4,6 +4,7 @@
 #include "config/scalars.h"
 #include "config/suggest.h"
 #include "core/error.h"
+#include "core/text.h"
 
 namespace moesim {
 namespace {
@@ -11,7 +12,9 @@ namespace {
 [[noreturn]] void bad_option(const std::string& option, const std::string& got, const std::string& expected,
                              const std::string& help = {}) {
   throw Error(ErrorKind::usage,
-              fmt::format("{}: error: got {}; expected {} [bad-option]", option, got, expected), help);
+              fmt::format("{}: error: got {}; expected {} [bad-option]", display_safe(option),
+                          display_safe(got), expected),
+              help);
 }
 
 Node scalar(const std::string& text) {

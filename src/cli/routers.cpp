@@ -7,6 +7,7 @@
 #include "cli/session.h"
 #include "config/suggest.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "io/files.h"
 #include "report/numbers.h"
 #include "router/router.h"
@@ -116,7 +117,7 @@ int routers_command(const RoutersArguments& arguments) {
         fmt::format(
             "moesim routers {0}: error: no router is called '{0}'; expected a name that `moesim routers` "
             "lists [unknown-variant]",
-            arguments.name),
+            display_safe(arguments.name)),
         near.empty() ? "" : fmt::format("did you mean '{}'?", near));
   }
   write_stdout(json ? list.dump(2) + "\n" : arguments.name.empty() ? table() : text);

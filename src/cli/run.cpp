@@ -80,10 +80,9 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   options.on_forecast = [](const RunForecast& forecast) {
     const double seconds = forecast.record_seconds + forecast.minimum_seconds;
     if (seconds > std::max(1.0, 1.5 * forecast.budget_s)) {
-      fmt::print(
-          stderr,
+      write_stderr(fmt::format(
           "this takes about {:.0f} s: the steps and measure.min_samples win over the budget of {:g} s\n",
-          seconds, forecast.budget_s);
+          seconds, forecast.budget_s));
     }
   };
   options.stop_requested = interrupt_requested;
@@ -93,10 +92,11 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   if (routing != nullptr) {
     routing->close();
   }
+  write_stdout(
+      render(record, format, stdout_style(colour)));  // first: a file that fails must not lose the result
   for (std::size_t i = 0; i < arguments.out_files.size(); ++i) {
     write_file_atomically(arguments.out_files[i], render(record, file_formats[i], file_style()));
   }
-  write_stdout(render(record, format, stdout_style(colour)));
   return record.timing.interrupted ? static_cast<int>(ErrorKind::interrupted) : 0;
 }
 

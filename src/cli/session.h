@@ -54,6 +54,10 @@ Format format_of_file(const std::string& path);  // by its ending
 ScreenStyle stdout_style(const std::string& colour);
 ScreenStyle file_style();
 
+// Writes to standard error; a standard error that is full or closed is nobody's to tell, so failures are
+// ignored.
+void write_stderr(const std::string& text);
+
 // First Ctrl-C asks the run to stop after the current step, a second one ends the process at once.
 void catch_interrupts();
 bool interrupt_requested();

@@ -70,7 +70,11 @@ void catch_interrupts() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+}
+
+void write_stderr(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
 }
 
 bool interrupt_requested() {
@@ -92,18 +96,16 @@ void Progress::show(const std::string& phase, double fraction) {
     const int filled = static_cast<int>(fraction * kCells);
     const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
                             std::string(static_cast<std::size_t>(kCells - filled), '.');
-    fmt::print(stderr, "\r{:<10} [{}] {:3.0f} %", phase, bar, 100 * fraction);
-    std::fflush(stderr);
+    write_stderr(fmt::format("\r{:<10} [{}] {:3.0f} %", phase, bar, 100 * fraction));
     drawn_ = true;
   } else {
-    fmt::print(stderr, "{} {:.0f} %\n", phase, 100 * fraction);
+    write_stderr(fmt::format("{} {:.0f} %\n", phase, 100 * fraction));
   }
 }
 
 void Progress::clear() {
   if (drawn_) {
-    fmt::print(stderr, "\r{:60}\r", "");
-    std::fflush(stderr);
+    write_stderr(fmt::format("\r{:60}\r", ""));
     drawn_ = false;
   }
 }

@@ -46,10 +46,22 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     add("logits", floats({tokens, u64(shape.num_experts)}, "the logits"));
   }
   const std::uint64_t rows = checked_mul(tokens, per_token, "the assignments");
+  // Measured: counts, sums, hashes and copies of rows for printing, beside the matrices.
+  constexpr std::uint64_t kBytesOfProgram = std::uint64_t{24} << 20;
+  constexpr std::uint64_t kBytesPerLayer = 4096;
+  constexpr std::uint64_t kBytesPerExpert = 512;
+  constexpr std::uint64_t kBytesPerExpertAndLayer = 64;
+  add("the program itself", kBytesOfProgram);
+  add("counts",
+      checked_add(
+          checked_add(checked_mul(u64(shape.num_layers), kBytesPerLayer, "the counts"),
+                      checked_mul(u64(shape.num_experts), kBytesPerExpert, "the counts"), "the counts"),
+          checked_product({u64(shape.num_layers), u64(shape.num_experts), kBytesPerExpertAndLayer},
+                          "the counts"),
+          "the counts"));
   add("routing and plan",
-      checked_add(checked_mul(rows, 64, "the assignments"),
-                  checked_mul(u64(shape.num_experts), 64, "the counts of the experts"), "the routing"));
-  add("tokens", floats({tokens, width, 4}, "the batch"));
+      checked_mul(checked_mul(tokens, per_token, "the assignments"), 64, "the assignments"));
+  add("tokens", floats({tokens, width, 5}, "the batch"));
   add("workload", experiment.workload->memory_bytes(sizes.tokens));
   if (!experiment.execute) {
     return memory;
@@ -59,7 +71,8 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     add("shared experts",
         checked_mul(ffn_bytes(shape, shape.d_ff), u64(shape.num_shared_experts), "the shared experts"));
   }
-  add("rows of the experts", floats({rows, width, 2}, "the rows of the experts"));
+  const std::uint64_t copies = experiment.executor.kind == "check" ? 3 : 2;
+  add("rows of the experts", floats({rows, width, copies}, "the rows of the experts"));
   Index widest = shape.d_ff;
   for (const Baseline baseline : experiment.baselines) {
     const bool active = baseline == Baseline::dense_same_active;

@@ -169,6 +169,24 @@ TEST(CommandLine, AFullDiskIsAnErrorNotSilence) {
   EXPECT_EQ(WEXITSTATUS(std::system(run.c_str())), 74);
 }
 
+TEST(CommandLine, StandardErrorThatCannotBeWrittenChangesNoStatus) {
+  const std::string command = std::string(MOESIM_BINARY) + " run no_such_file.yaml 2>/dev/full";
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 66);
+}
+
+TEST(CommandLine, AFileSizeLimitIsAnErrorToo) {
+  const TempFolder folder;
+  const std::string command = "ulimit -f 8; " + std::string(MOESIM_BINARY) + " run quickstart" + kQuick +
+                              " --save-routing " + folder.file("r.csv") + " >/dev/null 2>&1";
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 74);
+}
+
+TEST(CommandLine, NamesFromTheCommandLineCannotTalkToTheTerminal) {
+  EXPECT_EQ(moesim_run("explain '\x1b[31mred'").err.find('\x1b'), std::string::npos);
+  EXPECT_EQ(moesim_run("routers '\x1b[31mred'").err.find('\x1b'), std::string::npos);
+  EXPECT_EQ(moesim_run("run quickstart --threads '\x1b[31m'").err.find('\x1b'), std::string::npos);
+}
+
 TEST(CommandLine, ValidateResolvesEveryKeyWithItsOrigin) {
   const Outcome ok = moesim_run("validate quickstart");
   EXPECT_EQ(ok.status, 0);
