@@ -146,7 +146,7 @@ void check_memory(const Experiment& experiment, int threads, const MachineInfo& 
   std::string mostly;
   try {
     const MemoryEstimate memory = estimate_memory(experiment, threads);
-    if (memory.total <= machine.memory_limit_bytes) {
+    if (machine.memory_limit_bytes == 0 || memory.total <= machine.memory_limit_bytes) {  // 0: unknown
       return;
     }
     needs = fmt::format("{:.1f} GiB", static_cast<double>(memory.total) / (1 << 30));
