@@ -301,14 +301,17 @@ TEST(CommandLine, ShowTokensSharesThemAmongTheFilesAndFinishesCharacters) {
 
 TEST(CommandLine, CtrlCEndsTheMeasurementAndShowsWhatThereIs) {
   const TempFolder folder;
-  const std::string command = std::string("timeout -s INT 4 ") + MOESIM_BINARY +
-                              " run quickstart --budget 60 --set workload.tokens=32 --set workload.steps=1 "
-                              "--set layer.d_ff=16 --set baselines=none --set measure.min_samples=1 >" +
-                              folder.file("out") + " 2>/dev/null";
+  const std::string command =
+      std::string("timeout -s INT 4 ") + MOESIM_BINARY +
+      " run quickstart --budget 60 --set workload.tokens=32 --set workload.steps=1 "
+      "--set layer.d_ff=16 --set baselines=none --set measure.min_samples=1 -o json >" +
+      folder.file("out") + " 2>/dev/null";
   const int status = std::system(("exec " + command + "; exit $?").c_str());
   // timeout itself answers 124 when the signal was its own.
   EXPECT_EQ(WEXITSTATUS(status), 124);
-  EXPECT_NE(read_all(folder.file("out")).find("stopped by Ctrl-C after"), std::string::npos);
+  const auto record = nlohmann::json::parse(read_all(folder.file("out")));
+  EXPECT_NE(record["timing.reasons"].get<std::string>().find("stopped by Ctrl-C after"), std::string::npos)
+      << record["timing.reasons"];
   const std::string preserved =
       "timeout --preserve-status -s INT 4 " + command.substr(command.find("4 ") + 2);
   EXPECT_EQ(WEXITSTATUS(std::system(preserved.c_str())), 130);
