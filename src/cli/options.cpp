@@ -24,8 +24,6 @@ Node scalar(const std::string& text) {
   return node;
 }
 
-constexpr const char* kFormats[] = {"table", "md", "csv", "json", "jsonl"};
-
 }  // namespace
 
 std::int64_t parse_whole_option(const std::string& option, const std::string& text, std::int64_t low,
@@ -59,34 +57,6 @@ std::string parse_choice_option(const std::string& option, const std::string& te
   const std::string near = suggest(text, choices);
   bad_option(option, fmt::format("'{}'", text), "one of " + list_choices(choices),
              near.empty() ? "" : fmt::format("did you mean '{}'?", near));
-}
-
-Format parse_format(const std::string& option, const std::string& text) {
-  constexpr Format kValues[] = {Format::table, Format::markdown, Format::csv, Format::json, Format::jsonl};
-  const std::vector<std::string> names(std::begin(kFormats), std::end(kFormats));
-  const std::string name = parse_choice_option(option, text, names);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == name) {
-      return kValues[i];
-    }
-  }
-  return Format::table;
-}
-
-Format format_of_file(const std::string& path) {
-  const std::size_t dot = path.rfind('.');
-  const std::string ending = dot == std::string::npos ? "" : path.substr(dot + 1);
-  if (ending == "txt") {
-    return Format::table;
-  }
-  for (const char* name : kFormats) {
-    if (ending == name && ending != "table") {
-      return parse_format("--out", ending);
-    }
-  }
-  bad_option(fmt::format("--out {}", path),
-             ending.empty() ? "no ending" : fmt::format("the ending '.{}'", ending),
-             "a file that ends in .txt, .md, .csv, .json or .jsonl");
 }
 
 }  // namespace moesim

@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <memory>
 
+#include "cli/outputs.h"
 #include "cli/session.h"
 #include "core/error.h"
 #include "engine/run.h"
-#include "io/files.h"
+#include "report/flat.h"
 #include "report/routing_file.h"
 
 namespace moesim {
@@ -32,44 +33,69 @@ std::vector<std::string> all_overrides(const RunArguments& arguments) {
   return overrides;
 }
 
+[[noreturn]] void no_effect(const std::string& option, const std::string& because, const std::string& help) {
+  throw Error(ErrorKind::usage, fmt::format("{}: error: has no effect {} [no-effect]", option, because),
+              help);
+}
+
+void check_effects(const RunArguments& arguments, Format format) {
+  if (!arguments.show_tokens.empty() && format != Format::table) {
+    no_effect("--show-tokens", fmt::format("with -o {}; expected -o table", arguments.output),
+              "--save-routing FILE.csv writes every token");
+  }
+  if (arguments.dry_run && !arguments.show_tokens.empty()) {
+    no_effect("--show-tokens", "with --dry-run; expected only one of them", "leave --dry-run out");
+  }
+  if (arguments.dry_run && !arguments.save_routing.empty()) {
+    no_effect("--save-routing", "with --dry-run; expected only one of them", "leave --dry-run out");
+  }
+}
+
 Index tokens_to_show(const RunArguments& arguments, const Experiment& experiment, Format format) {
   constexpr Index kUnasked = 8;
   if (arguments.show_tokens.empty()) {
     const bool has_words = !experiment.workload->domain_names().empty() && experiment.workload->tokens() > 0;
     return format == Format::table && has_words ? kUnasked : 0;
   }
-  if (format != Format::table) {
-    throw Error(ErrorKind::usage,
-                fmt::format("--show-tokens: error: has no effect with -o {}; expected -o table [no-effect]",
-                            arguments.output),
-                "--save-routing FILE.csv writes every token");
-  }
   return parse_whole_option("--show-tokens", arguments.show_tokens, 0, 100000);
 }
 
-std::string render(const RunRecord& record, Format format, const ScreenStyle& style) {
-  return format == Format::table ? render_screen(record, style) : render_row(flatten(record), format);
+void say_when_longer(const RunForecast& forecast) {
+  const double seconds = forecast.record_seconds + forecast.minimum_seconds;
+  if (seconds > std::max(1.0, 1.5 * forecast.budget_s)) {
+    write_stderr(fmt::format(
+        "this takes about {:.0f} s: the steps and measure.min_samples win over the budget of {:g} s\n",
+        seconds, forecast.budget_s));
+  }
 }
 
 }  // namespace
 
 int run_command(const RunArguments& arguments, const std::string& colour) {
-  const Format format = parse_format("-o", arguments.output);
-  std::vector<Format> file_formats;
-  for (const std::string& path : arguments.out_files) {
-    file_formats.push_back(format_of_file(path));
+  std::vector<std::pair<std::string, std::string>> others;
+  if (!arguments.save_routing.empty()) {
+    checked_ending("--save-routing", arguments.save_routing, {"csv", "jsonl"});
+    others.emplace_back("--save-routing", arguments.save_routing);
   }
+  ResultOutputs outputs(arguments.output, arguments.out_files, others);
+  check_effects(arguments, outputs.format());
   const Experiment experiment = load_experiment(arguments.config, all_overrides(arguments));
   RunOptions options;
-  options.show_tokens = tokens_to_show(arguments, experiment, format);
+  options.show_tokens = tokens_to_show(arguments, experiment, outputs.format());
+  check_run_fits(experiment, options);
+  outputs.open();
   if (arguments.dry_run) {
-    check_run_fits(experiment, options);
-    write_stdout(render_forecast(forecast_run(experiment, options), experiment));
+    const RunForecast forecast = forecast_run(experiment, options);
+    outputs.write(
+        [&](Format format, const ScreenStyle&) {
+          return format == Format::table ? render_forecast(forecast, experiment)
+                                         : render_row(flatten(forecast, experiment), format);
+        },
+        stdout_style(colour));
     return 0;
   }
   std::unique_ptr<RoutingFile> routing;
   if (!arguments.save_routing.empty()) {
-    check_run_fits(experiment, options);
     routing = std::make_unique<RoutingFile>(arguments.save_routing, *experiment.workload);
     options.on_layer = [&routing](Index step, const LayerEvent& event) { routing->add(step, event); };
   }
@@ -77,25 +103,18 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   options.on_progress = [&progress](const std::string& phase, double fraction) {
     progress.show(phase, fraction);
   };
-  options.on_forecast = [](const RunForecast& forecast) {
-    const double seconds = forecast.record_seconds + forecast.minimum_seconds;
-    if (seconds > std::max(1.0, 1.5 * forecast.budget_s)) {
-      write_stderr(fmt::format(
-          "this takes about {:.0f} s: the steps and measure.min_samples win over the budget of {:g} s\n",
-          seconds, forecast.budget_s));
-    }
-  };
+  options.on_forecast = say_when_longer;
   options.stop_requested = interrupt_requested;
   catch_interrupts();
   const RunRecord record = run_experiment(experiment, options);
   progress.clear();
+  outputs.write(
+      [&](Format format, const ScreenStyle& style) {
+        return format == Format::table ? render_screen(record, style) : render_row(flatten(record), format);
+      },
+      stdout_style(colour));
   if (routing != nullptr) {
     routing->close();
-  }
-  write_stdout(
-      render(record, format, stdout_style(colour)));  // first: a file that fails must not lose the result
-  for (std::size_t i = 0; i < arguments.out_files.size(); ++i) {
-    write_file_atomically(arguments.out_files[i], render(record, file_formats[i], file_style()));
   }
   return record.timing.interrupted ? static_cast<int>(ErrorKind::interrupted) : 0;
 }

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "report/flat.h"
 #include "report/screen.h"
 
 namespace moesim {
@@ -46,8 +45,6 @@ std::int64_t parse_whole_option(const std::string& option, const std::string& te
 double parse_real_option(const std::string& option, const std::string& text, double low, double high);
 std::string parse_choice_option(const std::string& option, const std::string& text,
                                 const std::vector<std::string>& choices);
-Format parse_format(const std::string& option, const std::string& text);
-Format format_of_file(const std::string& path);  // by its ending
 
 // How standard output wants to be written to: --color, then NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then
 // whether it is a terminal; block characters where the locale is UTF-8 or the output is not a terminal.

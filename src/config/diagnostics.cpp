@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 #include "core/text.h"
 
@@ -15,7 +16,31 @@ std::string count_errors(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " error" : " errors");
 }
 
+constexpr std::string_view kMissing[] = {"data-missing", "file-missing", "file-unreadable", "not-a-file"};
+constexpr std::string_view kMalformed[] = {"bad-utf8",   "empty-file",    "file-changed",   "file-too-large",
+                                           "npy-length", "npy-malformed", "npy-unsupported"};
+
+ErrorKind kind_of_name(const std::string& short_name) {
+  const auto among = [&](const auto& names) {
+    return std::find(std::begin(names), std::end(names), short_name) != std::end(names);
+  };
+  return among(kMissing)     ? ErrorKind::missing_input
+         : among(kMalformed) ? ErrorKind::bad_data
+                             : ErrorKind::config;
+}
+
 }  // namespace
+
+ErrorKind kind_of(const Diagnostics& diagnostics) {
+  ErrorKind kind =
+      diagnostics.empty() ? ErrorKind::config : kind_of_name(diagnostics.list().front().short_name);
+  for (const Diagnostic& diagnostic : diagnostics.list()) {
+    if (kind_of_name(diagnostic.short_name) == ErrorKind::config) {
+      kind = ErrorKind::config;
+    }
+  }
+  return kind;
+}
 
 std::string render(const Diagnostic& diagnostic) {
   std::string line = diagnostic.where.text();

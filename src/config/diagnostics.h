@@ -39,11 +39,15 @@ class Diagnostics {
   std::vector<Diagnostic> list_;
 };
 
-// Carries the rendered diagnostics; exit status 78.
+// What the diagnostics have in common: missing_input or bad_data where every one of them is about a data file
+// that the config names, else config.
+ErrorKind kind_of(const Diagnostics& diagnostics);
+
+// Carries the rendered diagnostics; exit status 78, or 65 and 66 where only data files are to blame.
 class ConfigError : public Error {
  public:
   explicit ConfigError(const Diagnostics& diagnostics)
-      : Error(ErrorKind::config, diagnostics.render_all()), diagnostics_(diagnostics) {}
+      : Error(kind_of(diagnostics), diagnostics.render_all()), diagnostics_(diagnostics) {}
   const Diagnostics& diagnostics() const { return diagnostics_; }
 
  private:

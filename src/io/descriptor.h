@@ -21,6 +21,10 @@ class Descriptor {
   int get() const { return value_; }
   bool valid() const { return value_ >= 0; }
   int release();
+  void reset(int value) {  // closes the old one
+    close();
+    value_ = value;
+  }
   int close();  // 0, or the errno of what the disk refused only now
 
  private:

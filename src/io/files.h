@@ -3,6 +3,7 @@
 // files are read, and a write that did not reach the disk is an error (exit 74), never silence.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,16 +26,18 @@ void write_file_atomically(const std::string& path, std::string_view bytes);
 // (/dev/full). A closed pipe (EPIPE) ends quietly: returns false.
 bool write_stdout(std::string_view bytes);
 
-// A file that grows line by line (recorded routing). close() reports what the disk refused. After an error
-// the file takes nothing more: write() is then a mistake of the caller, close() does nothing.
+// A file that grows line by line (recorded routing). It takes the path's place at close(), all or nothing, as
+// above; forgotten, it leaves what was there. After an error it takes nothing more: write() is then a mistake
+// of the caller, close() does nothing.
+class OutputTarget;
 class OutputFile {
  public:
   explicit OutputFile(const std::string& path);  // throws Error(cannot_create)
-  ~OutputFile();                                 // closes without reporting; call close() first
+  ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
   void write(std::string_view bytes);  // throws Error(write_failed)
-  void close();                        // flush, sync, close; throws Error(write_failed)
+  void close();                        // throws Error(write_failed)
 
  private:
   void flush();
@@ -42,8 +45,7 @@ class OutputFile {
   std::string path_;
   std::string buffer_;
   std::uint64_t written_ = 0;
-  int descriptor_ = -1;
-  bool failed_ = false;
+  std::unique_ptr<OutputTarget> target_;  // none: closed or failed
 };
 
 }  // namespace moesim

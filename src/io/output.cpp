@@ -1,5 +1,4 @@
 // Standard output and files that grow: what the disk refused is always said.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,6 +6,7 @@
 #include "core/error.h"
 #include "io/descriptor.h"
 #include "io/files.h"
+#include "io/output_target.h"
 
 namespace moesim {
 namespace {
@@ -29,41 +29,26 @@ bool write_stdout(std::string_view bytes) {
   return true;
 }
 
-OutputFile::OutputFile(const std::string& path) : path_(path) {
-  const int inherited = inherited_descriptor(path);
-  Descriptor opened = inherited >= 0 ? Descriptor(::fcntl(inherited, F_DUPFD_CLOEXEC, 0))
-                                     : open_for_writing(path, O_CREAT | O_TRUNC);
-  if (!opened.valid()) {
-    throw_cannot_create(path, errno);
-  }
+OutputFile::OutputFile(const std::string& path) : path_(path), target_(std::make_unique<OutputTarget>(path)) {
   buffer_.reserve(kBufferBytes);
-  descriptor_ = opened.release();
 }
 
-OutputFile::~OutputFile() {
-  if (descriptor_ >= 0) {
-    if (!failed_) {
-      write_all(descriptor_, buffer_);
-    }
-    ::close(descriptor_);
-  }
-}
+OutputFile::~OutputFile() = default;
 
 void OutputFile::flush() {
-  const WriteResult result = write_all(descriptor_, buffer_);
+  const WriteResult result = write_all(target_->descriptor(), buffer_);
   written_ += result.written;
   if (result.error != 0) {
-    failed_ = true;
-    throw_write_failed({.where = shown_path(path_),
-                        .written = written_,
-                        .wanted = written_ - result.written + buffer_.size(),
-                        .error = result.error});
+    const std::uint64_t wanted = written_ - result.written + buffer_.size();
+    target_.reset();
+    throw_write_failed(
+        {.where = shown_path(path_), .written = written_, .wanted = wanted, .error = result.error});
   }
   buffer_.clear();
 }
 
 void OutputFile::write(std::string_view bytes) {
-  MOESIM_CHECK(descriptor_ >= 0 && !failed_, "writing to a file that is closed or has failed");
+  MOESIM_CHECK(target_ != nullptr, "writing to a file that is closed or has failed");
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, kBufferBytes - buffer_.size());
     buffer_.append(piece);
@@ -75,17 +60,10 @@ void OutputFile::write(std::string_view bytes) {
 }
 
 void OutputFile::close() {
-  if (descriptor_ < 0 || failed_) {
-    return;
-  }
-  flush();
-  Descriptor descriptor(descriptor_);
-  descriptor_ = -1;
-  int error = sync_to_disk(descriptor.get());
-  const int close_error = descriptor.close();
-  error = error != 0 ? error : close_error;
-  if (error != 0) {
-    throw_write_failed({.where = shown_path(path_), .written = 0, .wanted = written_, .error = error});
+  if (target_ != nullptr) {
+    flush();
+    const std::unique_ptr<OutputTarget> target = std::move(target_);
+    target->commit();
   }
 }
 

@@ -45,6 +45,14 @@ class RowBuilder {
   FlatRow row_;
 };
 
+void add_settings(RowBuilder& row, const std::vector<ResolvedValue>& resolved) {
+  for (const ResolvedValue& value : resolved) {
+    if (value.path != "name") {
+      row.add("p." + value.path, typed(value.value));
+    }
+  }
+}
+
 void add_balance(RowBuilder& row, const RunRecord& record) {
   const auto stats = [&](const std::string& prefix, const LoadStats& s) {
     row.add(prefix + "max_violation", s.max_violation);
@@ -174,11 +182,7 @@ FlatRow flatten(const RunRecord& record) {
   row.add("schema", std::string(kRunSchema));
   row.add("name", record.name);
   row.add("config", record.config_source);
-  for (const ResolvedValue& value : record.resolved) {
-    if (value.path != "name") {
-      row.add("p." + value.path, typed(value.value));
-    }
-  }
+  add_settings(row, record.resolved);
   const bool timed = record.timing.verdict != Verdict::not_timed;
   if (timed) {
     add_variants(row, record);
@@ -214,6 +218,37 @@ FlatRow flatten(const RunRecord& record) {
   row.add("machine.usable_cores", static_cast<std::int64_t>(record.machine.usable_cores));
   row.count("machine.last_level_cache_bytes", record.machine.last_level_cache_bytes);
   row.count("machine.memory_bytes", record.machine.memory_bytes);
+  return row.take();
+}
+
+FlatRow flatten(const RunForecast& forecast, const Experiment& experiment) {
+  RowBuilder row;
+  row.add("schema", std::string("moesim.forecast/1"));
+  row.add("name", experiment.name);
+  row.add("config", experiment.source.name);
+  add_settings(row, experiment.resolved);
+  for (const VariantForecast& variant : forecast.variants) {
+    const std::string prefix = "f." + variant.name + ".";
+    row.add(prefix + "step_seconds", variant.seconds_per_step);
+    row.count(prefix + "weight_bytes", variant.weight_bytes);
+    if (variant.width > 0) {
+      row.add(prefix + "width", static_cast<std::int64_t>(variant.width));
+    }
+    if (!variant.skipped.empty()) {
+      row.add(prefix + "skipped", variant.skipped);
+    }
+  }
+  row.add("f.record_seconds", forecast.record_seconds);
+  row.add("f.minimum_seconds", forecast.minimum_seconds);
+  row.add("f.budget_s", forecast.budget_s);
+  row.count("f.memory_bytes", forecast.bytes);
+  for (const auto& [what, bytes] : forecast.memory) {
+    std::string name = what;
+    std::replace(name.begin(), name.end(), ' ', '_');
+    row.count("f.memory_bytes." + name, bytes);
+  }
+  row.add("f.threads", static_cast<std::int64_t>(forecast.threads));
+  row.add("f.yardstick_gflops", forecast.yardstick_gflops);
   return row.take();
 }
 

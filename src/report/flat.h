@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/run.h"
 #include "metrics/run_record.h"
 
 namespace moesim {
@@ -22,6 +23,7 @@ struct FlatEntry {
 using FlatRow = std::vector<FlatEntry>;
 
 FlatRow flatten(const RunRecord& record);
+FlatRow flatten(const RunForecast& forecast, const Experiment& experiment);  // f.*: what --dry-run tells
 
 std::string_view verdict_word(Verdict verdict);
 

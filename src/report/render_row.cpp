@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/scalars.h"
+#include "report/csv.h"
 #include "report/flat.h"
 
 namespace moesim {
@@ -43,18 +44,6 @@ std::string plain(const FlatValue& value) {
   }
   const auto* text = std::get_if<std::string>(&value);
   return text == nullptr ? "" : *text;
-}
-
-// RFC 4180.
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) {
-    return text;
-  }
-  std::string quoted = "\"";
-  for (const char c : text) {
-    quoted += c == '"' ? "\"\"" : std::string(1, c);
-  }
-  return quoted + "\"";
 }
 
 std::string to_csv(const FlatRow& row) {

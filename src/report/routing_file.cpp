@@ -4,22 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/error.h"
 #include "io/files.h"
+#include "report/csv.h"
 
 namespace moesim {
 namespace {
 
 bool ends_with(const std::string& text, std::string_view ending) {
   return text.size() >= ending.size() && std::string_view(text).substr(text.size() - ending.size()) == ending;
-}
-
-std::string csv_text(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    quoted += c == '"' ? "\"\"" : std::string(1, c);
-  }
-  return quoted + "\"";
 }
 
 struct Line {
@@ -33,7 +25,7 @@ struct Line {
 };
 
 std::string to_csv(const Line& line) {
-  return fmt::format("{},{},{},{},{},{},{}\n", line.step, line.layer, line.token, csv_text(line.text),
+  return fmt::format("{},{},{},{},{},{},{}\n", line.step, line.layer, line.token, csv_quoted(line.text),
                      line.expert, line.weight, line.kept ? 1 : 0);
 }
 
@@ -59,14 +51,6 @@ struct RoutingFile::Impl {
 };
 
 RoutingFile::RoutingFile(const std::string& path, const Workload& workload) {
-  if (!ends_with(path, ".csv") && !ends_with(path, ".jsonl")) {
-    throw Error(
-        ErrorKind::usage,
-        fmt::format("--save-routing {}: error: unknown kind of file; expected a name that ends in .csv or "
-                    ".jsonl [bad-option]",
-                    path),
-        fmt::format("--save-routing {}.csv", path));
-  }
   impl_ = std::make_unique<Impl>(path, workload);
   if (impl_->csv) {
     impl_->file.write("step,layer,token,text,expert,weight,kept\n");

@@ -11,12 +11,12 @@ namespace moesim {
 
 class RoutingFile {
  public:
-  // .csv or .jsonl by the file's ending; throws Error(usage) for another one, Error(cannot_create).
+  // CSV when the name ends in .csv, else JSON Lines. Throws Error(cannot_create).
   RoutingFile(const std::string& path, const Workload& workload);
   ~RoutingFile();
 
   void add(Index step, const LayerEvent& event);
-  void close();  // throws Error(write_failed)
+  void close();  // puts the file in its place, else there is none; throws Error(write_failed)
 
  private:
   struct Impl;

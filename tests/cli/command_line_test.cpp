@@ -122,7 +122,7 @@ TEST(CommandLine, EveryFormatAndFile) {
   const Outcome wrong = moesim_run("run quickstart --out r.xml" + kQuick);
   EXPECT_EQ(wrong.status, 64);
   EXPECT_NE(
-      wrong.err.find("got the ending '.xml'; expected a file that ends in .txt, .md, .csv, .json or .jsonl"),
+      wrong.err.find("got the ending '.xml'; expected a name that ends in .csv, .json, .jsonl, .md, .txt"),
       std::string::npos)
       << wrong.err;
 }
@@ -282,6 +282,42 @@ TEST(CommandLine, DryRunRunsNothingAndTellsTheCost) {
   for (const char* word : {"dry run:", "TIME", "MEMORY", "dense_same_total", "experts", "budget 10 s"}) {
     EXPECT_NE(dry.out.find(word), std::string::npos) << word;
   }
+}
+
+TEST(CommandLine, DryRunIsARecordTooAndRefusesWhatItCannotDo) {
+  const TempFolder folder;
+  const Outcome dry = moesim_run("run quickstart --dry-run -o json --out " + folder.file("plan.csv"));
+  EXPECT_EQ(dry.status, 0) << dry.err;
+  const auto plan = nlohmann::json::parse(dry.out);
+  EXPECT_EQ(plan["schema"], "moesim.forecast/1");
+  EXPECT_GT(plan["f.moe.step_seconds"].get<double>(), 0);
+  EXPECT_GT(plan["f.memory_bytes.experts"].get<std::int64_t>(), 0);
+  EXPECT_EQ(plan["p.router.top_k"], 2);
+  EXPECT_EQ(read_all(folder.file("plan.csv")).find("schema,name,config"), 0u);
+  for (const std::string& option :
+       {"--save-routing " + folder.file("r.csv"), std::string("--show-tokens 3")}) {
+    const Outcome refused = moesim_run("run quickstart --dry-run " + option);
+    EXPECT_EQ(refused.status, 64) << option;
+    EXPECT_NE(refused.err.find("[no-effect]"), std::string::npos) << refused.err;
+  }
+}
+
+TEST(CommandLine, OutputsAreCheckedBeforeAnythingIsRun) {
+  const TempFolder folder;
+  const std::string file = folder.file("x.csv");
+  const auto refused = [](const std::string& options, int status, const std::string& text) {
+    const Outcome outcome = moesim_run("run quickstart --budget 60 " + options);
+    EXPECT_EQ(outcome.status, status) << options;
+    EXPECT_TRUE(outcome.out.empty()) << options;
+    EXPECT_NE(outcome.err.find(text), std::string::npos) << outcome.err;
+  };
+  refused("--out " + file + " --out " + folder.file("./x.csv"), 64, "the same file as --out");
+  refused("--out " + file + " --save-routing " + file, 64, "the same file as --save-routing");
+  refused("--save-routing r.txt", 64, "help: --save-routing r.csv");
+  refused("--out r", 64, "help: --out r.json");
+  refused("--out " + folder.file("none/r.json"), 73, "[cannot-create]");
+  refused("--save-routing " + folder.file("none/r.csv"), 73, "[cannot-create]");
+  EXPECT_FALSE(std::filesystem::exists(file));
 }
 
 TEST(CommandLine, ShowTokensSharesThemAmongTheFilesAndFinishesCharacters) {

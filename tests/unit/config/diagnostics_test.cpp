@@ -113,5 +113,23 @@ TEST(ConfigError, CarriesTheTextAndTheExitStatus) {
   EXPECT_EQ(error.diagnostics().list().size(), 1u);
 }
 
+TEST(ConfigError, HasTheStatusOfDataWhereOnlyDataIsToBlame) {
+  const auto status = [](std::vector<std::string> names) {
+    Diagnostics list;
+    for (const std::string& name : names) {
+      Diagnostic diagnostic = at("a", 1, 1);
+      diagnostic.short_name = name;
+      list.add(diagnostic);
+    }
+    return static_cast<int>(ConfigError(list).kind());
+  };
+  EXPECT_EQ(status({"file-missing"}), 66);
+  EXPECT_EQ(status({"data-missing", "file-missing"}), 66);
+  EXPECT_EQ(status({"bad-utf8"}), 65);
+  EXPECT_EQ(status({"npy-malformed", "file-missing"}), 65);
+  EXPECT_EQ(status({"file-missing", "out-of-range"}), 78);
+  EXPECT_EQ(status({"no-effect", "file-missing"}), 78);
+}
+
 }  // namespace
 }  // namespace moesim

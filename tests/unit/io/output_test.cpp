@@ -52,7 +52,9 @@ TEST_F(Output, StdoutGetsTheBytes) {
     const RedirectedStdout redirected(file);
     whole = write_stdout("one ") && write_stdout("") && write_stdout("two");
     write_file_atomically("/dev/stdout", " three");
-    OutputFile("/dev/stdout").write(" four");
+    OutputFile growing("/dev/stdout");
+    growing.write(" four");
+    growing.close();
   }
   ::close(file);
   EXPECT_TRUE(whole);
@@ -175,9 +177,31 @@ TEST_F(Output, FileGrowsByPiecesOfAnySize) {
   EXPECT_EQ(contents(path), expected);
 }
 
-TEST_F(Output, FileThatIsForgottenIsStillWritten) {
+TEST_F(Output, FileThatIsForgottenLeavesWhatWasThere) {
   { OutputFile(in_folder("x")).write("line\n"); }
-  EXPECT_EQ(contents(in_folder("x")), "line\n");
+  EXPECT_TRUE(names().empty());
+  const std::string path = put("x", "old");
+  { OutputFile(path).write(std::string(100'000, 'n')); }
+  EXPECT_EQ(contents(path), "old");
+  EXPECT_EQ(names(), std::vector<std::string>{"x"});
+}
+
+TEST_F(Output, AChainOfLinksToAFileThatIsNotThereYetStays) {
+  std::filesystem::create_symlink("second", in_folder("first"));
+  std::filesystem::create_symlink(in_folder("real"), in_folder("second"));
+  write_file_atomically(in_folder("first"), "contents");
+  EXPECT_TRUE(std::filesystem::is_symlink(in_folder("first")));
+  EXPECT_TRUE(std::filesystem::is_symlink(in_folder("second")));
+  EXPECT_FALSE(std::filesystem::is_symlink(in_folder("real")));
+  EXPECT_EQ(contents(in_folder("real")), "contents");
+  EXPECT_EQ(names(), (std::vector<std::string>{"first", "real", "second"}));
+}
+
+TEST_F(Output, ALinkToItselfIsRefused) {
+  std::filesystem::create_symlink("loop", in_folder("loop"));
+  const Refusal refusal = refusal_of([&] { OutputFile file(in_folder("loop")); });
+  EXPECT_EQ(refusal.kind, ErrorKind::cannot_create);
+  EXPECT_NE(refusal.message.find("symbolic links"), std::string::npos) << refusal.message;
 }
 
 TEST_F(Output, FileSaysThatTheDiskIsFull) {
