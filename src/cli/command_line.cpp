@@ -145,6 +145,9 @@ CLI::App* add_explain(CLI::App& app, std::string& word) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  if (argc > 0) {
+    set_program_name(display_safe(argv[0]));
+  }
   CLI::App app("moesim: which Mixture-of-Experts layer, for my tokens, and is it worth it against dense?",
                "moesim");
   std::string colour = "auto";

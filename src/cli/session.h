@@ -51,6 +51,9 @@ std::string parse_choice_option(const std::string& option, const std::string& te
 ScreenStyle stdout_style(const std::string& colour);
 ScreenStyle file_style();
 
+// How the user typed this program; set once, from argv[0].
+void set_program_name(const std::string& name);
+
 // Writes to standard error; a standard error that is full or closed is nobody's to tell, so failures are
 // ignored.
 void write_stderr(const std::string& text);

@@ -13,6 +13,7 @@ namespace moesim {
 namespace {
 
 volatile std::sig_atomic_t interrupts = 0;
+std::string program = "moesim";
 
 void on_signal(int signal) {
   interrupts = interrupts + 1;
@@ -43,11 +44,16 @@ double now_seconds() {
 
 }  // namespace
 
+void set_program_name(const std::string& name) {
+  program = name;
+}
+
 ScreenStyle stdout_style(const std::string& colour) {
   const bool terminal = isatty(STDOUT_FILENO) != 0;
   const char* term = std::getenv("TERM");
   const bool dumb = term == nullptr || std::string_view(term) == "dumb";
   ScreenStyle style;
+  style.program = program;
   style.unicode = !terminal || locale_is_utf8();
   if (colour == "always" || colour == "never") {
     style.colour = colour == "always";

@@ -11,6 +11,9 @@ bool names_variant(std::string_view key) {
 }
 
 bool changes_variant(const Node& section, std::string_view key, const Node& value) {
+  if (section.child("kind") == nullptr && section.child("preset") == nullptr) {
+    return false;
+  }
   const Node* old = section.child(key);
   return old == nullptr || old->kind != Node::Kind::scalar || value.kind != Node::Kind::scalar ||
          old->text != value.text;

@@ -11,6 +11,7 @@ namespace moesim {
 bool names_variant(std::string_view key);
 
 // Whether giving `key` (kind or preset) this value makes `section` another variant, so that its old keys go.
+// A section that names no variant yet keeps them: what the variant does not take is then an error, not lost.
 bool changes_variant(const Node& section, std::string_view key, const Node& value);
 
 // Maps key by key, `over` wins; lists, scalars and null are replaced whole. A section that `over` turns into

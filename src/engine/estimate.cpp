@@ -26,6 +26,13 @@ std::uint64_t ffn_bytes(const LayerShape& shape, Index width) {
                          "the weights");
 }
 
+Index batches_in_a_sample(std::uint64_t batch_bytes) {
+  constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
+  constexpr std::uint64_t kMost = 1000;
+  return static_cast<Index>(
+      std::clamp<std::uint64_t>(kMostBytes / std::max<std::uint64_t>(1, batch_bytes), 1, kMost));
+}
+
 struct Sizes {
   LayerShape shape;
   Index tokens;
@@ -42,7 +49,8 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     memory.total = checked_add(memory.total, bytes, "the memory of the run");
   };
   if (experiment.router->traits().needs_logits) {
-    add("gates", floats({u64(shape.num_experts), width, u64(shape.num_layers)}, "the gates"));
+    add("gates", floats({u64(shape.num_experts), checked_add(width, 1, "the gates"), u64(shape.num_layers)},
+                        "the gates"));
     add("logits", floats({tokens, u64(shape.num_experts)}, "the logits"));
   }
   const std::uint64_t rows = checked_mul(tokens, per_token, "the assignments");
@@ -62,6 +70,9 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   add("routing and plan",
       checked_mul(checked_mul(tokens, per_token, "the assignments"), 64, "the assignments"));
   add("tokens", floats({tokens, width, 5}, "the batch"));
+  const std::uint64_t batch_bytes = floats({tokens, width}, "the batch");
+  add("batches made beforehand",
+      checked_mul(batch_bytes, u64(batches_in_a_sample(batch_bytes) - 1), "the batches"));
   add("workload", experiment.workload->memory_bytes(sizes.tokens));
   if (!experiment.execute) {
     return memory;
@@ -135,6 +146,11 @@ std::string setting_that_fits(const Experiment& experiment, int threads, std::ui
 
 Index experts_per_token_bound(const Experiment& experiment) {
   return std::max<Index>(1, experiment.router->traits().top_k);
+}
+
+Index most_batches_in_a_sample(const Experiment& experiment) {
+  return batches_in_a_sample(
+      floats({u64(experiment.workload->tokens()), u64(experiment.shape.d_model)}, "the batch"));
 }
 
 MemoryEstimate estimate_memory(const Experiment& experiment, int threads) {

@@ -24,6 +24,10 @@ struct MemoryEstimate {
 Index experts_per_token_bound(const Experiment& experiment);
 
 // Throws Error(out_of_memory) when a size does not fit 64 bits.
+// The most batches a timed sample may hold ready: short steps are timed several in a row (at most 1000, of at
+// most 16 MiB together).
+Index most_batches_in_a_sample(const Experiment& experiment);
+
 MemoryEstimate estimate_memory(const Experiment& experiment, int threads);
 
 // Throws Error(out_of_memory) with a setting that would fit when the estimate exceeds

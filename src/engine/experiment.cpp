@@ -257,7 +257,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   experiment.executor = make_executor(binder, root.child("executor"));
   if (!experiment.execute) {
     for (const std::string key : {"executor.kind", "executor.tile_rows", "executor.block_units"}) {
-      if (binder.given(key)) {
+      if (binder.given(key) && experiment.executor.executor != nullptr) {
         binder.error(key, "has no effect because execute is false", "", "no-effect", "--set executor=none");
       }
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/checked.h"
 #include "engine/estimate.h"
 #include "engine/run.h"
 #include "engine/yardstick.h"
@@ -39,7 +40,8 @@ LayerCost nominal_cost(const Experiment& experiment) {
   const double experts = static_cast<double>(experts_per_token_bound(experiment));
   const auto tokens = static_cast<std::uint64_t>(experiment.workload->tokens());
   const std::uint64_t gate = experiment.router->traits().needs_logits
-                                 ? static_cast<std::uint64_t>(shape.num_experts * shape.d_model)
+                                 ? checked_mul(static_cast<std::uint64_t>(shape.num_experts),
+                                               static_cast<std::uint64_t>(shape.d_model), "the gate")
                                  : 0;
   return moe_layer_cost(shape, {.experts_per_token = experts,
                                 .gate_params = gate,
@@ -67,7 +69,7 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   const LayerShape& shape = experiment.shape;
   LayerCost moe = nominal_cost(experiment);
   if (!experiment.execute) {
-    moe.flops_per_token = 2.0 * static_cast<double>(shape.num_experts * shape.d_model);
+    moe.flops_per_token = 2.0 * static_cast<double>(shape.num_experts) * static_cast<double>(shape.d_model);
     moe.bytes_per_token = 0;
   }
   const auto layers = static_cast<std::uint64_t>(shape.num_layers);

@@ -123,29 +123,6 @@ void Recorder::end_step(Index step, const StageSeconds& seconds, MatrixView outp
   step_counts_.clear();
 }
 
-namespace {
-
-LoadStats mean_of(const std::vector<LayerResult>& layers, LoadStats LayerResult::*which) {
-  LoadStats mean;
-  mean.entropy = 0;
-  double dead = 0;
-  const double n = static_cast<double>(std::max<std::size_t>(1, layers.size()));
-  for (const LayerResult& layer : layers) {
-    const LoadStats& s = layer.*which;
-    mean.max_violation += s.max_violation / n;
-    mean.min_over_mean += s.min_over_mean / n;
-    mean.cv += s.cv / n;
-    mean.gini += s.gini / n;
-    mean.entropy += s.entropy / n;
-    mean.effective_experts += s.effective_experts / n;
-    dead += static_cast<double>(s.dead_experts);
-  }
-  mean.dead_experts = static_cast<std::int64_t>(dead);
-  return mean;
-}
-
-}  // namespace
-
 void Recorder::fill(RunRecord& record) const {
   record.layers = layers_;
   std::uint64_t assignments = 0;
@@ -158,8 +135,14 @@ void Recorder::fill(RunRecord& record) const {
     assignments += layer.counts.assignments;
     kept += layer.counts.kept;
   }
-  record.mean_routed = mean_of(record.layers, &LayerResult::routed);
-  record.mean_processed = mean_of(record.layers, &LayerResult::processed);
+  std::vector<LoadStats> routed;
+  std::vector<LoadStats> processed;
+  for (const LayerResult& layer : record.layers) {
+    routed.push_back(layer.routed);
+    processed.push_back(layer.processed);
+  }
+  record.mean_routed = mean_of_layers(routed);
+  record.mean_processed = mean_of_layers(processed);
   if (assignments > 0) {
     record.computed_rows_fraction = static_cast<double>(kept) / static_cast<double>(assignments);
     record.dropped_fraction = static_cast<double>(assignments - kept) / static_cast<double>(assignments);

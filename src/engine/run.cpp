@@ -2,59 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <memory>
-
 #include "core/error.h"
-#include "core/stopwatch.h"
-#include "engine/contest.h"
 #include "engine/estimate.h"
 #include "engine/recorder.h"
+#include "engine/run_state.h"
+#include "engine/timed_rounds.h"
 #include "engine/verdict.h"
-#include "engine/yardstick.h"
-#include "experts/dense.h"
 
 namespace moesim {
 namespace {
-
-// A sample shorter than this is several steps in a row.
-constexpr double kShortestSample = 1e-3;
-constexpr int kMostRepeats = 1000;
-
-// All that changes while an experiment runs.
-struct RunState {
-  const Experiment& experiment;
-  const RunOptions& options;
-  MachineInfo machine;
-  Context context;
-  Stopwatch watch;
-  double budget_s;
-  Workspace workspace;
-  MoeStack stack;
-  std::vector<TokenBatch> batches;   // of the current round
-  std::vector<StageSeconds> stages;  // of each MoE sample, per step
-  std::vector<double> busy;          // of each thread, in MoE samples
-  std::vector<double> core_samples;
-
-  RunState(const Experiment& e, const RunOptions& o, const MachineInfo& m)
-      : experiment(e),
-        options(o),
-        machine(m),
-        context({.threads = resolve_threads(e, o, m), .task_delay_seed = o.task_delay_seed}),
-        budget_s(o.budget_s.value_or(e.measure.budget_s)),
-        busy(static_cast<std::size_t>(context.threads())) {}
-
-  bool stop_requested() const { return options.stop_requested && options.stop_requested(); }
-  void progress(const std::string& phase, double fraction) const {
-    if (options.on_progress) {
-      options.on_progress(phase, fraction);
-    }
-  }
-};
-
-// ---- the recorded steps
-// ------------------------------------------------------------------------------------
 
 void record_steps(RunState& state, Recorder& recorder) {
   const Index steps = state.experiment.workload->steps();
@@ -102,202 +58,18 @@ void fill_costs(RunRecord& record, const RunState& state) {
   record.weight_bytes = state.stack.weight_bytes();
 }
 
+// 200 draws of all loads: no floor where that would take seconds.
 void fill_noise_floor(RunRecord& record, const Experiment& experiment) {
-  if (record.expert_side || record.layers.empty() || experiment.shape.num_experts > 65536) {
+  constexpr Index kMostLoads = 65536;
+  const LayerShape& shape = experiment.shape;
+  if (record.expert_side || record.layers.empty() || shape.num_experts > kMostLoads / shape.num_layers) {
     return;
   }
-  record.noise_floor =
-      noise_floor(record.layers.front().counts.tokens_with_k, experiment.shape.num_experts, experiment.seed);
-}
-
-// ---- the timed rounds
-// --------------------------------------------------------------------------------------
-
-Contestant moe_contestant(RunState& state, const RunRecord& record) {
-  Contestant moe;
-  moe.result.name = "moe";
-  moe.result.total_params = record.nominal.total_params;
-  moe.result.weight_bytes = record.weight_bytes;
-  const Gate& gate = state.stack.layers.front().gate;
-  moe.result.flops_per_token = state.experiment.execute ? record.realised.flops_per_token
-                                                        : 2.0 * static_cast<double>(gate.num_params());
-  moe.result.weight_bytes_read = record.realised.bytes_per_token *
-                                 static_cast<double>(record.tokens * state.experiment.shape.num_layers);
-  moe.run = [&state] {
-    const MoeRun run{state.experiment, state.stack, state.context};
-    StageSeconds sum;
-    state.context.reset_participants();
-    for (const TokenBatch& batch : state.batches) {
-      load_batch(batch, state.workspace);
-      sum.add(run_moe_step(run, batch, state.workspace));
-    }
-    for (std::size_t i = 0; i < state.busy.size(); ++i) {
-      state.busy[i] += state.context.busy_seconds(static_cast<int>(i));
-    }
-    state.stages.push_back(sum);
-    return sum.total();
-  };
-  return moe;
-}
-
-Contestant dense_contestant(RunState& state, const VariantForecast& forecast) {
-  Contestant dense;
-  const LayerShape& shape = state.experiment.shape;
-  const LayerCost cost = dense_layer_cost(shape, forecast.width,
-                                          static_cast<std::uint64_t>(state.experiment.workload->tokens()));
-  dense.result.name = forecast.name;
-  dense.result.width = forecast.width;
-  dense.result.skipped = forecast.skipped;
-  dense.result.total_params = cost.total_params;
-  dense.result.flops_per_token = cost.flops_per_token;
-  if (!forecast.skipped.empty()) {
-    return dense;
+  std::vector<Counts> layers;
+  for (const LayerResult& layer : record.layers) {
+    layers.push_back(layer.counts.tokens_with_k);
   }
-  const auto stack =
-      std::make_shared<DenseStack>(make_dense_stack(state.experiment, forecast.width, state.context));
-  dense.result.weight_bytes = stack->weight_bytes();
-  dense.result.weight_bytes_read = static_cast<double>(stack->weight_bytes());
-  dense.run = [&state, stack] {
-    double seconds = 0;
-    for (const TokenBatch& batch : state.batches) {
-      load_batch(batch, state.workspace);
-      seconds +=
-          run_dense_step(*state.experiment.executor.executor, *stack, state.workspace, state.context).total();
-    }
-    return seconds;
-  };
-  return dense;
-}
-
-// Declared once more for the report: the same ruler whatever the experiment.
-Contestant yardstick_contestant(RunState& state, int repeats) {
-  Contestant contestant;
-  contestant.result.name = "yardstick";
-  contestant.result.tokens = 256;
-  contestant.result.flops_per_token = Yardstick::flops() / 256.0;
-  const auto yardstick = std::make_shared<Yardstick>(state.context);
-  contestant.run = [&state, yardstick, repeats] {
-    return yardstick->run(*state.experiment.executor.executor, state.context) * repeats;
-  };
-  return contestant;
-}
-
-int choose_repeats(double seconds_per_step) {
-  if (seconds_per_step <= 0) {
-    return 1;
-  }
-  return static_cast<int>(std::clamp(std::ceil(kShortestSample / seconds_per_step), 1.0, 1.0 * kMostRepeats));
-}
-
-StageSeconds median_stages(const std::vector<StageSeconds>& samples, int repeats) {
-  StageSeconds result;
-  for (double StageSeconds::*stage :
-       {&StageSeconds::norm, &StageSeconds::gate, &StageSeconds::route, &StageSeconds::plan,
-        &StageSeconds::dispatch, &StageSeconds::experts, &StageSeconds::combine}) {
-    std::vector<double> values;
-    for (const StageSeconds& sample : samples) {
-      values.push_back(sample.*stage / repeats);
-    }
-    result.*stage = median(values);
-  }
-  return result;
-}
-
-void prepare_round(RunState& state, Index round, int repeats) {
-  const Index steps = state.experiment.workload->steps();
-  state.batches.clear();
-  for (int r = 0; r < repeats; ++r) {
-    const Index step = (round * repeats + r) % std::max<Index>(1, steps);
-    state.batches.push_back(state.experiment.workload->batch(state.context, step));
-  }
-}
-
-void warm_up(RunState& state, std::vector<Contestant>& contestants, int repeats) {
-  prepare_round(state, 0, repeats);
-  for (Contestant& contestant : contestants) {
-    contestant.run();
-  }
-  state.stages.clear();
-  std::fill(state.busy.begin(), state.busy.end(), 0.0);
-}
-
-void fill_timing(RunState& state, const std::vector<Contestant>& contestants, int repeats,
-                 RunRecord& record) {
-  TimingResult& timing = record.timing;
-  timing.repeats = repeats;
-  timing.stages = median_stages(state.stages, repeats);
-  timing.effective_cores = state.core_samples.empty() ? 1.0 : median(state.core_samples);
-  const double busiest = *std::max_element(state.busy.begin(), state.busy.end());
-  double sum = 0;
-  for (const double busy : state.busy) {
-    timing.participants += busy > 0 ? 1 : 0;
-    sum += busy;
-  }
-  timing.worker_balance = busiest > 0 ? sum / (busiest * static_cast<double>(state.busy.size())) : 0;
-  timing.coldest_bytes_read = 0;
-  for (const Contestant& contestant : contestants) {
-    if (contestant.result.name == "yardstick") {
-      const double own = contestants.front().result.gflops;
-      timing.yardstick_ratio =
-          record.executed && contestant.result.gflops > 0 ? own / contestant.result.gflops : 0;
-      continue;
-    }
-    const double read = contestant.result.weight_bytes_read;
-    timing.coldest_bytes_read =
-        timing.coldest_bytes_read == 0 ? read : std::min(timing.coldest_bytes_read, read);
-  }
-  judge_weights(record);
-}
-
-void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record) {
-  const double step_seconds = record.step_rows.empty() ? 0.0 : record.step_rows.back().seconds;
-  const int repeats = choose_repeats(step_seconds);
-  std::vector<Contestant> contestants;
-  std::vector<VariantResult> skipped;
-  contestants.push_back(moe_contestant(state, record));
-  for (const VariantForecast& variant : forecast.variants) {
-    if (variant.name == "moe") {
-      continue;
-    }
-    VariantForecast known = variant;
-    if (variant.name == enum_text(Baseline::dense_same_active) && !record.exact_k) {
-      known.width = dense_same_active_width(record.shape, std::lround(record.mean_kept_experts));
-    }
-    Contestant dense = dense_contestant(state, known);
-    if (dense.run) {
-      contestants.push_back(std::move(dense));
-    } else {
-      skipped.push_back(std::move(dense.result));
-    }
-  }
-  for (Contestant& contestant : contestants) {
-    contestant.result.tokens = record.tokens;
-    contestant.result.layers = record.shape.num_layers;
-  }
-  contestants.push_back(yardstick_contestant(state, repeats));
-  warm_up(state, contestants, repeats);
-
-  const double left = std::max(0.0, state.budget_s - state.watch.seconds());
-  record.timing.rounds = run_contest(
-      contestants, {.seconds = left,
-                    .min_rounds = state.experiment.measure.min_samples,
-                    .repeats = repeats,
-                    .prepare = [&](Index round) { prepare_round(state, round, repeats); },
-                    .go_on =
-                        [&](Index round, double spent) {
-                          if (round < 16 || round % 8 == 0) {
-                            state.core_samples.push_back(measure_effective_cores(state.context, 2e-3));
-                          }
-                          state.progress("measuring", left > 0 ? std::min(1.0, spent / left) : 1.0);
-                          record.timing.interrupted = state.stop_requested();
-                          return !record.timing.interrupted;
-                        }});
-  summarise(contestants);
-  fill_timing(state, contestants, repeats, record);
-  for (Contestant& contestant : contestants) {
-    record.variants.push_back(std::move(contestant.result));
-  }
-  record.variants.insert(record.variants.end(), skipped.begin(), skipped.end());
+  record.noise_floor = noise_floor(layers, shape.num_experts, experiment.seed);
 }
 
 RunRecord start_record(const RunState& state) {
@@ -319,6 +91,7 @@ RunRecord start_record(const RunState& state) {
   record.executor = experiment.executor.kind;
   record.tokens = experiment.workload->tokens();
   record.steps = experiment.workload->steps();
+  record.tokens_before_repeat = experiment.workload->tokens_before_repeat();
   record.timing.threads = state.context.threads();
   record.timing.budget_s = state.budget_s;
   return record;

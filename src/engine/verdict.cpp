@@ -11,6 +11,8 @@ namespace {
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 // Below this share of the threads' cores the figures say more about the neighbours than about the layer.
 constexpr double kCoresThere = 0.8;
+// The range of fewer samples says too little: with five its confidence is 94 %.
+constexpr std::size_t kSamplesOfAnInterval = 5;
 
 }  // namespace
 
@@ -50,6 +52,11 @@ void judge_timing(RunRecord& record, const MeasureParams& measure) {
     if (static_cast<std::int64_t>(variant.samples.size()) < measure.min_samples) {
       find(Verdict::invalid, fmt::format("{} has {} samples, fewer than measure.min_samples = {}",
                                          variant.name, variant.samples.size(), measure.min_samples));
+    }
+    if (variant.samples.size() < kSamplesOfAnInterval) {
+      find(Verdict::noisy,
+           fmt::format("{} has {} sample{}: an interval needs {}", variant.name, variant.samples.size(),
+                       variant.samples.size() == 1 ? "" : "s", kSamplesOfAnInterval));
     }
     const double spread = variant.tokens_per_s.relative_half_width();
     if (variant.name != "yardstick" && spread > measure.target) {

@@ -154,7 +154,9 @@ void throw_write_failed(const FailedWrite& failed) {
               fmt::format("{}: error: {} of {} bytes could be written: {}; expected room for all of them "
                           "[write-failed]",
                           failed.where, failed.written, failed.wanted, system_text(failed.error)),
-              "free some space, or write to another folder");
+              failed.error == ENOSPC || failed.error == EDQUOT || failed.error == EFBIG
+                  ? "free some space, or write to another folder"
+                  : "");
 }
 
 void throw_cannot_create(const std::string& path, int error) {

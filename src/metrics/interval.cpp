@@ -72,6 +72,13 @@ Interval median_interval(std::span<const double> samples) {
           .high = (1.0 - lambda) * sorted[size - depth] + lambda * sorted[size - depth - 1]};
 }
 
+double interval_confidence(std::size_t samples) {
+  if (samples == 0) {
+    return 0.0;
+  }
+  return samples < 6 ? 1.0 - std::exp2(1.0 - static_cast<double>(samples)) : kConfidence;
+}
+
 double median(std::span<const double> samples) {
   return median_of_sorted(sort(samples));
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Medians with an interval that needs no assumption about the distribution.
 
+#include <cstddef>
 #include <span>
 
 namespace moesim {
@@ -17,6 +18,9 @@ struct Interval {
 // ("Confidence intervals based on interpolated order statistics"). For fewer than 6 samples the interval is
 // the whole range (its confidence is 1 − 2^(1−n)); for one sample low = high = median. No samples: all 0.
 Interval median_interval(std::span<const double> samples);
+
+// The confidence of median_interval of so many samples: 0.95, or 1 − 2^(1−n) for fewer than 6.
+double interval_confidence(std::size_t samples);
 
 double median(std::span<const double> samples);
 

@@ -77,4 +77,20 @@ LoadStats load_stats(std::span<const std::uint64_t> counts) {
   return stats;
 }
 
+LoadStats mean_of_layers(std::span<const LoadStats> layers) {
+  LoadStats mean;
+  mean.entropy = 0;
+  const auto count = static_cast<double>(std::max<std::size_t>(1, layers.size()));
+  for (const LoadStats& layer : layers) {
+    mean.max_violation += layer.max_violation / count;
+    mean.min_over_mean += layer.min_over_mean / count;
+    mean.cv += layer.cv / count;
+    mean.gini += layer.gini / count;
+    mean.entropy += layer.entropy / count;
+    mean.effective_experts += layer.effective_experts / count;
+    mean.dead_experts += layer.dead_experts;
+  }
+  return mean;
+}
+
 }  // namespace moesim

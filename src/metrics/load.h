@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace moesim {
+
+using Counts = std::vector<std::uint64_t>;
 
 // All in double; population forms. With no assignments at all everything is 0 (and entropy 1).
 struct LoadStats {
@@ -18,5 +21,8 @@ struct LoadStats {
 };
 
 LoadStats load_stats(std::span<const std::uint64_t> counts);
+
+// The metrics of a stack: their mean over its layers, but the number of dead experts of all layers together.
+LoadStats mean_of_layers(std::span<const LoadStats> layers);
 
 }  // namespace moesim

@@ -26,7 +26,6 @@
 namespace moesim {
 namespace {
 
-using Counts = std::vector<std::uint64_t>;
 using Samples = std::array<double, kNoiseFloorDraws>;
 
 double total_assignments(std::span<const std::uint64_t> count_of_k) {
@@ -96,11 +95,13 @@ void draw_normal(const NormalLoad& load, std::uint64_t seed, std::uint64_t draw,
   }
 }
 
-// The 95 % point is the smallest sample that at least 95 % of the samples do not exceed.
+// Points of the samples: the smallest one that at least the given share of them does not exceed.
 Floor floor_of(Samples samples) {
   const double mean = std::accumulate(samples.begin(), samples.end(), 0.0) / kNoiseFloorDraws;
   std::sort(samples.begin(), samples.end());
-  return {.mean = mean, .p95 = samples[kNoiseFloorDraws * 95 / 100 - 1]};
+  return {.mean = mean,
+          .p05 = samples[kNoiseFloorDraws * 5 / 100 - 1],
+          .p95 = samples[kNoiseFloorDraws * 95 / 100 - 1]};
 }
 
 Floor floor_of(const std::array<LoadStats, kNoiseFloorDraws>& draws, double LoadStats::*metric) {
@@ -117,29 +118,44 @@ Floor floor_of_dead_experts(const std::array<LoadStats, kNoiseFloorDraws>& draws
   return floor_of(samples);
 }
 
-}  // namespace
-
-NoiseFloor noise_floor_within(std::uint64_t max_drawn_assignments, std::span<const std::uint64_t> count_of_k,
-                              std::int64_t num_experts, std::uint64_t seed) {
-  MOESIM_CHECK(num_experts >= 1 && num_experts <= INT32_MAX,
-               "a noise floor for an impossible number of experts");
+std::span<const std::uint64_t> without_empty_tail(std::span<const std::uint64_t> count_of_k) {
   while (!count_of_k.empty() && count_of_k.back() == 0) {
     count_of_k = count_of_k.first(count_of_k.size() - 1);
   }
-  MOESIM_CHECK(std::ssize(count_of_k) <= num_experts + 1, "tokens that chose more experts than there are");
+  return count_of_k;
+}
 
-  const bool approximate =
-      total_assignments(count_of_k) * kNoiseFloorDraws > static_cast<double>(max_drawn_assignments);
-  const NormalLoad load = normal_load(count_of_k, num_experts);
+}  // namespace
+
+NoiseFloor noise_floor_within(std::uint64_t max_drawn_assignments, std::span<const Counts> layers,
+                              std::int64_t num_experts, std::uint64_t seed) {
+  MOESIM_CHECK(num_experts >= 1 && num_experts <= INT32_MAX && !layers.empty(),
+               "a noise floor for an impossible number of experts or no layer");
+  std::vector<std::span<const std::uint64_t>> classes;
+  std::vector<NormalLoad> loads;
+  double assignments = 0;
+  for (const Counts& layer : layers) {
+    classes.push_back(without_empty_tail(layer));
+    MOESIM_CHECK(std::ssize(classes.back()) <= num_experts + 1,
+                 "tokens that chose more experts than there are");
+    loads.push_back(normal_load(classes.back(), num_experts));
+    assignments += total_assignments(classes.back());
+  }
+  const bool approximate = assignments * kNoiseFloorDraws > static_cast<double>(max_drawn_assignments);
   std::array<LoadStats, kNoiseFloorDraws> draws;
+  std::vector<LoadStats> of_layers(layers.size());
   Counts counts(static_cast<std::size_t>(num_experts));
   for (std::size_t draw = 0; draw < draws.size(); ++draw) {
-    if (approximate) {
-      draw_normal(load, seed, draw, counts);
-    } else {
-      draw_every_token(count_of_k, seed, draw, counts);
+    for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+      const std::uint64_t number = draw * layers.size() + layer;
+      if (approximate) {
+        draw_normal(loads[layer], seed, number, counts);
+      } else {
+        draw_every_token(classes[layer], seed, number, counts);
+      }
+      of_layers[layer] = load_stats(counts);
     }
-    draws[draw] = load_stats(counts);
+    draws[draw] = mean_of_layers(of_layers);
   }
   return {.max_violation = floor_of(draws, &LoadStats::max_violation),
           .min_over_mean = floor_of(draws, &LoadStats::min_over_mean),
@@ -151,9 +167,8 @@ NoiseFloor noise_floor_within(std::uint64_t max_drawn_assignments, std::span<con
           .approximate = approximate};
 }
 
-NoiseFloor noise_floor(std::span<const std::uint64_t> count_of_k, std::int64_t num_experts,
-                       std::uint64_t seed) {
-  return noise_floor_within(kMaxDrawnAssignments, count_of_k, num_experts, seed);
+NoiseFloor noise_floor(std::span<const Counts> layers, std::int64_t num_experts, std::uint64_t seed) {
+  return noise_floor_within(kMaxDrawnAssignments, layers, num_experts, seed);
 }
 
 double expected_uniform_cv(std::int64_t num_experts, std::int64_t top_k, std::uint64_t tokens) {

@@ -10,7 +10,8 @@ namespace moesim {
 
 struct Floor {
   double mean = 0;
-  double p95 = 0;  // 95 % point of the draws
+  double p05 = 0;  // 5 % and 95 % points of the draws: which one is bad luck depends on the metric
+  double p95 = 0;
 };
 
 struct NoiseFloor {
@@ -18,12 +19,11 @@ struct NoiseFloor {
   bool approximate = false;  // normal approximation instead of drawing every assignment
 };
 
-// count_of_k[j] = number of tokens that chose exactly j experts. 200 seeded draws of a router that gives each
-// token its own number of distinct experts, uniformly. When the draws together would exceed 10⁷ assignments,
-// counts come from the normal approximation (mean kT/E, the covariance of the hypergeometric-multinomial, its
-// skewness) instead.
-NoiseFloor noise_floor(std::span<const std::uint64_t> count_of_k, std::int64_t num_experts,
-                       std::uint64_t seed);
+// layers[l][j] = number of tokens that chose exactly j experts in layer l. 200 seeded draws of a router that
+// gives each token its own number of distinct experts, uniformly and independently in each layer; the metrics
+// are those of mean_of_layers(). When the draws together would exceed 10⁷ assignments, counts come from the
+// normal approximation (mean kT/E, the covariance of the hypergeometric-multinomial, its skewness) instead.
+NoiseFloor noise_floor(std::span<const Counts> layers, std::int64_t num_experts, std::uint64_t seed);
 
 // √((E−k)/(kT)): the CV expected of a uniform router (k experts of E for each of T tokens).
 double expected_uniform_cv(std::int64_t num_experts, std::int64_t top_k, std::uint64_t tokens);

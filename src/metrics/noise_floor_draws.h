@@ -14,7 +14,7 @@ inline constexpr std::uint64_t kMaxDrawnAssignments = 10'000'000;
 inline constexpr int kNoiseFloorDraws = 200;
 
 // noise_floor() with another limit: 0 always approximates.
-NoiseFloor noise_floor_within(std::uint64_t max_drawn_assignments, std::span<const std::uint64_t> count_of_k,
+NoiseFloor noise_floor_within(std::uint64_t max_drawn_assignments, std::span<const Counts> layers,
                               std::int64_t num_experts, std::uint64_t seed);
 
 }  // namespace moesim

@@ -120,12 +120,12 @@ struct RunRecord {
   Index tokens = 0;      // T
   Index steps = 0;
   std::optional<Index> capacity;
-  std::vector<std::string> notes;
+  std::uint64_t tokens_before_repeat = 0;  // of the workload's stream; 0: it never repeats
 
   std::vector<LayerResult> layers;
   std::vector<StepRow> step_rows;
   std::vector<DomainLoad> domains;
-  std::optional<NoiseFloor> noise_floor;  // of one layer over all steps
+  std::optional<NoiseFloor> noise_floor;  // of mean_routed, all steps together
   LoadStats mean_routed;                  // mean over layers
   LoadStats mean_processed;
   double worst_max_violation = 0;

@@ -75,6 +75,7 @@ void add_balance(RowBuilder& row, const RunRecord& record) {
     const NoiseFloor& floor = *record.noise_floor;
     const auto add = [&](const std::string& name, const Floor& f) {
       row.add("m.noise_floor." + name, f.mean);
+      row.add("m.noise_floor." + name + ".p05", f.p05);
       row.add("m.noise_floor." + name + ".p95", f.p95);
     };
     add("max_violation", floor.max_violation);
@@ -98,6 +99,9 @@ void add_drops(RowBuilder& row, const RunRecord& record) {
   for (const LayerResult& layer : record.layers) {
     all.add(layer.counts);
   }
+  row.add("m.tokens_before_repeat", record.tokens_before_repeat == 0
+                                        ? FlatValue()
+                                        : FlatValue(static_cast<std::int64_t>(record.tokens_before_repeat)));
   row.count("m.assignments", all.assignments);
   row.count("m.dropped", all.dropped());
   row.add("m.dropped_fraction", record.dropped_fraction);

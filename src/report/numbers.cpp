@@ -16,6 +16,10 @@ std::string with_commas(std::uint64_t value) {
   return digits;
 }
 
+std::string counted(std::uint64_t count, const std::string& thing) {
+  return with_commas(count) + " " + thing + (count == 1 ? "" : "s");
+}
+
 std::string short_number(double value) {
   const double size = std::abs(value);
   if (size >= 1e12) {
@@ -47,7 +51,7 @@ std::string short_seconds(double seconds) {
   if (seconds >= 1.0) {
     return fmt::format("{:.3g} s", seconds);
   }
-  return seconds >= 1e-3 ? fmt::format("{:.3g} ms", seconds * 1e3) : fmt::format("{:.3g} us", seconds * 1e6);
+  return seconds >= 1e-3 ? fmt::format("{:.3g} ms", seconds * 1e3) : fmt::format("{:.3g} µs", seconds * 1e6);
 }
 
 std::string percent(double fraction) {

@@ -6,11 +6,12 @@
 
 namespace moesim {
 
-std::string with_commas(std::uint64_t value);  // 12,345
-std::string short_number(double value);        // 182.4k, 3.15 M: four significant digits
-std::string short_bytes(double bytes);         // 41.3 MiB
-std::string short_seconds(double seconds);     // 12.3 ms
-std::string percent(double fraction);          // 12.3 %
+std::string with_commas(std::uint64_t value);                        // 12,345
+std::string counted(std::uint64_t count, const std::string& thing);  // 1 step, 2,000 steps
+std::string short_number(double value);     // 182.4k, 3.15 M: four significant digits
+std::string short_bytes(double bytes);      // 41.3 MiB
+std::string short_seconds(double seconds);  // 12.3 ms, 5 µs
+std::string percent(double fraction);       // 12.3 %
 
 // `text` cut or padded with spaces to `width` terminal columns.
 std::string pad_to(const std::string& text, int width);

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/text.h"
 #include "report/flat.h"
+#include "report/load_bar.h"
 #include "report/numbers.h"
 #include "report/words.h"
 
@@ -14,7 +14,6 @@ namespace moesim {
 namespace {
 
 constexpr int kWidth = 100;
-constexpr int kBarWidth = 40;
 constexpr std::size_t kMostBars = 16;
 
 class Screen {
@@ -73,9 +72,14 @@ void add_head(Screen& screen, const RunRecord& r) {
   const std::string capacity = r.capacity ? fmt::format("capacity {} rows an expert",
                                                         with_commas(static_cast<std::uint64_t>(*r.capacity)))
                                           : "dropless";
-  screen.line(fmt::format("tokens   {}: {} steps of {} tokens, {}", value_of(r, "workload.kind"),
-                          with_commas(static_cast<std::uint64_t>(r.steps)),
-                          with_commas(static_cast<std::uint64_t>(r.tokens)), capacity));
+  const std::uint64_t read = static_cast<std::uint64_t>(r.steps) * static_cast<std::uint64_t>(r.tokens);
+  screen.line(
+      fmt::format("tokens   {}: {} of {}, {}{}", value_of(r, "workload.kind"),
+                  counted(static_cast<std::uint64_t>(r.steps), "step"),
+                  counted(static_cast<std::uint64_t>(r.tokens), "token"), capacity,
+                  r.tokens_before_repeat > 0 && r.tokens_before_repeat < read
+                      ? fmt::format("; begins to repeat after {} tokens", with_commas(r.tokens_before_repeat))
+                      : ""));
   screen.line(fmt::format("memory   {} used at most, {} expected",
                           short_bytes(static_cast<double>(r.peak_rss_bytes)),
                           short_bytes(static_cast<double>(r.estimated_bytes))));
@@ -85,8 +89,10 @@ void add_tokens(Screen& screen, const RunRecord& r) {
   if (r.shown_tokens.empty()) {
     return;
   }
-  screen.heading("WHERE EACH WORD WENT", "(expert and its weight, best first" +
-                                             std::string(r.shape.num_layers > 1 ? "; first layer)" : ")"));
+  const bool words = value_of(r, "workload.kind") == "text" && value_of(r, "workload.tokenizer") == "word";
+  screen.heading(
+      words ? "WHERE EACH WORD WENT" : "WHERE EACH TOKEN WENT",
+      "(expert and its weight, best first" + std::string(r.shape.num_layers > 1 ? "; first layer)" : ")"));
   int domain_width = 0;
   int text_width = 4;
   for (const ShownToken& token : r.shown_tokens) {
@@ -108,36 +114,6 @@ void add_tokens(Screen& screen, const RunRecord& r) {
     }
     screen.line(line);
   }
-}
-
-struct Bar {
-  std::uint64_t kept = 0;
-  std::uint64_t routed = 0;
-  std::uint64_t most = 1;
-  double fair = 0;
-};
-
-// kept as full blocks, dropped as light ones, a mark at the fair share.
-std::string draw_bar(const Bar& bar, bool unicode) {
-  const auto cells = [&](double count) {
-    return static_cast<int>(std::lround(count / static_cast<double>(bar.most) * kBarWidth));
-  };
-  const int kept = cells(static_cast<double>(bar.kept));
-  const int routed = cells(static_cast<double>(bar.routed));
-  const int fair = std::min(kBarWidth - 1, cells(bar.fair));
-  std::string text;
-  for (int i = 0; i < kBarWidth; ++i) {
-    if (i == fair) {
-      text += unicode ? "│" : "|";
-    } else if (i < kept) {
-      text += unicode ? "█" : "#";
-    } else if (i < routed) {
-      text += unicode ? "░" : "x";
-    } else {
-      text += " ";
-    }
-  }
-  return text;
 }
 
 void add_load(Screen& screen, const RunRecord& r) {
@@ -181,26 +157,33 @@ void add_load(Screen& screen, const RunRecord& r) {
 void add_balance(Screen& screen, const RunRecord& r) {
   const LoadStats& s = r.mean_routed;
   const NoiseFloor* f = r.noise_floor ? &*r.noise_floor : nullptr;
-  const auto row = [&](const char* name, double value, const std::string& chance, const char* meaning) {
-    screen.line(fmt::format("  {:<20} {:>8.4g}   {:<30} {}", name, value, chance, meaning));
+  const auto row = [&](const char* name, const std::string& value, const std::string& chance,
+                       const char* meaning) {
+    screen.line(fmt::format("  {:<20} {:>8}   {:<30} {}", name, value, chance, meaning));
   };
-  // The 95 % point is printed where large is bad; entropy and effective experts are bad when small.
   const auto chance_and_tail = [&](Floor NoiseFloor::*floor) {
     return f == nullptr ? "" : fmt::format("chance {:.4g} (95 %: {:.4g})", (f->*floor).mean, (f->*floor).p95);
   };
-  const auto chance = [&](Floor NoiseFloor::*floor) {
-    return f == nullptr ? "" : fmt::format("chance {:.6g}", (f->*floor).mean);
-  };
+  // Entropy is bad when small, and near 1 its differences are in the later digits.
+  const auto entropy = [](double value) { return fmt::format("{:.5f}", value); };
+  const auto number = [](double value) { return fmt::format("{:.4g}", value); };
   screen.heading("BALANCE", r.shape.num_layers > 1
-                                ? fmt::format("mean of {} layers, chance of one; worst max_violation {:.3g}",
+                                ? fmt::format("mean of {} layers, before drops; worst max_violation {:.3g}",
                                               r.shape.num_layers, r.worst_max_violation)
                                 : "before drops, beside what a uniform random router would show");
-  row("max_violation", s.max_violation, chance_and_tail(&NoiseFloor::max_violation),
+  row("max_violation", number(s.max_violation), chance_and_tail(&NoiseFloor::max_violation),
       "busiest expert over fair share, less 1");
-  row("load CV", s.cv, chance_and_tail(&NoiseFloor::cv), "spread of the loads over their mean");
-  row("load Gini", s.gini, chance_and_tail(&NoiseFloor::gini), "0 all equal, towards 1 all on one");
-  row("load entropy", s.entropy, chance(&NoiseFloor::entropy), "1 all equal");
-  row("effective experts", s.effective_experts, chance(&NoiseFloor::effective_experts), "");
+  row("load CV", number(s.cv), chance_and_tail(&NoiseFloor::cv), "spread of the loads over their mean");
+  row("load Gini", number(s.gini), chance_and_tail(&NoiseFloor::gini), "0 all equal, towards 1 all on one");
+  row("load entropy", entropy(s.entropy),
+      f == nullptr ? ""
+                   : fmt::format("chance {} (5 %: {})", entropy(f->entropy.mean), entropy(f->entropy.p05)),
+      "1 all equal");
+  row("effective experts", number(s.effective_experts),
+      f == nullptr
+          ? ""
+          : fmt::format("chance {:.4g} (5 %: {:.4g})", f->effective_experts.mean, f->effective_experts.p05),
+      "as many with equal loads would spread as much");
   if (s.dead_experts > 0) {
     screen.line(fmt::format("  {:<20} {:>8}   of {} experts of all layers", "never chosen", s.dead_experts,
                             r.shape.num_experts * r.shape.num_layers));
@@ -237,7 +220,8 @@ void add_throughput(Screen& screen, const RunRecord& r) {
   }
   const std::string caveat = ratio_caveat(r);
   screen.heading("THROUGHPUT",
-                 fmt::format("tokens/s through {}, with 95 % intervals", layers_word(r.shape.num_layers)));
+                 fmt::format("tokens/s through {}, with {:.0f} % intervals", layers_word(r.shape.num_layers),
+                             100 * interval_confidence(static_cast<std::size_t>(r.timing.rounds))));
   for (const VariantResult& v : r.variants) {
     if (v.name == "yardstick") {
       continue;
@@ -256,8 +240,9 @@ void add_throughput(Screen& screen, const RunRecord& r) {
                             short_number(v.tokens_per_s.median), range, fmt::format("{:.1f}", v.gflops),
                             ratio));
   }
-  const std::string cores = fmt::format("{} rounds; {} thread{} on cores worth {:.2f}, {} balanced",
-                                        r.timing.rounds, r.timing.threads, r.timing.threads == 1 ? "" : "s",
+  const std::string cores = fmt::format("{}; {} on cores worth {:.2f}, {} balanced",
+                                        counted(static_cast<std::uint64_t>(r.timing.rounds), "round"),
+                                        counted(static_cast<std::uint64_t>(r.timing.threads), "thread"),
                                         r.timing.effective_cores, percent(r.timing.worker_balance));
   screen.line(r.executed ? fmt::format("  the MoE runs at {:.2f} of the yardstick's GFLOP/s; {}",
                                        r.timing.yardstick_ratio, cores)
@@ -265,8 +250,10 @@ void add_throughput(Screen& screen, const RunRecord& r) {
   if (r.executed && r.timing.weights == WeightState::warm) {
     screen.line(fmt::format(
         "  weights warm in cache: figures for small batches flatter the smaller layer; num_layers ≥ "
-        "{} makes them cold",
-        r.timing.layers_for_cold));
+        "{} makes them cold ({} of weights)",
+        r.timing.layers_for_cold,
+        short_bytes(static_cast<double>(r.weight_bytes) / static_cast<double>(r.shape.num_layers) *
+                    static_cast<double>(r.timing.layers_for_cold))));
   }
 }
 
@@ -318,7 +305,7 @@ void add_close(Screen& screen, const RunRecord& r) {
     }
     screen.paragraph(fmt::format("timing {}{}", verdict_word(r.timing.verdict), reasons));
   }
-  screen.line("next    " + next_step(r));
+  screen.line("next    " + next_step(r, screen.style().program));
 }
 
 }  // namespace
@@ -338,29 +325,6 @@ std::string render_screen(const RunRecord& record, const ScreenStyle& style) {
   add_stages(screen, record);
   add_close(screen, record);
   return screen.take();
-}
-
-std::string render_forecast(const RunForecast& f, const Experiment& experiment) {
-  std::string text = fmt::format("dry run: {} would run on {} thread{}; nothing was run\n", experiment.name,
-                                 f.threads, f.threads == 1 ? "" : "s");
-  text +=
-      fmt::format("\nTIME  estimated from the yardstick ({:.1f} GFLOP/s); {} tokens a step through {}\n",
-                  f.yardstick_gflops, with_commas(static_cast<std::uint64_t>(experiment.workload->tokens())),
-                  layers_word(experiment.shape.num_layers));
-  for (const VariantForecast& v : f.variants) {
-    text += fmt::format("  {:<20} about {} a step, weights {}{}\n", v.name, short_seconds(v.seconds_per_step),
-                        short_bytes(static_cast<double>(v.weight_bytes)),
-                        v.skipped.empty() ? "" : "; skipped: " + v.skipped);
-  }
-  text += fmt::format(
-      "  {:<20} about {} to record {} steps, then at least {} for {} samples of each; budget {:g} s\n",
-      "in all", short_seconds(f.record_seconds), experiment.workload->steps(),
-      short_seconds(f.minimum_seconds), experiment.measure.min_samples, f.budget_s);
-  text += fmt::format("\nMEMORY  {} in all\n", short_bytes(static_cast<double>(f.bytes)));
-  for (const auto& [what, bytes] : f.memory) {
-    text += fmt::format("  {:<24} {:>12}\n", what, short_bytes(static_cast<double>(bytes)));
-  }
-  return text;
 }
 
 }  // namespace moesim

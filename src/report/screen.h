@@ -9,8 +9,9 @@
 namespace moesim {
 
 struct ScreenStyle {
-  bool colour = false;  // ANSI; never the only carrier of a meaning
-  bool unicode = true;  // bars of block characters; else #
+  bool colour = false;             // ANSI; never the only carrier of a meaning
+  bool unicode = true;             // bars of block characters; else #
+  std::string program = "moesim";  // as the user types it, in what to type next
 };
 
 std::string render_screen(const RunRecord& record, const ScreenStyle& style);

@@ -65,9 +65,10 @@ std::string balance_sentence(const RunRecord& record) {
     return "";
   }
   const double busiest = 1.0 + record.mean_routed.max_violation;
-  std::string text = fmt::format("{} busiest expert gets {:.2f} times its fair share",
-                                 record.has_gate ? "untrained gate: the" : "The", busiest);
-  if (record.noise_floor && record.layers.size() == 1) {  // the floor is that of one layer, not of a mean
+  std::string text = fmt::format(
+      "{} busiest expert gets {:.2f} times its fair share{}", record.has_gate ? "untrained gate: the" : "The",
+      busiest, record.layers.size() > 1 ? fmt::format(" (mean of {} layers)", record.layers.size()) : "");
+  if (record.noise_floor) {
     const double chance = 1.0 + record.noise_floor->max_violation.p95;
     text +=
         busiest > chance
@@ -103,15 +104,15 @@ std::string describe_in_words(const RunRecord& record) {
   return text;
 }
 
-std::string next_step(const RunRecord& record) {
+std::string next_step(const RunRecord& record, const std::string& program) {
   const std::string source = record.config_source.substr(0, record.config_source.find(' '));
   if (record.timing.verdict == Verdict::noisy && !record.timing.interrupted && record.timing.budget_s < 30) {
-    return fmt::format("moesim run {} --budget 60          (longer, for figures to quote)", source);
+    return fmt::format("{} run {} --budget 60    (longer, for figures to quote)", program, source);
   }
   if (record.dropped_fraction > 0) {
-    return fmt::format("moesim run {} --set capacity=none    (what does dropping cost?)", source);
+    return fmt::format("{} run {} --set capacity=none    (what does dropping cost?)", program, source);
   }
-  return fmt::format("moesim run {} --set router.top_k={}    (what does one more expert cost?)", source,
+  return fmt::format("{} run {} --set router.top_k={}    (what does one more expert cost?)", program, source,
                      std::min<Index>(record.top_k + 1, record.shape.num_experts));
 }
 

@@ -13,7 +13,7 @@ std::string describe_in_words(const RunRecord& record);
 // of rows computed where rows were dropped; empty when neither applies.
 std::string ratio_caveat(const RunRecord& record);
 
-// What to type next.
-std::string next_step(const RunRecord& record);
+// What to type next; `program` as the user types it.
+std::string next_step(const RunRecord& record, const std::string& program);
 
 }  // namespace moesim

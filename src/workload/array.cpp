@@ -32,6 +32,9 @@ class ArrayWorkload final : public Workload {
   }
 
   std::string token_text(std::uint64_t g) const override { return "row " + std::to_string(row_of(g)); }
+  std::uint64_t tokens_before_repeat() const override {
+    return static_cast<std::uint64_t>(file_->header().rows);
+  }
   std::uint64_t memory_bytes(Index batch_tokens) const override {
     return batch_bytes(batch_tokens, file_->header().cols);
   }

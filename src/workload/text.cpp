@@ -108,6 +108,7 @@ class TextWorkload final : public Workload {
     const Place place = place_of(g);
     return corpus_.starts_character(place.file, wrapped(place));
   }
+  std::uint64_t tokens_before_repeat() const override;
   std::vector<std::string> domain_names() const override { return names_; }
   std::uint64_t memory_bytes(Index batch_tokens) const override {
     const std::uint64_t vectors = std::min(
@@ -151,6 +152,18 @@ class TextWorkload final : public Workload {
   std::uint64_t seed_;
   Index d_model_;
 };
+
+// Until the file that ends first has had its last whole or begun turn.
+std::uint64_t TextWorkload::tokens_before_repeat() const {
+  std::uint64_t shortest = UINT64_MAX;
+  const std::uint64_t files = corpus_.num_texts();
+  for (std::uint32_t file = 0; file < files; ++file) {
+    const std::uint64_t size = corpus_.size(file);
+    const std::uint64_t turns = size / chunk_tokens_;
+    shortest = std::min(shortest, (turns * files + file) * chunk_tokens_ + size % chunk_tokens_);
+  }
+  return shortest;
+}
 
 // Takes rows from `begin` on until the table or the list of slots is full.
 void TextWorkload::collect(Pass& pass, Index begin, const TokenBatch& batch) const {

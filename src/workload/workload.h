@@ -29,6 +29,9 @@ class Workload {
   // Tokens [first, first + count). Same bits for any way of cutting and any number of threads.
   virtual TokenBatch slice(const Context& context, std::uint64_t first, Index count) const = 0;
 
+  // Tokens of the stream before it says again what it said; 0: it never does.
+  virtual std::uint64_t tokens_before_repeat() const { return 0; }
+
   // What a reader would call token g: its word, its character, "cluster 3". Safe to print only through
   // display_safe().
   virtual std::string token_text(std::uint64_t g) const = 0;

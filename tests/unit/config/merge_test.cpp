@@ -44,7 +44,7 @@ TEST(Merge, AnotherVariantReplacesItsSection) {
   EXPECT_EQ(merged("{r: {kind: a, x: 1}, q: 1}", "{r: {kind: b, y: 2}}"), "{r={kind=b y=2 } q=1 }");
   EXPECT_EQ(merged("{r: {kind: a, x: 1}}", "{r: {preset: m}}"), "{r={preset=m } }");
   EXPECT_EQ(merged("{r: {preset: m, x: 1}}", "{r: {kind: a}}"), "{r={kind=a } }");
-  EXPECT_EQ(merged("{r: {x: 1}}", "{r: {kind: a}}"), "{r={kind=a } }");
+  EXPECT_EQ(merged("{r: {x: 1}}", "{r: {kind: a}}"), "{r={x=1 kind=a } }");
   EXPECT_EQ(merged("{b: {losses: 1, c: {kind: a, x: 1}}}", "{b: {c: {kind: d}}}"),
             "{b={losses=1 c={kind=d } } }");
 }

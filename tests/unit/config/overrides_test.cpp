@@ -105,7 +105,7 @@ TEST(Overrides, NeededSectionsStay) {
 TEST(Overrides, AnotherVariantReplacesItsSection) {
   EXPECT_EQ(result("{r: {kind: a, x: 1}, q: 1}", {"r.kind=b"}), "{r: {kind: b}, q: 1}");
   EXPECT_EQ(result("{r: {kind: a, x: 1}}", {"r.preset=m"}), "{r: {preset: m}}");
-  EXPECT_EQ(result("{r: {x: 1}}", {"r.kind=a"}), "{r: {kind: a}}");
+  EXPECT_EQ(result("{r: {x: 1}}", {"r.kind=a"}), "{r: {x: 1, kind: a}}");
   EXPECT_EQ(result("{b: {l: 1, c: {kind: a, x: 1}}}", {"b.c.kind=d"}), "{b: {l: 1, c: {kind: d}}}");
 }
 

@@ -332,6 +332,14 @@ TEST(YamlMistakes, EachHasItsExactMessage) {
   }
 }
 
+TEST(YamlMistakes, AFlowMapThatEndsBehindItsColonIsAnErrorAndNotACrash) {
+  for (const char* yaml : {"{:", "c: {:", "c:\n{:", "[{:", "{a: {:", "? {:"}) {
+    Diagnostics diagnostics;
+    parse_yaml(yaml, "q.yaml", diagnostics);
+    EXPECT_FALSE(diagnostics.empty()) << yaml;
+  }
+}
+
 // With Windows line ends, with a byte order mark and with a last line feed nothing moves.
 TEST(YamlMistakes, PlacesDoNotDependOnLineEnds) {
   for (const Mistake& mistake : kMistakes) {

@@ -123,6 +123,16 @@ TEST(Verdict, TooFewSamplesAndUnfitBuildsAreInvalid) {
   EXPECT_EQ(debug.timing.reasons.at(0), "this is a Dev build; measure with the release build");
 }
 
+TEST(Verdict, AFewSamplesAreNeverOkHoweverFewWereAskedFor) {
+  RunRecord record = record_with(100, 100, 1.9);
+  record.variants.front().samples.resize(1);
+  MeasureParams measure;
+  measure.min_samples = 1;
+  judge_timing(record, measure);
+  EXPECT_EQ(record.timing.verdict, Verdict::noisy);
+  EXPECT_EQ(record.timing.reasons.at(0), "moe has 1 sample: an interval needs 5");
+}
+
 TEST(Verdict, WeightsAreColdFromFourCachesOn) {
   RunRecord record = record_with(99, 101, 1.9);
   record.machine.last_level_cache_bytes = 1000;

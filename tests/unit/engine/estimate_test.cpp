@@ -39,6 +39,22 @@ TEST(EstimateMemory, CountsTheWeightsOfEveryVariant) {
   EXPECT_EQ(sum, memory.total);
 }
 
+TEST(EstimateMemory, BatchesMadeBeforehandAreFewAndCounted) {
+  const TempFolder folder;
+  const auto beforehand = [&](const std::string& tokens) {
+    const Experiment experiment = experiment_with(folder, {"workload.tokens=" + tokens});
+    for (const MemoryItem& item : estimate_memory(experiment, 2).items) {
+      if (item.what == "batches made beforehand") {
+        return std::pair(most_batches_in_a_sample(experiment), item.bytes);
+      }
+    }
+    return std::pair(Index{0}, std::uint64_t{0});
+  };
+  EXPECT_EQ(beforehand("1"), std::pair(Index{1000}, std::uint64_t{999} * 1024));
+  EXPECT_EQ(beforehand("1024"), std::pair(Index{16}, std::uint64_t{15} << 20));
+  EXPECT_EQ(beforehand("100000"), std::pair(Index{1}, std::uint64_t{0}));
+}
+
 TEST(CheckMemory, ABillionExpertsAreRefusedWithASettingThatFits) {
   const TempFolder folder;
   const Experiment huge = experiment_with(folder, {"layer.num_experts=1000000000"});

@@ -30,6 +30,14 @@ TEST(MedianInterval, NoSamplesAreAllZero) {
   EXPECT_EQ(count_outliers(Samples{}), 0);
 }
 
+TEST(MedianInterval, ConfidenceOfFewSamplesIsThatTheyStandOnBothSides) {
+  EXPECT_EQ(interval_confidence(0), 0.0);
+  EXPECT_EQ(interval_confidence(1), 0.0);
+  EXPECT_EQ(interval_confidence(2), 0.5);
+  EXPECT_EQ(interval_confidence(5), 0.9375);
+  EXPECT_EQ(interval_confidence(6), 0.95);
+}
+
 TEST(MedianInterval, OneSampleIsItsOwnInterval) {
   const Interval interval = median_interval(Samples{2.5});
   EXPECT_EQ(interval.median, 2.5);

@@ -15,7 +15,14 @@
 namespace moesim {
 namespace {
 
-using Counts = std::vector<std::uint64_t>;
+// noise_floor of a single layer.
+NoiseFloor floor_of_layer(const Counts& count_of_k, std::int64_t experts, std::uint64_t seed) {
+  return noise_floor({&count_of_k, 1}, experts, seed);
+}
+NoiseFloor floor_within(std::uint64_t limit, const Counts& count_of_k, std::int64_t experts,
+                        std::uint64_t seed) {
+  return noise_floor_within(limit, {&count_of_k, 1}, experts, seed);
+}
 
 Counts tokens_with(std::size_t k, std::uint64_t tokens) {
   Counts count_of_k(k + 1);
@@ -38,7 +45,7 @@ TEST(NoiseFloor, AgreesWithTheReferenceTable) {
       {128, 8, 4096, 0.1650, 0.034, 0.0610}, {256, 8, 4096, 0.2623, 0.034, 0.0866},
   };
   for (const Row& row : rows) {
-    const NoiseFloor floor = noise_floor(tokens_with(row.k, row.tokens), row.experts, 42);
+    const NoiseFloor floor = floor_of_layer(tokens_with(row.k, row.tokens), row.experts, 42);
     EXPECT_EQ(floor.approximate, row.k * row.tokens > 50'000);
     EXPECT_NEAR(floor.max_violation.mean, row.max_violation, row.deviation / 2)
         << row.experts << " " << row.k << " " << row.tokens;
@@ -53,7 +60,7 @@ TEST(NoiseFloor, MeanCvFollowsTheory) {
     const double theory = expected_uniform_cv(64, static_cast<std::int64_t>(k), 700);
     const double sampling_error = theory / std::sqrt(2.0 * 63.0 * kNoiseFloorDraws);
     for (const std::uint64_t limit : {kMaxDrawnAssignments, std::uint64_t{0}}) {
-      const NoiseFloor floor = noise_floor_within(limit, tokens_with(k, 700), 64, 7);
+      const NoiseFloor floor = floor_within(limit, tokens_with(k, 700), 64, 7);
       EXPECT_NEAR(floor.cv.mean, theory * (1.0 - 1.0 / (4.0 * 63.0)), 4.0 * sampling_error)
           << "k=" << k << " limit=" << limit;
     }
@@ -63,7 +70,7 @@ TEST(NoiseFloor, MeanCvFollowsTheory) {
 std::vector<NoiseFloor> floors_of_seeds(std::uint64_t limit, const Counts& count_of_k, std::int64_t experts) {
   std::vector<NoiseFloor> floors;
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
-    floors.push_back(noise_floor_within(limit, count_of_k, experts, seed));
+    floors.push_back(floor_within(limit, count_of_k, experts, seed));
     EXPECT_EQ(floors.back().approximate, limit == 0);
   }
   return floors;
@@ -102,15 +109,15 @@ TEST(NoiseFloor, ApproximationKeepsTheCorrelationThatTwoExpertsShow) {
 
 TEST(NoiseFloor, ApproximationKeepsTheSkewnessThatTheLargestOfManyLoadsShows) {
   // Loads of mean 98, 512 of them: without skewness the largest would be 6 % too small.
-  const NoiseFloor drawn = noise_floor_within(UINT64_MAX, tokens_with(8, 6250), 512, 1);
-  const NoiseFloor approximate = noise_floor_within(0, tokens_with(8, 6250), 512, 1);
+  const NoiseFloor drawn = floor_within(UINT64_MAX, tokens_with(8, 6250), 512, 1);
+  const NoiseFloor approximate = floor_within(0, tokens_with(8, 6250), 512, 1);
   EXPECT_NEAR(approximate.max_violation.mean / drawn.max_violation.mean, 1.0, 0.03);
   EXPECT_NEAR(approximate.min_over_mean.mean / drawn.min_over_mean.mean, 1.0, 0.01);
 }
 
 TEST(NoiseFloor, EveryExpertForEveryTokenHasNoSpread) {
   for (const std::uint64_t limit : {kMaxDrawnAssignments, std::uint64_t{0}}) {
-    const NoiseFloor floor = noise_floor_within(limit, tokens_with(8, 100), 8, 1);
+    const NoiseFloor floor = floor_within(limit, tokens_with(8, 100), 8, 1);
     EXPECT_EQ(floor.approximate, limit == 0);
     EXPECT_EQ(floor.max_violation.mean, 0.0);
     EXPECT_EQ(floor.max_violation.p95, 0.0);
@@ -125,12 +132,12 @@ TEST(NoiseFloor, EveryExpertForEveryTokenHasNoSpread) {
 
 TEST(NoiseFloor, OneExpertAndNoTokensAreOrdinary) {
   for (const std::uint64_t limit : {kMaxDrawnAssignments, std::uint64_t{0}}) {
-    const NoiseFloor one = noise_floor_within(limit, tokens_with(1, 1000), 1, 1);
+    const NoiseFloor one = floor_within(limit, tokens_with(1, 1000), 1, 1);
     EXPECT_EQ(one.max_violation.p95, 0.0);
     EXPECT_EQ(one.effective_experts.mean, 1.0);
   }
   for (const Counts& nobody : {Counts{}, Counts{0, 0}, Counts{500}}) {
-    const NoiseFloor none = noise_floor(nobody, 8, 1);
+    const NoiseFloor none = floor_of_layer(nobody, 8, 1);
     EXPECT_FALSE(none.approximate);
     EXPECT_EQ(none.max_violation.mean, 0.0);
     EXPECT_EQ(none.entropy.mean, 1.0);
@@ -163,7 +170,7 @@ std::vector<LoadStats> draws_with_sets(const Counts& count_of_k, std::uint32_t e
 
 TEST(NoiseFloor, TokensWithDifferentKKeepTheirOwn) {
   const Counts count_of_k = {5, 301, 0, 203, 0, 0, 71};  // 71 tokens choose all 6 experts
-  const NoiseFloor floor = noise_floor(count_of_k, 6, 99);
+  const NoiseFloor floor = floor_of_layer(count_of_k, 6, 99);
   std::vector<double> max_violations;
   std::vector<double> ginis;
   double sum = 0;
@@ -182,38 +189,38 @@ TEST(NoiseFloor, TokensWithDifferentKKeepTheirOwn) {
 
 TEST(NoiseFloor, FewTokensLeaveExpertsDead) {
   // 4 tokens on 64 experts touch 64·(1−(1−1/64)^4) of them.
-  const NoiseFloor floor = noise_floor(tokens_with(1, 4), 64, 5);
+  const NoiseFloor floor = floor_of_layer(tokens_with(1, 4), 64, 5);
   EXPECT_NEAR(floor.dead_experts.mean, 64.0 * std::pow(1.0 - 1.0 / 64.0, 4.0), 0.08);
 }
 
 TEST(NoiseFloor, DependsOnTheSeedAlone) {
   const Counts count_of_k = tokens_with(2, 300);
-  const NoiseFloor first = noise_floor(count_of_k, 16, 1);
-  EXPECT_EQ(first.cv.mean, noise_floor(count_of_k, 16, 1).cv.mean);
-  EXPECT_NE(first.cv.mean, noise_floor(count_of_k, 16, 2).cv.mean);
+  const NoiseFloor first = floor_of_layer(count_of_k, 16, 1);
+  EXPECT_EQ(first.cv.mean, floor_of_layer(count_of_k, 16, 1).cv.mean);
+  EXPECT_NE(first.cv.mean, floor_of_layer(count_of_k, 16, 2).cv.mean);
   Counts padded = count_of_k;
   padded.resize(40);  // more classes than experts, all empty
-  EXPECT_EQ(first.cv.mean, noise_floor(padded, 16, 1).cv.mean);
+  EXPECT_EQ(first.cv.mean, floor_of_layer(padded, 16, 1).cv.mean);
 }
 
 TEST(NoiseFloor, ApproximatesOnlyAboveTenMillionAssignmentsInAllDraws) {
-  EXPECT_FALSE(noise_floor(tokens_with(2, 25'000), 8, 1).approximate);
-  EXPECT_TRUE(noise_floor(tokens_with(2, 25'001), 8, 1).approximate);
-  const NoiseFloor huge = noise_floor(tokens_with(2, std::uint64_t{1} << 50), 8, 1);
+  EXPECT_FALSE(floor_of_layer(tokens_with(2, 25'000), 8, 1).approximate);
+  EXPECT_TRUE(floor_of_layer(tokens_with(2, 25'001), 8, 1).approximate);
+  const NoiseFloor huge = floor_of_layer(tokens_with(2, std::uint64_t{1} << 50), 8, 1);
   EXPECT_TRUE(huge.approximate);
   EXPECT_NEAR(huge.cv.mean / expected_uniform_cv(8, 2, std::uint64_t{1} << 50), 1.0, 0.15);
 }
 
 TEST(NoiseFloor, RefusesMoreChoicesThanExperts) {
   try {
-    noise_floor(tokens_with(9, 1), 8, 1);
+    floor_of_layer(tokens_with(9, 1), 8, 1);
     FAIL() << "expected an error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::internal);
     EXPECT_NE(std::string(error.what()).find("tokens that chose more experts than there are"),
               std::string::npos);
   }
-  EXPECT_THROW(noise_floor(tokens_with(1, 1), 0, 1), Error);
+  EXPECT_THROW(floor_of_layer(tokens_with(1, 1), 0, 1), Error);
 }
 
 TEST(ExpectedUniformCv, IsTheClosedForm) {
@@ -222,6 +229,29 @@ TEST(ExpectedUniformCv, IsTheClosedForm) {
   EXPECT_EQ(expected_uniform_cv(8, 8, 10), 0.0);
   EXPECT_EQ(expected_uniform_cv(8, 0, 10), 0.0);
   EXPECT_EQ(expected_uniform_cv(8, 2, 0), 0.0);
+}
+
+TEST(NoiseFloor, AMeanOfLayersHasTheSameMeanAndLessSpread) {
+  const std::vector<Counts> one{tokens_with(2, 2000)};
+  const std::vector<Counts> sixteen(16, one.front());
+  for (const std::uint64_t limit : {std::uint64_t{UINT64_MAX}, std::uint64_t{0}}) {
+    const NoiseFloor single = noise_floor_within(limit, one, 32, 5);
+    const NoiseFloor stack = noise_floor_within(limit, sixteen, 32, 6);
+    EXPECT_NEAR(stack.max_violation.mean / single.max_violation.mean, 1.0, 0.08);
+    // A sixteenth of the variance: a quarter of the distance from the mean to either point.
+    const double spread = stack.max_violation.p95 - stack.max_violation.p05;
+    const double spread_of_one = single.max_violation.p95 - single.max_violation.p05;
+    EXPECT_NEAR(spread / spread_of_one, 0.25, 0.08);
+    EXPECT_LT(stack.entropy.p05, stack.entropy.mean);
+    EXPECT_GT(stack.entropy.p95, stack.entropy.mean);
+  }
+}
+
+TEST(NoiseFloor, DeadExpertsOfAllLayersAreCountedTogether) {
+  const std::vector<Counts> layers(3, tokens_with(1, 4));
+  const double alone = noise_floor({layers.data(), 1}, 64, 3).dead_experts.mean;
+  EXPECT_NEAR(alone, 64 * std::pow(63.0 / 64.0, 4), 0.1);
+  EXPECT_NEAR(noise_floor(layers, 64, 3).dead_experts.mean, 3 * alone, 0.2);
 }
 
 }  // namespace

@@ -74,6 +74,10 @@ TEST(Numbers, AreShortAndExact) {
   EXPECT_EQ(percent(0.051), "5.1 %");
   EXPECT_EQ(percent(0.51), "51 %");
   EXPECT_EQ(short_seconds(0.0123), "12.3 ms");
+  EXPECT_EQ(short_seconds(5e-6), "5 µs");
+  EXPECT_EQ(counted(1, "step"), "1 step");
+  EXPECT_EQ(counted(2000, "step"), "2,000 steps");
+  EXPECT_EQ(counted(0, "step"), "0 steps");
   EXPECT_EQ(pad_to("전문가", 4), "전문");
   EXPECT_EQ(pad_to("가a", 5), "가a  ");
 }
@@ -124,6 +128,18 @@ TEST(Screen, ShowsDropsRatiosAndNeverRawEscapes) {
   EXPECT_NE(
       screen.find("weights warm in cache: figures for small batches flatter the smaller layer; num_layers ≥"),
       std::string::npos);
+}
+
+TEST(Screen, SaysWhenTheTextRepeatsAndHowToGoOn) {
+  RunRecord record = sample_record();
+  EXPECT_EQ(render_screen(record, {}).find("repeat"), std::string::npos);
+  record.tokens_before_repeat = 10;
+  EXPECT_EQ(render_screen(record, {}).find("repeat"), std::string::npos);
+  record.tokens_before_repeat = 9;
+  const std::string screen = render_screen(record, {.program = "build/moesim"});
+  EXPECT_NE(screen.find("1 step of 10 tokens, dropless; begins to repeat after 9 tokens"), std::string::npos)
+      << screen;
+  EXPECT_NE(screen.find("\nnext    build/moesim run sample.yaml --set"), std::string::npos) << screen;
 }
 
 TEST(Screen, AsciiStyleUsesNoBlockCharacters) {

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <set>
 
 #include "core/hash.h"
 #include "core/random.h"
@@ -37,6 +38,28 @@ TEST(Text, ReadsFilesInTurnsOfChunksAndWrapsEachOnItsOwn) {
   EXPECT_EQ(batch.position, (std::vector<std::uint64_t>{0, 1, 2, 3, 2, 3, 4, 5, 4, 5}));
   EXPECT_EQ(batch.token_id, (std::vector<std::uint32_t>{3, 4, 2, 0, 5, 6, 1, 2, 7, 3}));
   EXPECT_EQ(workload->domain_names(), (Words{"one", "two"}));
+}
+
+TEST(Text, KnowsWhenItBeginsToRepeat) {
+  const TestFolder folder;
+  folder.write("one.txt", "a b c");
+  folder.write("two.txt", "v w x y z");
+  folder.write("six.txt", "1 2 3 4 5 6");
+  for (const std::string files : {"one.txt", "two.txt", "one.txt, two.txt", "two.txt, one.txt",
+                                  "six.txt, two.txt", "two.txt, six.txt, one.txt"}) {
+    for (const std::string chunk : {"1", "2", "3", "4", "100"}) {
+      const auto workload =
+          must_make("{kind: text, files: [" + files + "]" +
+                        (files.find(',') == std::string::npos ? "" : ", chunk_tokens: " + chunk) + "}",
+                    {.directory = folder.path()});
+      std::set<std::string> seen;  // every word of the files stands there once
+      std::uint64_t g = 0;
+      while (seen.insert(workload->token_text(g)).second) {
+        ++g;
+      }
+      EXPECT_EQ(workload->tokens_before_repeat(), g) << files << " " << chunk;
+    }
+  }
 }
 
 TEST(Text, KeepsTheLawsOfAStream) {
