@@ -24,6 +24,14 @@ constexpr const char* kExamples =
     "enough memory,\n"
     "73 and 74 cannot write, 78 wrong config, 130 stopped by Ctrl-C.";
 
+// "Usage: moesim run …": CLI11's own line leaves the program's name out for subcommands.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    return CLI::Formatter::make_usage(app, app->get_parent() == nullptr ? name : "moesim " + name);
+  }
+};
+
 std::string version_text() {
   const BuildInfo build = build_info();
   return fmt::format(
@@ -156,6 +164,7 @@ int run_command_line(int argc, char** argv) {
   ValidateArguments validate_arguments;
   RoutersArguments routers_arguments;
   std::string word;
+  app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kExamples);
   app.require_subcommand(0, 1);
   app.add_flag("--version", version, "build, compiler, instruction-set level, libraries");

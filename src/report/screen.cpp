@@ -159,7 +159,7 @@ void add_balance(Screen& screen, const RunRecord& r) {
   const NoiseFloor* f = r.noise_floor ? &*r.noise_floor : nullptr;
   const auto row = [&](const char* name, const std::string& value, const std::string& chance,
                        const char* meaning) {
-    screen.line(fmt::format("  {:<20} {:>8}   {:<30} {}", name, value, chance, meaning));
+    screen.line(fmt::format("  {:<20} {:>8}   {:<32} {}", name, value, chance, meaning));
   };
   const auto chance_and_tail = [&](Floor NoiseFloor::*floor) {
     return f == nullptr ? "" : fmt::format("chance {:.4g} (95 %: {:.4g})", (f->*floor).mean, (f->*floor).p95);
