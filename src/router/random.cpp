@@ -5,10 +5,7 @@
 // The draw is keyed by the token's place in the stream, so any cut of the stream into batches routes the
 // same. Weight 1/top_k.
 
-#include "router/draw.h"
-#include "router/relations.h"
-#include "router/rows.h"
-#include "router/variants.h"
+#include "router/fixed_choice.h"
 
 namespace moesim {
 namespace {
@@ -21,50 +18,23 @@ void describe(Fields<RandomParams>& f) {
   f.add("top_k", &RandomParams::top_k).range(1, 65536).doc("experts per token");
 }
 
-class Random final : public Router {
+class Random final : public FixedChoice {
  public:
-  Random(const RandomParams& params, Index num_experts) : Router(num_experts), params_(params) {}
+  Random(const RandomParams& params, Index num_experts) : FixedChoice(num_experts, params.top_k) {}
 
   RouterTraits traits() const override {
-    RouterTraits traits;
-    traits.choice = Choice::fixed;
-    traits.top_k = params_.top_k;
-    traits.normalised = true;
+    RouterTraits traits = FixedChoice::traits();
     traits.stochastic = true;
-    traits.expert_symmetric = false;
-    traits.needs_logits = false;
     return traits;
   }
 
  private:
-  Routing do_route(const RouterInput& input) const override {
-    Assignments out = exactly_k(num_experts(), input.batch.num_tokens(), params_.top_k);
-    out.weight.assign(out.expert.size(), 1.0F / static_cast<float>(params_.top_k));
-    out.score = out.weight;
+  void choose(const RouterInput& input, Index t, DistinctDraw& draw,
+              std::span<std::int32_t> chosen) const override {
     const RandomKey key{.seed = input.seed, .stream = Stream::random_router, .layer = input.layer};
-    for_each_row_block(input.context, input.batch.num_tokens(), [&](Index first, Index last) {
-      DistinctDraw draw(num_experts());
-      for (Index t = first; t < last; ++t) {
-        const RandomSequence sequence(key, input.batch.first_token + static_cast<std::uint64_t>(t));
-        draw.draw(sequence, {out.expert.data() + t * params_.top_k, static_cast<std::size_t>(params_.top_k)});
-      }
-    });
-    return out;
+    draw.draw(RandomSequence(key, input.batch.first_token + static_cast<std::uint64_t>(t)), chosen);
   }
-
-  RandomParams params_;
 };
-
-std::unique_ptr<Router> make_random(Binder& binder, const Node& section, const LayerShape& shape) {
-  const std::size_t problems = binder.diagnostics.list().size();
-  RandomParams params;
-  bind_section(binder, &section, "router", params, kRouterReserved, families_with_key);
-  RouterRelations(binder, section, shape.num_experts).check_top_k(params.top_k);
-  if (binder.diagnostics.list().size() != problems) {
-    return nullptr;
-  }
-  return std::make_unique<Random>(params, shape.num_experts);
-}
 
 }  // namespace
 
@@ -73,7 +43,7 @@ RouterFamily router_random() {
           .summary = "every token draws top_k different experts at random: the noise floor",
           .origin = "control; loads follow the hypergeometric law",
           .fields = [] { return fields_of<RandomParams>().infos(); },
-          .make = make_random};
+          .make = make_fixed_choice<RandomParams, Random>};
 }
 
 }  // namespace moesim

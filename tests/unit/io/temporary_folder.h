@@ -2,34 +2,24 @@
 // A folder that lives as long as a test, and the error a call ends with.
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/error.h"
+#include "support/temp_folder.h"
 
 namespace moesim {
 
 class TemporaryFolder : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "moesim_io_XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::string in_folder(const std::string& name) const { return folder_ + "/" + name; }
-
-  std::string put(const std::string& name, std::string_view bytes) const {
-    std::ofstream(in_folder(name), std::ios::binary) << bytes;
-    return in_folder(name);
+  std::string in_folder(const std::string& name) const { return temporary_.file(name); }
+  std::string put(const std::string& name, const std::string& bytes) const {
+    return temporary_.write(name, bytes);
   }
 
   static std::string contents(const std::string& path) {
@@ -46,7 +36,11 @@ class TemporaryFolder : public testing::Test {
     return names;
   }
 
-  std::string folder_;
+ private:
+  TempFolder temporary_;
+
+ protected:
+  std::string folder_ = temporary_.path();
 };
 
 struct Refusal {
