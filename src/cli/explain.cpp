@@ -9,12 +9,15 @@
 #include "core/text.h"
 #include "engine/experiment.h"
 #include "io/files.h"
+#include "report/config_reference.h"
 
 namespace moesim {
 namespace {
 
 std::string list_all() {
-  std::string text = "moesim explain WORD, for any key of a config (layer.d_ff, top_k) or one of these:\n";
+  std::string text =
+      "moesim explain WORD, for any key of a config (layer.d_ff, top_k), for all keys (config), or one of "
+      "these:\n";
   for (const Explanation& entry : explanations()) {
     text += fmt::format("  {}\n", entry.word);
   }
@@ -50,6 +53,10 @@ std::string explain_key(const std::string& word) {
 int explain_command(const std::string& word) {
   if (word.empty()) {
     write_stdout(list_all());
+    return 0;
+  }
+  if (word == "config") {
+    write_stdout(render_config_reference(config_sections()));
     return 0;
   }
   const std::string plain = plain_word(word);

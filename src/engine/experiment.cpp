@@ -291,6 +291,10 @@ std::vector<SectionInfo> config_sections() {
   for (const ExecutorEntry& entry : executors().entries()) {
     sections.push_back({"executor (kind: " + entry.name + ")", entry.summary, entry.fields()});
   }
+  sections.push_back({"baselines",
+                      "dense layers to run beside the MoE: a list of `dense_same_active` and "
+                      "`dense_same_total`, by default both; `[]` for none",
+                      {}});
   sections.push_back({"measure", "how long to measure", fields_of<MeasureParams>().infos()});
   return sections;
 }

@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "report/config_reference.h"
 #include "report/flat.h"
 #include "report/numbers.h"
 #include "report/screen.h"
@@ -114,6 +117,17 @@ TEST(Flat, DoublesKeepEveryDigitAndBadOnesAreNull) {
             "a,b\n\"1,\"\"2\"\"\n3\",2.5\n");
   EXPECT_EQ(render_row({{"a", std::string("x|y")}}, Format::markdown),
             "| name | value |\n|---|---|\n| a | x\\|y |\n");
+}
+
+TEST(ConfigReference, IsWhatTheDocumentationSays) {
+  const std::string path = std::string(MOESIM_SOURCE_DIR) + "/docs/config.md";
+  const std::string printed = render_config_reference(config_sections());
+  if (std::getenv("MOESIM_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(path) << printed;
+  }
+  std::ifstream file(path);
+  const std::string written{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(printed, written) << "MOESIM_UPDATE_GOLDEN=1 writes it anew";
 }
 
 TEST(Screen, ShowsDropsRatiosAndNeverRawEscapes) {
