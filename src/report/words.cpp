@@ -35,8 +35,8 @@ std::string speed_sentence(const RunRecord& record) {
     text += clear ? fmt::format("{:.2f} times the tokens/s of a dense layer with the same {} parameters",
                                 moe_over_dense, what)
                   : fmt::format(
-                        "about as many tokens/s as a dense layer with the same {} parameters (no clear "
-                        "difference)",
+                        "about as many tokens/s (no clear difference) as a dense layer with the same {} "
+                        "parameters",
                         what);
   };
   compare("dense_same_total", "total");
