@@ -58,6 +58,8 @@ constexpr Explanation kExplanations[] = {
     {"npy-unsupported",
      "The .npy file is of a kind that is not read; np.save of a float32 or float64 array with one or two "
      "dimensions works."},
+    {"bad-record",
+     "A stored result is not what this program writes: the file is damaged or of another make."},
     {"cannot-create", "The output file cannot be created: its folder is missing or may not be written."},
     {"write-failed", "Not all bytes reached the output, usually because the disk is full."},
     {"out-of-memory",

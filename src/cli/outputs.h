@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/files.h"
-#include "report/flat.h"
+#include "io/row_format.h"
 #include "report/screen.h"
 
 namespace moesim {

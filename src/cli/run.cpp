@@ -9,7 +9,7 @@
 #include "cli/session.h"
 #include "core/error.h"
 #include "engine/run.h"
-#include "report/flat.h"
+#include "metrics/flatten.h"
 #include "report/routing_file.h"
 
 namespace moesim {

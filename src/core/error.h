@@ -18,6 +18,7 @@ enum class ErrorKind {
   out_of_memory = 71,  // the machine refuses, or would
   cannot_create = 73,  // an output file cannot be created
   write_failed = 74,   // full disk, broken device
+  busy = 75,           // another process is at work there; or stopped, and the same command goes on
   config = 78,         // the experiment's description
   interrupted = 130,   // Ctrl-C before there was anything to show
 };

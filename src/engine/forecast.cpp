@@ -9,6 +9,7 @@
 #include "engine/run.h"
 #include "engine/yardstick.h"
 #include "experts/dense.h"
+#include "metrics/flatten.h"
 #include "metrics/parameters.h"
 
 namespace moesim {
@@ -114,6 +115,44 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
       forecast.variants.front().seconds_per_step * static_cast<double>(experiment.workload->steps());
   forecast.minimum_seconds = round * static_cast<double>(experiment.measure.min_samples);
   return forecast;
+}
+
+FlatRow flatten(const RunForecast& forecast, const Experiment& experiment) {
+  FlatRow row;
+  const auto add = [&row](std::string name, FlatValue value) {
+    row.push_back({std::move(name), std::move(value)});
+  };
+  const auto count = [&add](std::string name, std::uint64_t value) {
+    add(std::move(name), static_cast<std::int64_t>(value));
+  };
+  add("schema", std::string("moesim.forecast/1"));
+  add("name", experiment.name);
+  add("config", experiment.source.name);
+  const FlatRow settings = flatten_settings(experiment.resolved);
+  row.insert(row.end(), settings.begin(), settings.end());
+  for (const VariantForecast& variant : forecast.variants) {
+    const std::string prefix = "f." + variant.name + ".";
+    add(prefix + "step_seconds", variant.seconds_per_step);
+    count(prefix + "weight_bytes", variant.weight_bytes);
+    if (variant.width > 0) {
+      add(prefix + "width", static_cast<std::int64_t>(variant.width));
+    }
+    if (!variant.skipped.empty()) {
+      add(prefix + "skipped", variant.skipped);
+    }
+  }
+  add("f.record_seconds", forecast.record_seconds);
+  add("f.minimum_seconds", forecast.minimum_seconds);
+  add("f.budget_s", forecast.budget_s);
+  count("f.memory_bytes", forecast.bytes);
+  for (const auto& [what, bytes] : forecast.memory) {
+    std::string name = what;
+    std::replace(name.begin(), name.end(), ' ', '_');
+    count("f.memory_bytes." + name, bytes);
+  }
+  add("f.threads", static_cast<std::int64_t>(forecast.threads));
+  add("f.yardstick_gflops", forecast.yardstick_gflops);
+  return row;
 }
 
 }  // namespace moesim

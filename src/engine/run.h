@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/flat_row.h"
 #include "engine/experiment.h"
 #include "engine/step.h"
 #include "metrics/run_record.h"
@@ -55,5 +56,8 @@ RunRecord run_experiment(const Experiment& experiment, const RunOptions& options
 // What run_experiment would do: nothing is run but a short timing of the yardstick (a few hundredths of a
 // second).
 RunForecast forecast_run(const Experiment& experiment, const RunOptions& options);
+
+// f.*: what --dry-run tells, as a row like that of a run (metrics/flatten.h).
+FlatRow flatten(const RunForecast& forecast, const Experiment& experiment);
 
 }  // namespace moesim

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/files.h"
-#include "report/csv.h"
+#include "io/row_format.h"
 
 namespace moesim {
 namespace {

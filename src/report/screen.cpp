@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/text.h"
-#include "report/flat.h"
+#include "metrics/flatten.h"
 #include "report/load_bar.h"
 #include "report/numbers.h"
 #include "report/words.h"

@@ -7,8 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "io/row_format.h"
+#include "metrics/flatten.h"
 #include "report/config_reference.h"
-#include "report/flat.h"
 #include "report/numbers.h"
 #include "report/screen.h"
 #include "report/words.h"

@@ -1,6 +1,4 @@
-#include "report/flat.h"
-
-#include <algorithm>
+#include "metrics/flatten.h"
 
 #include "config/scalars.h"
 #include "config/yaml.h"
@@ -31,6 +29,7 @@ FlatValue typed(const std::string& text) {
 class RowBuilder {
  public:
   void add(std::string name, FlatValue value) { row_.push_back({std::move(name), std::move(value)}); }
+  void append(const FlatRow& rows) { row_.insert(row_.end(), rows.begin(), rows.end()); }
   void count(std::string name, std::uint64_t value) {
     add(std::move(name), static_cast<std::int64_t>(value));
   }
@@ -44,14 +43,6 @@ class RowBuilder {
  private:
   FlatRow row_;
 };
-
-void add_settings(RowBuilder& row, const std::vector<ResolvedValue>& resolved) {
-  for (const ResolvedValue& value : resolved) {
-    if (value.path != "name") {
-      row.add("p." + value.path, typed(value.value));
-    }
-  }
-}
 
 void add_balance(RowBuilder& row, const RunRecord& record) {
   const auto stats = [&](const std::string& prefix, const LoadStats& s) {
@@ -186,7 +177,7 @@ FlatRow flatten(const RunRecord& record) {
   row.add("schema", std::string(kRunSchema));
   row.add("name", record.name);
   row.add("config", record.config_source);
-  add_settings(row, record.resolved);
+  row.append(flatten_settings(record.resolved));
   const bool timed = record.timing.verdict != Verdict::not_timed;
   if (timed) {
     add_variants(row, record);
@@ -225,35 +216,14 @@ FlatRow flatten(const RunRecord& record) {
   return row.take();
 }
 
-FlatRow flatten(const RunForecast& forecast, const Experiment& experiment) {
-  RowBuilder row;
-  row.add("schema", std::string("moesim.forecast/1"));
-  row.add("name", experiment.name);
-  row.add("config", experiment.source.name);
-  add_settings(row, experiment.resolved);
-  for (const VariantForecast& variant : forecast.variants) {
-    const std::string prefix = "f." + variant.name + ".";
-    row.add(prefix + "step_seconds", variant.seconds_per_step);
-    row.count(prefix + "weight_bytes", variant.weight_bytes);
-    if (variant.width > 0) {
-      row.add(prefix + "width", static_cast<std::int64_t>(variant.width));
-    }
-    if (!variant.skipped.empty()) {
-      row.add(prefix + "skipped", variant.skipped);
+FlatRow flatten_settings(const std::vector<ResolvedValue>& resolved) {
+  FlatRow row;
+  for (const ResolvedValue& value : resolved) {
+    if (value.path != "name") {
+      row.push_back({"p." + value.path, typed(value.value)});
     }
   }
-  row.add("f.record_seconds", forecast.record_seconds);
-  row.add("f.minimum_seconds", forecast.minimum_seconds);
-  row.add("f.budget_s", forecast.budget_s);
-  row.count("f.memory_bytes", forecast.bytes);
-  for (const auto& [what, bytes] : forecast.memory) {
-    std::string name = what;
-    std::replace(name.begin(), name.end(), ' ', '_');
-    row.count("f.memory_bytes." + name, bytes);
-  }
-  row.add("f.threads", static_cast<std::int64_t>(forecast.threads));
-  row.add("f.yardstick_gflops", forecast.yardstick_gflops);
-  return row.take();
+  return row;
 }
 
 }  // namespace moesim
