@@ -79,7 +79,7 @@ constexpr Explanation kExplanations[] = {
      "Load of the least busy expert over the mean load: 1 is perfect balance, 0 an idle expert."},
     {"tokens_per_s",
      "Tokens of a batch over the seconds of a step, through all layers: median, with .lo and .hi the ends "
-     "of its 95 % interval."},
+     "of its 95 % interval (of fewer than six samples: their range)."},
     {"ratio_to_moe",
      "tokens/s of a dense variant over tokens/s of the MoE, measured side by side in the same rounds. Above "
      "1 the dense layer is faster."},
@@ -97,16 +97,20 @@ constexpr Explanation kExplanations[] = {
     {"invalid",
      "The times mean nothing: a debug or sanitizer build, a checking executor, or too few samples."},
     {"cold",
-     "Each step reads more bytes of weights than four last-level caches (or 1 GiB) hold, as inside a whole "
-     "model."},
+     "Each step reads more bytes of weights than four last-level caches hold (or than 1 GiB, if that is "
+     "less), "
+     "as inside a whole model."},
     {"load_cv", "Population standard deviation of the experts' loads over their mean. 0 is perfect balance."},
     {"load_gini",
      "Gini coefficient of the loads: 0 when all are equal, near 1 when one expert gets everything."},
     {"load_entropy", "Entropy of the shares of the load over its largest value ln E: 1 when all are equal."},
     {"effective_experts", "exp of the entropy: how many equally loaded experts would be as spread out."},
     {"noise_floor",
-     "What a perfectly uniform random router shows on the same number of tokens: 200 draws, their mean and "
-     "95 % point. Imbalance below it is chance."},
+     "What a perfectly uniform random router shows on the same number of tokens: 200 draws, their mean, 5 % "
+     "and "
+     "95 % points. An imbalance between the points may be chance. More is bad for max_violation, CV and "
+     "Gini; "
+     "for min_over_mean, entropy and effective experts less is."},
     {"active_params", "Parameters one token's computation reads: gate, shared experts and its k experts."},
     {"computed_rows_fraction",
      "Kept assignments over routed ones. Below 1 the MoE did less work than it was asked to, so "
@@ -123,7 +127,9 @@ constexpr Explanation kExplanations[] = {
     {"dense_same_total",
      "A dense layer as wide as all experts together (E·d_ff, plus shared): the same total parameters."},
     {"warm",
-     "The weights of a step fit the caches, so small batches look faster than they would inside a whole "
+     "Much of the weights of a step may still be in the caches (they are less than four last-level caches, "
+     "and "
+     "less than 1 GiB), so small batches look faster than they would inside a whole "
      "model. "
      "More layers (layer.num_layers) make them cold."},
     {"noisy",

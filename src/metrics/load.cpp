@@ -58,7 +58,7 @@ double entropy_of(std::span<const std::uint64_t> counts, double sum) {
 LoadStats load_stats(std::span<const std::uint64_t> counts) {
   const double sum = sum_of(counts);
   if (sum == 0) {
-    return {};
+    return {.dead_experts = static_cast<std::int64_t>(counts.size())};
   }
   std::vector<std::uint64_t> sorted(counts.begin(), counts.end());
   std::sort(sorted.begin(), sorted.end());

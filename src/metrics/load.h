@@ -9,7 +9,8 @@ namespace moesim {
 
 using Counts = std::vector<std::uint64_t>;
 
-// All in double; population forms. With no assignments at all everything is 0 (and entropy 1).
+// All in double; population forms. With no assignments at all every expert is
+// dead and nothing is out of balance: everything else is 0, entropy 1.
 struct LoadStats {
   double max_violation = 0;  // max n / mean n − 1
   double min_over_mean = 0;

@@ -25,7 +25,8 @@ struct NoiseFloor {
 // normal approximation (mean kT/E, the covariance of the hypergeometric-multinomial, its skewness) instead.
 NoiseFloor noise_floor(std::span<const Counts> layers, std::int64_t num_experts, std::uint64_t seed);
 
-// √((E−k)/(kT)): the CV expected of a uniform router (k experts of E for each of T tokens).
+// √((E−k)/(kT)): the root mean square of the CV of a uniform router (k experts of E for each of T tokens).
+// Its mean lies about 1/(4(E−1)) below.
 double expected_uniform_cv(std::int64_t num_experts, std::int64_t top_k, std::uint64_t tokens);
 
 }  // namespace moesim

@@ -1,8 +1,9 @@
-// Expert choice: every expert takes its C = ⌊T·factor/E⌋ best tokens (Zhou et al. 2022, arXiv:2202.09368,
-// section 3.2; the rounding as in flaxformer's expert-choice router). Loads are equal by construction; a
-// token may get no expert or all of them; the choice looks at the whole batch, so it is not causal. The
-// weight is the score, as it is. Ties: an expert takes the lowest token; within a token, best score first,
-// then the lowest expert.
+// Expert choice: every expert takes its C = max(1, ⌊T·factor/E⌋) best tokens (Zhou et al. 2022,
+// arXiv:2202.09368, section 3.2, which leaves the rounding open: flaxformer rounds to the nearest and takes
+// at least 4, vmoe rounds up to a multiple of 4, lingvo down, at least 4 and a multiple of 4). Loads are
+// equal by construction; a token may get no expert or all of them; the choice looks at the whole batch, so it
+// is not causal. The weight is the score, as it is. Ties: an expert takes the lowest token; within a token,
+// best score first, then the lowest expert.
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +24,9 @@ struct ExpertChoiceParams {
 
 void describe(Fields<ExpertChoiceParams>& f) {
   f.add("score_func", &ExpertChoiceParams::score_func).doc("logits to scores");
-  f.add("factor", &ExpertChoiceParams::factor).range(0.001, 65536.0).doc("experts per token on average");
+  f.add("factor", &ExpertChoiceParams::factor)
+      .range(0.001, 65536.0)
+      .doc("experts per token on average, before the rounding of E·C/T");
 }
 
 class ExpertChoice final : public Router {
@@ -57,11 +60,11 @@ class ExpertChoice final : public Router {
     return out;
   }
 
-  // C, at most T.
+  // C, at most T: an expert always has room for a token, so that small batches are routed too.
   Index capacity(Index num_tokens) const {
     const double wanted =
         static_cast<double>(num_tokens) * params_.factor / static_cast<double>(num_experts());
-    return std::min(num_tokens, static_cast<Index>(wanted));
+    return std::min(num_tokens, std::max<Index>(1, static_cast<Index>(wanted)));
   }
 
   // [E,T]: an expert's scores side by side.

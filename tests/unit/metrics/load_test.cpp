@@ -67,7 +67,7 @@ TEST(LoadStats, OneExpertWithEverythingIsTheWorst) {
   EXPECT_EQ(stats.dead_experts, 7);
 }
 
-TEST(LoadStats, NoAssignmentsAreAllZeroWithEntropyOne) {
+TEST(LoadStats, NoAssignmentsAreAllZeroWithEntropyOneAndEveryExpertDead) {
   for (const std::size_t experts : {0U, 1U, 8U}) {
     const LoadStats stats = load_stats(Counts(experts, 0));
     EXPECT_EQ(stats.max_violation, 0.0);
@@ -76,7 +76,7 @@ TEST(LoadStats, NoAssignmentsAreAllZeroWithEntropyOne) {
     EXPECT_EQ(stats.gini, 0.0);
     EXPECT_EQ(stats.entropy, 1.0);
     EXPECT_EQ(stats.effective_experts, 0.0);
-    EXPECT_EQ(stats.dead_experts, 0);
+    EXPECT_EQ(stats.dead_experts, static_cast<std::int64_t>(experts));
   }
 }
 

@@ -42,12 +42,12 @@ TEST(ExpertChoice, WithinATokenTheBestScoreStandsFirst) {
             (Ids{1, 2, 3, 0}));
 }
 
-TEST(ExpertChoice, CapacityIsRoundedDownAndAtMostTheTokens) {
+TEST(ExpertChoice, CapacityIsRoundedDownAtLeastOneAndAtMostTheTokens) {
   const struct {
     Index tokens;
     const char* factor;
     Index each;
-  } cases[] = {{10, "1.25", 3}, {4, "2", 2}, {3, "1", 0}, {3, "65536", 3}, {0, "2", 0}, {1, "4", 1}};
+  } cases[] = {{10, "1.25", 3}, {4, "2", 2}, {3, "1", 1}, {3, "65536", 3}, {0, "2", 0}, {1, "4", 1}};
   for (const auto& c : cases) {
     const auto router = router_of(std::string("{kind: expert_choice, factor: ") + c.factor + "}", 4);
     const Assignments got = random_scene(c.tokens, 4, 3).route(*router);
