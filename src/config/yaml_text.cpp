@@ -83,9 +83,8 @@ bool is_null_text(std::string_view text) {
 bool quote_closes(std::string_view text, std::size_t offset) {
   const char quote = text[offset];
   for (std::size_t i = offset + 1; i < text.size(); ++i) {
-    if (quote == '"' && text[i] == '\\') {
-      ++i;
-    } else if (quote == '\'' && text.substr(i, 2) == "''") {
+    const bool escaped = quote == '"' ? text[i] == '\\' : text.substr(i, 2) == "''";
+    if (escaped) {
       ++i;
     } else if (text[i] == quote) {
       return true;
