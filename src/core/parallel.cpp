@@ -19,6 +19,7 @@ namespace {
 struct alignas(64) Slot {
   double busy_seconds = 0;
   bool used = false;
+  std::vector<BlockSpan> spans;
 };
 
 // TBB takes a negative number for "choose yourself".
@@ -36,7 +37,10 @@ struct Context::Impl {
   }
   ContextOptions options;
   tbb::task_arena arena;
-  mutable std::vector<Slot> slots;
+  std::vector<Slot> slots;
+  bool timeline = false;
+  Stopwatch timeline_watch;
+  const char* stage = "";
 };
 
 Context::Context(const ContextOptions& options) : impl_(std::make_unique<Impl>(options)) {
@@ -60,11 +64,16 @@ void Context::for_each_block(Index count, BlockBody body) const {
       std::this_thread::sleep_for(
           std::chrono::microseconds(random_bits(key, static_cast<std::uint64_t>(i))[0] % 200));
     }
+    const double begin = impl.timeline ? impl.timeline_watch.seconds() : 0;
     const Stopwatch watch;
     body(i);
-    Slot& slot = impl.slots[static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())];
+    const int place = tbb::this_task_arena::current_thread_index();
+    Slot& slot = impl.slots[static_cast<std::size_t>(place)];
     slot.used = true;
     slot.busy_seconds += watch.seconds();
+    if (impl.timeline) {
+      slot.spans.push_back({place, impl.stage, begin, impl.timeline_watch.seconds()});
+    }
   };
   impl.arena.execute([&] {
     tbb::parallel_for(
@@ -88,8 +97,28 @@ int Context::participants() const {
 
 void Context::reset_participants() const {
   for (Slot& slot : impl_->slots) {
-    slot = Slot{};
+    slot.busy_seconds = 0;
+    slot.used = false;
   }
+}
+
+void Context::start_timeline() const {
+  impl_->timeline = true;
+  impl_->timeline_watch.lap();
+}
+
+std::vector<BlockSpan> Context::stop_timeline() const {
+  std::vector<BlockSpan> all;
+  for (Slot& slot : impl_->slots) {
+    all.insert(all.end(), slot.spans.begin(), slot.spans.end());
+    slot.spans.clear();
+  }
+  impl_->timeline = false;
+  return all;
+}
+
+void Context::name_stage(const char* stage) const {
+  impl_->stage = stage;
 }
 
 double Context::busy_seconds(int slot) const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <type_traits>
+#include <vector>
 
 #include "core/matrix.h"
 
@@ -23,6 +24,14 @@ class BlockBody {
  private:
   void* object_;
   void (*call_)(void*, Index);
+};
+
+// One block of a timeline: who worked when, in seconds since the timeline was started, and on what.
+struct BlockSpan {
+  int slot = 0;
+  const char* stage = "";  // as named with name_stage()
+  double begin_s = 0;
+  double end_s = 0;
 };
 
 struct ContextOptions {
@@ -51,6 +60,12 @@ class Context {
   void reset_participants() const;
   // Blocks and busy seconds of each arena slot since the last reset: who did how much.
   double busy_seconds(int slot) const;
+
+  // A timeline costs memory for each block: for one step that is looked at, never for one that is timed.
+  void start_timeline() const;
+  std::vector<BlockSpan> stop_timeline() const;  // by slot, then by time
+  // What the blocks from now on belong to; a text that outlives the timeline.
+  void name_stage(const char* stage) const;
 
  private:
   struct Impl;

@@ -5,12 +5,22 @@
 
 namespace moesim {
 
-Recorder::Recorder(const Experiment& experiment, const MoeStack& stack, Index show_tokens)
+Recorder::Recorder(const Experiment& experiment, const MoeStack& stack, const Options& options)
     : experiment_(experiment),
       stack_(stack),
-      show_tokens_(show_tokens),
+      options_(options),
       routing_(stack.layers.size()),
       layers_(stack.layers.size()) {
+  const Index experts = experiment.shape.num_experts;
+  for (Index layer = 0; options.detail && layer < std::ssize(stack.layers); ++layer) {
+    if (experts <= kMostCoActiveExperts) {
+      detail_.co_activation.push_back({layer, experts, Counts(static_cast<std::size_t>(experts * experts))});
+    }
+    detail_.histograms.push_back(make_histogram("weight", layer));
+    if (experiment.router->traits().needs_logits) {
+      detail_.histograms.push_back(make_histogram("entropy", layer));
+    }
+  }
   for (const std::string& name : experiment.workload->domain_names()) {
     domains_.push_back(
         {name, std::vector<std::uint64_t>(static_cast<std::size_t>(experiment.shape.num_experts))});
@@ -26,9 +36,12 @@ void Recorder::on_layer(const LayerEvent& event) {
   capacity_ = event.plan.capacity;
   if (event.layer == 0) {
     count_domains(event);
-    if (shown_.empty() && show_tokens_ > 0) {
+    if (shown_.empty() && options_.show_tokens > 0) {
       show_tokens(event);
     }
+  }
+  if (options_.detail) {
+    add_detail(event);
   }
 }
 
@@ -65,7 +78,7 @@ void Recorder::show_tokens(const LayerEvent& event) {
   const Index groups = static_cast<Index>(by_sequence.size());
   Index group = 0;
   for (const auto& [sequence, tokens] : by_sequence) {
-    const Index share = show_tokens_ / groups + (group < show_tokens_ % groups ? 1 : 0);
+    const Index share = options_.show_tokens / groups + (group < options_.show_tokens % groups ? 1 : 0);
     ++group;
     Index taken = 0;
     std::uint64_t last_position = 0;
@@ -98,6 +111,26 @@ void Recorder::show_tokens(const LayerEvent& event) {
   }
 }
 
+void Recorder::add_detail(const LayerEvent& event) {
+  if (!detail_.co_activation.empty()) {
+    count_pairs(event.assignments, detail_.co_activation[static_cast<std::size_t>(event.layer)]);
+  }
+  for (Histogram& histogram : detail_.histograms) {
+    if (histogram.layer != event.layer) {
+      continue;
+    }
+    if (histogram.what == "weight") {
+      for (const float weight : event.assignments.weight) {
+        add_to(histogram, weight);
+      }
+    } else {
+      for (Index t = 0; t < event.logits.rows; ++t) {
+        add_to(histogram, normalised_entropy(event.logits.row(t)));
+      }
+    }
+  }
+}
+
 void Recorder::end_step(Index step, const StageSeconds& seconds, MatrixView output) {
   if (experiment_.execute) {
     output_.add_bytes(output.data, static_cast<std::size_t>(output.rows * output.cols) * sizeof(float));
@@ -119,6 +152,11 @@ void Recorder::end_step(Index step, const StageSeconds& seconds, MatrixView outp
     row.dropped_fraction =
         assignments == 0 ? 0 : static_cast<double>(dropped) / static_cast<double>(assignments);
     rows_.push_back(row);
+  }
+  const Index kept_loads = (step + 1) * std::ssize(layers_) * experiment_.shape.num_experts;
+  for (std::size_t l = 0; options_.detail && kept_loads <= kMostStepLoads && l < step_counts_.size(); ++l) {
+    detail_.loads.push_back({step, static_cast<Index>(l), std::move(step_counts_[l].routed_per_expert),
+                             std::move(step_counts_[l].tokens_per_expert)});
   }
   step_counts_.clear();
 }
@@ -146,6 +184,11 @@ void Recorder::fill(RunRecord& record) const {
   if (assignments > 0) {
     record.computed_rows_fraction = static_cast<double>(kept) / static_cast<double>(assignments);
     record.dropped_fraction = static_cast<double>(assignments - kept) / static_cast<double>(assignments);
+  }
+  record.detail = detail_;
+  for (std::size_t l = 0; options_.detail && l < layers_.size(); ++l) {
+    record.detail.loads.push_back({-1, static_cast<Index>(l), layers_[l].counts.routed_per_expert,
+                                   layers_[l].counts.tokens_per_expert});
   }
   record.step_rows = rows_;
   record.domains = domains_;

@@ -11,7 +11,11 @@ namespace moesim {
 
 class Recorder {
  public:
-  Recorder(const Experiment& experiment, const MoeStack& stack, Index show_tokens);
+  struct Options {
+    Index show_tokens = 0;
+    bool detail = false;  // fill record.detail, but for its timeline
+  };
+  Recorder(const Experiment& experiment, const MoeStack& stack, const Options& options);
 
   void on_layer(const LayerEvent& event);
   // After all layers of a step: its row, and the output's hash when experts were executed.
@@ -22,10 +26,11 @@ class Recorder {
   void hash_routing(const LayerEvent& event);
   void count_domains(const LayerEvent& event);
   void show_tokens(const LayerEvent& event);
+  void add_detail(const LayerEvent& event);
 
   const Experiment& experiment_;
   const MoeStack& stack_;
-  Index show_tokens_;
+  Options options_;
   std::vector<Hasher> routing_;  // one a layer, so that cutting the stream otherwise changes nothing
   Hasher output_;
   std::vector<LayerResult> layers_;
@@ -34,6 +39,7 @@ class Recorder {
   std::vector<DomainLoad> domains_;
   std::vector<ShownToken> shown_;
   std::optional<Index> capacity_;
+  RunDetail detail_;
 };
 
 }  // namespace moesim

@@ -34,6 +34,15 @@ void record_steps(RunState& state, Recorder& recorder) {
   }
 }
 
+// A step more, that nobody times: who worked when.
+std::vector<BlockSpan> watch_one_step(RunState& state) {
+  const TokenBatch batch = state.experiment.workload->batch(state.context, 0);
+  load_batch(batch, state.workspace);
+  state.context.start_timeline();
+  run_moe_step({state.experiment, state.stack, state.context}, batch, state.workspace);
+  return state.context.stop_timeline();
+}
+
 void fill_costs(RunRecord& record, const RunState& state) {
   const LayerShape& shape = state.experiment.shape;
   LayerUse use{.experts_per_token = static_cast<double>(record.top_k),
@@ -124,7 +133,7 @@ RunRecord run_experiment(const Experiment& experiment, const RunOptions& options
 
   RunRecord record = start_record(state);
   record.estimated_bytes = forecast.bytes;
-  Recorder recorder(experiment, state.stack, options.show_tokens);
+  Recorder recorder(experiment, state.stack, {options.show_tokens, options.detail});
   record_steps(state, recorder);
   recorder.fill(record);
   fill_costs(record, state);
@@ -132,6 +141,9 @@ RunRecord run_experiment(const Experiment& experiment, const RunOptions& options
   if (options.measure && record.tokens > 0) {
     time_rounds(state, forecast, record);
     judge_timing(record, experiment.measure);
+  }
+  if (options.detail && record.tokens > 0) {
+    record.detail.timeline = watch_one_step(state);
   }
   record.timing.spent_s = state.watch.seconds();
   record.peak_rss_bytes = peak_rss_bytes();

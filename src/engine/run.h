@@ -35,6 +35,7 @@ struct RunOptions {
   int threads = 0;                      // 0: as the config says
   std::optional<double> budget_s = {};  // instead of measure.budget_s
   Index show_tokens = 0;                // how many tokens of the first batch the record shows
+  bool detail = false;                  // fill record.detail: for stored results
   bool measure = true;                  // false: record the steps, time nothing
   std::uint64_t task_delay_seed = 0;    // tests only: a random wait in each parallel block
   // Called for each layer of each recorded step, in order, on the calling thread.

@@ -48,8 +48,10 @@ void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPla
   const Index width = run.experiment.shape.d_model;
   w.rows_in.resize(plan.num_rows(), width);
   w.rows_out.resize(plan.num_rows(), width);
+  run.context.name_stage("dispatch");
   gather_rows(plan, w.normed.view(), w.rows_in.view(), run.context);
   seconds.dispatch += watch.lap();
+  run.context.name_stage("experts");
   const Executor& executor = *run.experiment.executor.executor;
   executor.run({layer.experts, plan.expert_begin, w.rows_in.view(), w.rows_out.view()}, run.context);
   const bool has_shared = layer.shared.num_experts() > 0;
@@ -58,6 +60,7 @@ void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPla
     run_one_expert(executor, layer.shared, w.normed.view(), w.shared_out.view(), run.context);
   }
   seconds.experts += watch.lap();
+  run.context.name_stage("combine");
   combine(plan, w.rows_out.view(), w.shared_out.view(), w.y.view(), run.context);
   seconds.combine += watch.lap();
 }
@@ -98,13 +101,16 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
   for (std::size_t l = 0; l < run.stack.layers.size(); ++l) {
     const MoeLayer& layer = run.stack.layers[l];
     Stopwatch watch;
+    run.context.name_stage("norm");
     rms_norm(w.x.view(), w.normed.view(), run.context);
     seconds.norm += watch.lap();
+    run.context.name_stage("gate");
     if (traits.needs_logits) {
       w.logits.resize(tokens, layer.gate.weight.rows());
       gate_logits(layer.gate, w.normed.view(), w.logits.view(), run.context);
     }
     seconds.gate += watch.lap();
+    run.context.name_stage("route");
     const auto number = static_cast<std::uint32_t>(l);
     const Routing routing =
         experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed, number, run.context});
@@ -118,11 +124,12 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
                                          .layer = number});
     seconds.plan += watch.lap();
     if (sink) {
-      sink({static_cast<Index>(l), batch, assignments, plan});
+      sink({static_cast<Index>(l), batch, w.logits.view(), assignments, plan});
       watch.lap();
     }
     if (experiment.execute) {
       run_assignments(run, layer, plan, w, seconds, watch);
+      run.context.name_stage("norm");
       add_residual(w.y.view(), w.x.view(), run.context);
       seconds.norm += watch.lap();
     }

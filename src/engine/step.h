@@ -15,6 +15,7 @@ namespace moesim {
 struct LayerEvent {
   Index layer = 0;
   const TokenBatch& batch;
+  MatrixView logits;  // [T,E]; empty where the router needs none
   const Assignments& assignments;
   const DispatchPlan& plan;
 };

@@ -14,6 +14,7 @@
 #include "metrics/load.h"
 #include "metrics/noise_floor.h"
 #include "metrics/parameters.h"
+#include "metrics/run_detail.h"
 #include "metrics/step_record.h"
 
 namespace moesim {
@@ -143,6 +144,7 @@ struct RunRecord {
   std::uint64_t estimated_bytes = 0;
   std::uint64_t peak_rss_bytes = 0;
   std::vector<ShownToken> shown_tokens;
+  RunDetail detail;  // empty unless asked for
 
   const VariantResult* find_variant(const std::string& variant) const {
     for (const VariantResult& v : variants) {
