@@ -61,6 +61,7 @@ constexpr Explanation kExplanations[] = {
     {"bad-record",
      "A stored result is not what this program writes: the file is damaged or of another make."},
     {"cannot-create", "The output file cannot be created: its folder is missing or may not be written."},
+    {"run-busy", "Another process writes into the same folder of results. One writer at a time."},
     {"write-failed", "Not all bytes reached the output, usually because the disk is full."},
     {"out-of-memory",
      "The run was refused before anything was allocated: it needs more than four fifths of the memory "

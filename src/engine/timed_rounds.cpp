@@ -120,7 +120,7 @@ void prepare_round(RunState& state, Index round, int repeats) {
 void warm_up(RunState& state, std::vector<Contestant>& contestants, int repeats) {
   prepare_round(state, 0, repeats);
   for (Contestant& contestant : contestants) {
-    contestant.run();
+    contestant.result.warm_up_seconds = contestant.run() / repeats;
   }
   state.stages.clear();
   std::fill(state.busy.begin(), state.busy.end(), 0.0);

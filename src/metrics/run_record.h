@@ -42,6 +42,7 @@ struct VariantResult {
   double flops_per_token = 0;      // one layer
   Index tokens = 0;                // per step
   Index layers = 1;
+  double warm_up_seconds = 0;  // of the first, untimed call, per step
   std::vector<Sample> samples;
   Interval seconds;       // of a step
   Interval tokens_per_s;  // through all layers

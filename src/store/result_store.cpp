@@ -1,0 +1,270 @@
+#include "store/result_store.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "io/row_format.h"
+#include "store/schema.h"
+
+namespace moesim {
+namespace {
+
+std::string made(const std::string& folder, Database::Access access) {
+  std::error_code problem;
+  if (access == Database::Access::write && (std::filesystem::create_directories(folder, problem), problem)) {
+    throw Error(ErrorKind::cannot_create,
+                fmt::format("{}: error: the folder cannot be made: {}; expected a place that can be written "
+                            "[cannot-create]",
+                            display_safe(folder), problem.message()),
+                "set MOESIM_RUNS_DIR to a folder of yours");
+  }
+  return results_path(folder);
+}
+
+void put_samples(const Database& database, std::int64_t point, const RunRecord& record) {
+  const VariantResult* yardstick = record.find_variant("yardstick");
+  Statement insert = database.prepare("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?, ?)");
+  for (const VariantResult& variant : record.variants) {
+    insert.bind(1, point).bind(2, variant.name);
+    if (variant.warm_up_seconds > 0) {
+      insert.bind(3, std::int64_t{-1}).bind(4, std::int64_t{0}).bind(5, variant.warm_up_seconds);
+      insert.bind(6, std::int64_t{1}).bind_null(7).run();
+    }
+    for (std::size_t i = 0; i < variant.samples.size(); ++i) {
+      const Sample& sample = variant.samples[i];
+      insert.bind(3, std::int64_t{sample.cycle}).bind(4, std::int64_t{sample.place}).bind(5, sample.seconds);
+      insert.bind(6, std::int64_t{0});
+      if (yardstick != nullptr && i < yardstick->samples.size()) {
+        insert.bind(7, yardstick->samples[i].seconds);
+      } else {
+        insert.bind_null(7);
+      }
+      insert.run();
+    }
+  }
+}
+
+void put_loads(const Database& database, std::int64_t point, const RunDetail& detail) {
+  Statement insert = database.prepare("INSERT INTO experts VALUES (?, ?, ?, ?, ?, ?)");
+  for (const ExpertLoads& loads : detail.loads) {
+    for (std::size_t e = 0; e < loads.routed.size(); ++e) {
+      insert.bind(1, point).bind(3, std::int64_t{loads.layer}).bind(4, static_cast<std::int64_t>(e));
+      if (loads.step < 0) {
+        insert.bind_null(2);
+      } else {
+        insert.bind(2, std::int64_t{loads.step});
+      }
+      insert.bind(5, static_cast<std::int64_t>(loads.routed[e]));
+      insert.bind(6, static_cast<std::int64_t>(loads.processed[e])).run();
+    }
+  }
+}
+
+void put_pairs(const Database& database, std::int64_t point, const RunDetail& detail) {
+  Statement insert = database.prepare("INSERT INTO co_activation VALUES (?, ?, ?, ?, ?)");
+  for (const CoActivation& pairs : detail.co_activation) {
+    for (std::size_t i = 0; i < pairs.together.size(); ++i) {
+      if (pairs.together[i] > 0) {
+        const auto experts = static_cast<std::int64_t>(pairs.num_experts);
+        insert.bind(1, point).bind(2, std::int64_t{pairs.layer});
+        insert.bind(3, static_cast<std::int64_t>(i) / experts)
+            .bind(4, static_cast<std::int64_t>(i) % experts);
+        insert.bind(5, static_cast<std::int64_t>(pairs.together[i])).run();
+      }
+    }
+  }
+}
+
+void put_histograms(const Database& database, std::int64_t point, const RunDetail& detail) {
+  Statement insert = database.prepare("INSERT INTO histograms VALUES (?, ?, ?, ?, ?, ?)");
+  for (const Histogram& histogram : detail.histograms) {
+    const double width = (histogram.high - histogram.low) / static_cast<double>(histogram.bins.size());
+    for (std::size_t b = 0; b < histogram.bins.size(); ++b) {
+      const double low = histogram.low + width * static_cast<double>(b);
+      insert.bind(1, point).bind(2, histogram.what).bind(3, std::int64_t{histogram.layer});
+      insert.bind(4, low).bind(5, low + width).bind(6, static_cast<std::int64_t>(histogram.bins[b])).run();
+    }
+  }
+}
+
+void put_timeline(const Database& database, std::int64_t point, const RunDetail& detail) {
+  Statement insert = database.prepare("INSERT INTO timeline VALUES (?, ?, ?, ?, ?)");
+  for (const BlockSpan& span : detail.timeline) {
+    insert.bind(1, point).bind(2, std::int64_t{span.slot}).bind(3, std::string_view(span.stage));
+    insert.bind(4, span.begin_s).bind(5, span.end_s).run();
+  }
+}
+
+void put_tokens(const Database& database, std::int64_t point, const RunRecord& record) {
+  Statement insert = database.prepare("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)");
+  for (std::size_t t = 0; t < record.shown_tokens.size(); ++t) {
+    const ShownToken& token = record.shown_tokens[t];
+    insert.bind(1, point).bind(2, static_cast<std::int64_t>(t)).bind(3, token.domain).bind(4, token.text);
+    if (token.assignments.empty()) {
+      insert.bind_null(5).bind_null(6).bind_null(7).run();
+    }
+    for (const ShownAssignment& a : token.assignments) {
+      insert.bind(5, std::int64_t{a.expert}).bind(6, static_cast<double>(a.weight));
+      insert.bind(7, std::int64_t{a.kept}).run();
+    }
+  }
+}
+
+PointStatus status_of(const std::string& word, const std::string& path) {
+  if (word != "done" && word != "failed") {
+    throw Error(ErrorKind::bad_data,
+                fmt::format("{}: error: a point has the status '{}'; expected done or failed [bad-record]",
+                            display_safe(path), display_safe(word)));
+  }
+  return word == "done" ? PointStatus::done : PointStatus::failed;
+}
+
+}  // namespace
+
+std::string results_path(const std::string& folder) {
+  return folder + "/results.sqlite";
+}
+
+ResultStore::ResultStore(const std::string& folder, Database::Access access)
+    : path_(made(folder, access)), database_(path_, access) {
+  Statement version = database_.prepare("PRAGMA user_version");
+  Statement tables = database_.prepare("SELECT count(*) FROM sqlite_schema");
+  version.step();
+  tables.step();
+  if (access == Database::Access::write && version.integer(0) == 0 && tables.integer(0) == 0) {
+    version.run();
+    tables.run();
+    Transaction transaction(database_);
+    database_.execute(kSchema);
+    database_.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
+    database_.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
+    transaction.commit();
+  }
+  check_schema();
+}
+
+void ResultStore::check_schema() {
+  Statement id = database_.prepare("PRAGMA application_id");
+  Statement version = database_.prepare("PRAGMA user_version");
+  id.step();
+  version.step();
+  if (id.integer(0) != kApplicationId) {
+    throw Error(
+        ErrorKind::bad_data,
+        fmt::format("{}: error: this database was not written by moesim; expected results.sqlite of a run "
+                    "[bad-record]",
+                    display_safe(path_)));
+  }
+  if (version.integer(0) != kSchemaVersion) {
+    throw Error(ErrorKind::bad_data,
+                fmt::format("{}: error: its format has version {}; expected {} [bad-record]",
+                            display_safe(path_), version.integer(0), kSchemaVersion),
+                "use the moesim that wrote it, or run again into another folder");
+  }
+}
+
+void ResultStore::describe(const std::string& key, const std::string& value) {
+  Transaction transaction(database_);
+  database_.prepare("INSERT OR REPLACE INTO run VALUES (?, ?)").bind(1, key).bind(2, value).run();
+  transaction.commit();
+}
+
+std::string ResultStore::description(const std::string& key) const {
+  Statement select = database_.prepare("SELECT value FROM run WHERE key = ?");
+  select.bind(1, key);
+  return select.step() ? select.text(0) : "";
+}
+
+void ResultStore::put(const StoredPoint& point, const RunRecord* record) {
+  Transaction transaction(database_);
+  for (const char* table : kPointTables) {
+    database_
+        .prepare(fmt::format("DELETE FROM {} WHERE point = (SELECT number FROM points WHERE id = ?)", table))
+        .bind(1, point.id)
+        .run();
+  }
+  database_.prepare("DELETE FROM points WHERE id = ?").bind(1, point.id).run();
+  database_
+      .prepare(
+          "INSERT INTO points (id, place, status, parameters, record, error, again, finished) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(1, point.id)
+      .bind(2, point.place)
+      .bind(3, std::string_view(point.status == PointStatus::done ? "done" : "failed"))
+      .bind(4, render_row(point.parameters, Format::jsonl))
+      .bind(5, render_row(point.record, Format::jsonl))
+      .bind(6, point.error)
+      .bind(7, point.again)
+      .bind(8, point.finished)
+      .run();
+  if (record != nullptr) {
+    Statement last = database_.prepare("SELECT last_insert_rowid()");
+    last.step();
+    const std::int64_t number = last.integer(0);
+    put_samples(database_, number, *record);
+    put_loads(database_, number, record->detail);
+    put_pairs(database_, number, record->detail);
+    put_histograms(database_, number, record->detail);
+    put_timeline(database_, number, record->detail);
+    put_tokens(database_, number, *record);
+  }
+  transaction.commit();
+}
+
+std::map<std::string, PointStatus> ResultStore::statuses() const {
+  std::map<std::string, PointStatus> statuses;
+  Statement select = database_.prepare("SELECT id, status FROM points");
+  while (select.step()) {
+    statuses[select.text(0)] = status_of(select.text(1), path_);
+  }
+  return statuses;
+}
+
+void ResultStore::for_each_point(const std::function<void(const StoredPoint&)>& visit) const {
+  Statement select = database_.prepare(
+      "SELECT id, place, status, parameters, record, error, again, finished FROM points ORDER BY place, "
+      "number");
+  while (select.step()) {
+    StoredPoint point;
+    point.id = select.text(0);
+    point.place = select.integer(1);
+    point.status = status_of(select.text(2), path_);
+    point.parameters = parse_row(select.text(3), display_safe(path_));
+    point.record = parse_row(select.text(4), display_safe(path_));
+    point.error = select.text(5);
+    point.again = select.text(6);
+    point.finished = select.text(7);
+    visit(point);
+  }
+}
+
+std::vector<StoredSample> ResultStore::samples(const std::string& id) const {
+  Statement select = database_.prepare(
+      "SELECT variant, repetition, s.place, seconds, yardstick_seconds FROM samples s "
+      "JOIN points p ON s.point = p.number WHERE p.id = ? AND warm_up = 0 ORDER BY variant, repetition");
+  select.bind(1, id);
+  std::vector<StoredSample> samples;
+  while (select.step()) {
+    samples.push_back({select.text(0), select.integer(1), select.integer(2), select.real(3), select.real(4)});
+  }
+  return samples;
+}
+
+void ResultStore::for_each_expert_row(const std::function<void(const FlatRow&)>& visit) const {
+  Statement select = database_.prepare(
+      "SELECT p.place, e.step, e.layer, e.expert, e.routed, e.processed FROM experts e "
+      "JOIN points p ON e.point = p.number ORDER BY p.place, e.step, e.layer, e.expert");
+  while (select.step()) {
+    visit({{"point", select.integer(0)},
+           {"step", select.is_null(1) ? FlatValue() : FlatValue(select.integer(1))},
+           {"layer", select.integer(2)},
+           {"expert", select.integer(3)},
+           {"routed", select.integer(4)},
+           {"processed", select.integer(5)}});
+  }
+}
+
+}  // namespace moesim

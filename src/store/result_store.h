@@ -1,0 +1,67 @@
+#pragma once
+// The results of a run or a sweep: results.sqlite in its folder, one transaction for each finished point.
+// This database is the truth; everything else is derived from it.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/flat_row.h"
+#include "metrics/run_record.h"
+#include "store/database.h"
+
+namespace moesim {
+
+enum class PointStatus { done, failed };
+
+struct StoredPoint {
+  std::string id;          // see point_id()
+  std::int64_t place = 0;  // in the sweep, from 0
+  PointStatus status = PointStatus::done;
+  FlatRow parameters;    // the axes and their values here
+  FlatRow record;        // flatten(RunRecord); empty when failed
+  std::string error;     // why it failed
+  std::string again;     // the command that repeats it
+  std::string finished;  // UTC, ISO 8601
+};
+
+// One timed step of one variant.
+struct StoredSample {
+  std::string variant;
+  std::int64_t repetition = 0;
+  std::int64_t place = 0;
+  double seconds = 0;
+  double yardstick_seconds = 0;  // of the same repetition; 0: none
+};
+
+class ResultStore {
+ public:
+  // Write creates `folder` and an empty database. Throws Error(missing_input, cannot_create, bad_data, busy).
+  ResultStore(const std::string& folder, Database::Access access);
+
+  // Facts about the run as a whole: "command", "config", "resolved", "environment", …
+  void describe(const std::string& key, const std::string& value);
+  std::string description(const std::string& key) const;  // "" when not known
+
+  // Replaces a point of the same id. `record` fills the other tables; nullptr for failed points.
+  void put(const StoredPoint& point, const RunRecord* record);
+
+  std::map<std::string, PointStatus> statuses() const;  // by id
+  // In order of place; one at a time, so that memory does not grow with their number.
+  void for_each_point(const std::function<void(const StoredPoint&)>& visit) const;
+  std::vector<StoredSample> samples(const std::string& id) const;
+  // Columns point, step, layer, expert, routed, processed; one at a time.
+  void for_each_expert_row(const std::function<void(const FlatRow&)>& visit) const;
+
+ private:
+  void check_schema();
+
+  std::string path_;
+  Database database_;
+};
+
+// The name of the database in a run's folder.
+std::string results_path(const std::string& folder);
+
+}  // namespace moesim
