@@ -18,15 +18,23 @@ constexpr const char* kExamples =
     "Everyday:\n"
     "  moesim run quickstart                              eight experts on English, Korean and code\n"
     "  moesim run my.yaml --set router.top_k=4 -o json    one change, for scripts\n"
+    "  moesim sweep my.yaml -p router.top_k=1..4          many at once; stop and repeat at any time\n"
     "  moesim validate my.yaml --resolved                 every value and where it came from\n"
     "\n"
-    "Exit status: 0 success, 1 a check failed, 64 wrong usage, 65 malformed data, 66 missing input, 71 not "
+    "Exit status: 0 success, 1 a check failed, 3 some points of a sweep failed, 64 wrong usage, 65 malformed "
+    "data, 66 missing input, 71 not "
     "enough memory,\n"
-    "73 and 74 cannot write, 78 wrong config, 130 stopped by Ctrl-C.";
+    "73 and 74 cannot write, 75 stopped or busy: repeat the command, 78 wrong config, 130 stopped by Ctrl-C.";
 
-// "Usage: moesim run …": CLI11's own line leaves the program's name out for subcommands.
+// "Usage: moesim run …": CLI11's own line leaves the program's name out for subcommands. In their list each
+// has one line; its examples are for its own help.
 class HelpFormatter : public CLI::Formatter {
  public:
+  std::string make_subcommand(const CLI::App* sub) const override {
+    const std::string text = sub->get_description();
+    return fmt::format("  {:<{}}{}\n", sub->get_name(), get_column_width() - 2,
+                       text.substr(0, text.find('\n')));
+  }
   std::string make_usage(const CLI::App* app, std::string name) const override {
     return CLI::Formatter::make_usage(app, app->get_parent() == nullptr ? name : "moesim " + name);
   }
@@ -114,6 +122,50 @@ CLI::App* add_run(CLI::App& app, RunArguments& a) {
       ->add_option("--save-routing", a.save_routing, "write every token's experts to a .csv or .jsonl file")
       ->type_name("FILE");
   command->add_flag("--dry-run", a.dry_run, "print plan, memory and time; run nothing");
+  command->add_flag("--no-store", a.no_store, "do not keep the result below runs/");
+  return command;
+}
+
+CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
+  CLI::App* command =
+      app.add_subcommand("sweep",
+                         "Run many experiments; stop and repeat at any time.\n"
+                         "  moesim sweep my.yaml                 (with a sweep section)\n"
+                         "  moesim sweep quickstart -p layer.num_experts=4,8,16 -p router.top_k=1..4\n"
+                         "  moesim sweep my.yaml --explain");
+  add_config_options(*command, a.run.config, a.run.overrides);
+  command
+      ->add_option("-p,--axis", a.axes, "key=values: an axis, as 4,8,16 or 1..4 or 8..64:8; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUES");
+  command->add_option("--where", a.where, "which combinations count: 'router.top_k <= layer.num_experts'")
+      ->type_name("CONDITION");
+  command->add_option("-o,--output", a.run.output, "what to print: table, md, csv, json, jsonl")
+      ->type_name("FORMAT");
+  command->add_option("--out", a.run.out_files, "also write the points to a file; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command->add_option("-j,--threads", a.run.threads, "threads (default: the machine's usable cores)")
+      ->type_name("N");
+  command->add_option("--seed", a.run.seed, "everything random follows from it")->type_name("N");
+  command->add_option("--budget", a.run.budget, "seconds for each point (default 3, or what the config says)")
+      ->type_name("SECONDS");
+  command->add_flag("--fresh", a.fresh, "run finished points again");
+  command->add_flag("--explain", a.explain, "say which points would run and why; run nothing");
+  command->add_flag("--dry-run", a.run.dry_run, "print the points, memory and time; run nothing");
+  return command;
+}
+
+CLI::App* add_export(CLI::App& app, ExportArguments& a) {
+  CLI::App* command =
+      app.add_subcommand("export",
+                         "Write a stored run or sweep as flat files into its folder.\n"
+                         "  moesim export runs/mine-1f9c2e7a            (results.jsonl, experts.csv)\n"
+                         "  moesim export runs/mine-1f9c2e7a --csv");
+  command->add_option("run", a.run, "the folder of a run or a sweep")->required();
+  command->add_flag("--jsonl", a.jsonl, "results.jsonl and experts.csv (the default)");
+  command->add_flag("--csv", a.csv, "results.csv and experts.csv");
+  command->add_flag("--md", a.markdown, "results.md");
   return command;
 }
 
@@ -161,6 +213,8 @@ int run_command_line(int argc, char** argv) {
   std::string colour = "auto";
   bool version = false;
   RunArguments run_arguments;
+  SweepArguments sweep_arguments;
+  ExportArguments export_arguments;
   ValidateArguments validate_arguments;
   RoutersArguments routers_arguments;
   std::string word;
@@ -170,6 +224,8 @@ int run_command_line(int argc, char** argv) {
   app.add_flag("--version", version, "build, compiler, instruction-set level, libraries");
   app.add_option("--color", colour, "auto, always or never")->type_name("WHEN");
   const CLI::App* run = add_run(app, run_arguments);
+  const CLI::App* sweep = add_sweep(app, sweep_arguments);
+  const CLI::App* exported = add_export(app, export_arguments);
   const CLI::App* validate = add_validate(app, validate_arguments);
   const CLI::App* routers = add_routers(app, routers_arguments);
   const CLI::App* explain = add_explain(app, word);
@@ -189,6 +245,12 @@ int run_command_line(int argc, char** argv) {
   }
   if (run->parsed()) {
     return run_command(run_arguments, colour);
+  }
+  if (sweep->parsed()) {
+    return sweep_command(sweep_arguments, colour);
+  }
+  if (exported->parsed()) {
+    return export_command(export_arguments);
   }
   if (validate->parsed()) {
     return validate_command(validate_arguments);

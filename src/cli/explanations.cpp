@@ -43,6 +43,13 @@ constexpr Explanation kExplanations[] = {
      "--set takes key.path=value, for example --set router.top_k=4; --set capacity=none removes a section."},
     {"bad-extends",
      "`extends` names another config in the same folder or below it, and may not lead back to itself."},
+    {"sweep-section",
+     "A config with a `sweep` section describes many experiments: `moesim sweep` runs them all."},
+    {"bad-axis", "An axis of a sweep is a key with its values: a list, or a range first..last:step."},
+    {"bad-where",
+     "`where` is a condition on numbers: the keys of the sweep and of the config, + - * /, <= < >= > == !=, "
+     "&& and "
+     "||. Combinations for which it does not hold are left out."},
     {"data-missing",
      "The path begins with ${MOESIM_DATA}, which is not set. It names a folder of optional data sets; "
      "everything else works without it."},

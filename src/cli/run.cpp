@@ -13,10 +13,7 @@
 #include "report/routing_file.h"
 
 namespace moesim {
-namespace {
-
-// The short options are overrides too, so that the resolved config in the record shows them.
-std::vector<std::string> all_overrides(const RunArguments& arguments) {
+std::vector<std::string> session_overrides(const RunArguments& arguments) {
   std::vector<std::string> overrides = arguments.overrides;
   if (!arguments.threads.empty()) {
     overrides.push_back(
@@ -32,6 +29,8 @@ std::vector<std::string> all_overrides(const RunArguments& arguments) {
   }
   return overrides;
 }
+
+namespace {
 
 [[noreturn]] void no_effect(const std::string& option, const std::string& because, const std::string& help) {
   throw Error(ErrorKind::usage, fmt::format("{}: error: has no effect {} [no-effect]", option, because),
@@ -60,6 +59,18 @@ Index tokens_to_show(const RunArguments& arguments, const Experiment& experiment
   return parse_whole_option("--show-tokens", arguments.show_tokens, 0, 100000);
 }
 
+// The result has been printed: a folder that cannot be written is a warning.
+void keep(const RunArguments& arguments, const Experiment& experiment, const RunOptions& options,
+          const RunRecord& record) {
+  const MachineInfo machine = read_machine();
+  try {
+    const std::string id = experiment_id(experiment, resolve_threads(experiment, options, machine), machine);
+    write_stderr(fmt::format("saved    {}\n", display_path(store_run(arguments.config, id, record))));
+  } catch (const Error& error) {
+    write_stderr(fmt::format("warning: the result was not saved: {}\n", error.what()));
+  }
+}
+
 void say_when_longer(const RunForecast& forecast) {
   const double seconds = forecast.record_seconds + forecast.minimum_seconds;
   if (seconds > std::max(1.0, 1.5 * forecast.budget_s)) {
@@ -79,7 +90,7 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   }
   ResultOutputs outputs(arguments.output, arguments.out_files, others);
   check_effects(arguments, outputs.format());
-  const Experiment experiment = load_experiment(arguments.config, all_overrides(arguments));
+  const Experiment experiment = load_experiment(arguments.config, session_overrides(arguments));
   RunOptions options;
   options.show_tokens = tokens_to_show(arguments, experiment, outputs.format());
   check_run_fits(experiment, options);
@@ -104,6 +115,7 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
     progress.show(phase, fraction);
   };
   options.on_forecast = say_when_longer;
+  options.detail = !arguments.no_store;
   options.stop_requested = interrupt_requested;
   catch_interrupts();
   const RunRecord record = run_experiment(experiment, options);
@@ -115,6 +127,9 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
       stdout_style(colour));
   if (routing != nullptr) {
     routing->close();
+  }
+  if (!arguments.no_store && !record.timing.interrupted) {
+    keep(arguments, experiment, options, record);
   }
   return record.timing.interrupted ? static_cast<int>(ErrorKind::interrupted) : 0;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "report/screen.h"
+#include "store/result_store.h"
 
 namespace moesim {
 
@@ -17,6 +18,18 @@ struct RunArguments {
   std::vector<std::string> out_files;
   std::string threads, seed, budget, show_tokens, save_routing;
   bool dry_run = false;
+  bool no_store = false;
+};
+struct SweepArguments {
+  RunArguments run;
+  std::vector<std::string> axes;
+  std::string where;
+  bool fresh = false;
+  bool explain = false;
+};
+struct ExportArguments {
+  std::string run;
+  bool jsonl = false, csv = false, markdown = false;
 };
 struct ValidateArguments {
   std::string config;
@@ -31,6 +44,8 @@ struct RoutersArguments {
 
 // One per subcommand, each in its own file. They return the exit status and throw Error.
 int run_command(const RunArguments& arguments, const std::string& colour);
+int sweep_command(const SweepArguments& arguments, const std::string& colour);
+int export_command(const ExportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
 int explain_command(const std::string& word);
@@ -53,6 +68,15 @@ ScreenStyle file_style();
 
 // How the user typed this program; set once, from argv[0].
 void set_program_name(const std::string& name);
+
+// --set, and the short options as what they stand for, so that the resolved config in the record shows them.
+std::vector<std::string> session_overrides(const RunArguments& arguments);
+
+// Fills a new run's folder; returns its path. Throws Error(cannot_create, write_failed).
+std::string store_run(const std::string& config, const std::string& id, const RunRecord& record);
+// The config as given and the environment, as files and in the database.
+void describe_folder(const std::string& folder, const std::string& config, ResultStore& store);
+std::string display_path(const std::string& path);
 
 // Writes to standard error; a standard error that is full or closed is nobody's to tell, so failures are
 // ignored.

@@ -50,13 +50,18 @@ void Binder::remember(const std::string& path, const Location& key_where) {
 
 void Binder::error(const std::string& path, std::string what, std::string expected, std::string short_name,
                    std::string help, std::vector<std::pair<Location, std::string>> notes) {
-  diagnostics.add({.where = locate(path),
-                   .key = path,
-                   .what = std::move(what),
-                   .expected = std::move(expected),
-                   .short_name = std::move(short_name),
-                   .help = std::move(help),
-                   .notes = std::move(notes)});
+  Diagnostic diagnostic{.where = locate(path),
+                        .key = path,
+                        .what = std::move(what),
+                        .expected = std::move(expected),
+                        .short_name = std::move(short_name),
+                        .help = std::move(help),
+                        .notes = std::move(notes)};
+  if (tolerate_inert && diagnostic.short_name == "no-effect") {
+    inert_keys.push_back(std::move(diagnostic));
+  } else {
+    diagnostics.add(std::move(diagnostic));
+  }
 }
 
 void Binder::inert(const std::string& path, const std::string& why) {

@@ -26,6 +26,10 @@ class Binder {
   Diagnostics diagnostics;
   std::vector<ResolvedValue> resolved;
 
+  // In a sweep a key that has no effect at one point may have one at another: then it is put aside here.
+  bool tolerate_inert = false;
+  std::vector<Diagnostic> inert_keys;
+
   // The place of a key; of the nearest enclosing section when the key is not given. The path "" is the file.
   Location locate(const std::string& path) const;
   bool given(const std::string& path) const;  // by the user: in a file or with --set, not by a preset

@@ -18,6 +18,9 @@ namespace moesim {
 // `source` is the file's name as printed in errors.
 Node parse_yaml(std::string_view text, const std::string& source, Diagnostics& diagnostics);
 
+// The value in flow style, so that parse_yaml_value reads it back the same.
+std::string print_yaml_value(const Node& node);
+
 // One value as written behind "=" on the command line, in flow style ("4", "[1, 2]", "{factor: 1.25}").
 // Every node of it has `where` (line 0).
 Node parse_yaml_value(std::string_view text, const Location& where, Diagnostics& diagnostics);

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "core/build_info.h"
+#include "core/hash.h"
+
 namespace moesim {
 namespace {
 
@@ -221,8 +224,33 @@ void describe(Fields<MeasureParams>& f) {
       .doc("relative half-width of the interval that earns the verdict ok");
 }
 
-Experiment load_experiment(const std::string& path, const std::vector<std::string>& overrides) {
+namespace {
+
+// A section, or a part of it, that has no effect leaves no trace in what the experiment is.
+void forget_inert(const std::vector<Diagnostic>& inert, std::vector<ResolvedValue>& resolved) {
+  for (const Diagnostic& key : inert) {
+    resolved.erase(std::remove_if(resolved.begin(), resolved.end(),
+                                  [&](const ResolvedValue& value) {
+                                    return value.path == key.key || value.path.rfind(key.key + ".", 0) == 0;
+                                  }),
+                   resolved.end());
+  }
+}
+
+void report_sweep_section(Binder& binder, const Node& root, const std::string& path) {
+  const Node* section = root.child("sweep");
+  if (section != nullptr && section->kind != Node::Kind::null) {
+    binder.error("sweep", "this config describes many experiments", "a config of a single one",
+                 "sweep-section", "moesim sweep " + path);
+  }
+}
+
+}  // namespace
+
+Experiment load_experiment(const std::string& path, const std::vector<std::string>& overrides,
+                           const LoadOptions& options) {
   Binder binder;
+  binder.tolerate_inert = options.in_a_sweep;
   LoadedConfig loaded = load_config(path, overrides, binder.diagnostics);
   if (!loaded.complete) {  // what else is missing cannot be known
     throw ConfigError(binder.diagnostics);
@@ -233,8 +261,12 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   Experiment experiment;
   experiment.source = loaded.source;
   TopParams top;
-  bind_section(binder, &root, "", top,
-               {"extends", "layer", "workload", "router", "capacity", "executor", "baselines", "measure"});
+  bind_section(
+      binder, &root, "", top,
+      {"extends", "layer", "workload", "router", "capacity", "executor", "baselines", "measure", "sweep"});
+  if (!options.in_a_sweep) {
+    report_sweep_section(binder, root, path);
+  }
   experiment.name = top.name;
   experiment.seed = top.seed;
   experiment.execute = top.execute;
@@ -274,7 +306,30 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
     }
   }
   experiment.resolved = std::move(binder.resolved);
+  experiment.inert_keys = std::move(binder.inert_keys);
+  forget_inert(experiment.inert_keys, experiment.resolved);
   return experiment;
+}
+
+std::string experiment_id(const Experiment& experiment, int threads, const MachineInfo& machine) {
+  std::vector<std::string> facts;
+  for (const ResolvedValue& value : experiment.resolved) {
+    if (value.path != "name") {
+      facts.push_back(value.path + "=" + value.value);
+    }
+  }
+  std::sort(facts.begin(), facts.end());
+  const BuildInfo build = build_info();
+  facts.push_back("version " + build.version);
+  facts.push_back("arch " + build.arch);
+  facts.push_back("processor " + machine.processor);
+  facts.push_back("threads " + std::to_string(threads));
+  facts.push_back("inputs " + to_hex(experiment.workload->input_hash()));
+  Hasher hash;
+  for (const std::string& fact : facts) {
+    hash.add_bytes(fact.c_str(), fact.size() + 1);
+  }
+  return to_hex(hash.digest());
 }
 
 std::vector<SectionInfo> config_sections() {

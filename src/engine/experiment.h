@@ -8,6 +8,7 @@
 
 #include "config/binder.h"
 #include "config/load.h"
+#include "core/machine.h"
 #include "core/shape.h"
 #include "dispatch/capacity.h"
 #include "experts/executor.h"
@@ -39,12 +40,23 @@ struct Experiment {
   std::vector<Baseline> baselines;
   MeasureParams measure;
   std::vector<ResolvedValue> resolved;
+  std::vector<Diagnostic> inert_keys;  // given, without effect here; only with LoadOptions::in_a_sweep
   ConfigSource source;
 };
 
 // Everything wrong with the config and the overrides is reported together: throws ConfigError. Throws
 // Error(missing_input) when there is no such config.
-Experiment load_experiment(const std::string& path, const std::vector<std::string>& overrides);
+struct LoadOptions {
+  bool in_a_sweep =
+      false;  // as one of its points: a `sweep` section is left alone, keys without effect collected
+};
+Experiment load_experiment(const std::string& path, const std::vector<std::string>& overrides,
+                           const LoadOptions& options = {});
+
+// What the results of an experiment follow from: every resolved setting but its name, the contents of its
+// input files, the program's version; and, because times do too, the processor, the instruction-set level and
+// threads.
+std::string experiment_id(const Experiment& experiment, int threads, const MachineInfo& machine);
 
 // One section of the config with its fields, for help and documentation.
 struct SectionInfo {

@@ -41,15 +41,6 @@ double forecast_seconds(const LayerCost& cost, const Experiment& experiment, dou
          std::max(cost.flops_per_token / flops_per_second, cost.bytes_per_token / kBytesPerSecond);
 }
 
-double measure_yardstick(const Experiment& experiment, const Context& context) {
-  Yardstick yardstick(context);
-  double best = 1e9;
-  for (int i = 0; i < 4; ++i) {
-    best = std::min(best, yardstick.run(*experiment.executor.executor, context));
-  }
-  return Yardstick::flops() / best;
-}
-
 LayerCost nominal_cost(const Experiment& experiment) {
   const LayerShape& shape = experiment.shape;
   const double experts = static_cast<double>(experts_per_token_bound(experiment));
@@ -67,7 +58,22 @@ LayerCost nominal_cost(const Experiment& experiment) {
 
 }  // namespace
 
+double measure_yardstick(const Experiment& experiment, const ContextOptions& options) {
+  const Context context(options);
+  Yardstick yardstick(context);
+  double best = 1e9;
+  for (int i = 0; i < 4; ++i) {
+    best = std::min(best, yardstick.run(*experiment.executor.executor, context));
+  }
+  return Yardstick::flops() / best;
+}
+
 RunForecast forecast_run(const Experiment& experiment, const RunOptions& options) {
+  const int threads = resolve_threads(experiment, options, read_machine());
+  return forecast_run(experiment, options, measure_yardstick(experiment, {.threads = threads}));
+}
+
+RunForecast forecast_run(const Experiment& experiment, const RunOptions& options, double rate) {
   const MachineInfo machine = read_machine();
   RunForecast forecast;
   forecast.threads = resolve_threads(experiment, options, machine);
@@ -77,8 +83,6 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   for (const MemoryItem& item : memory.items) {
     forecast.memory.emplace_back(item.what, item.bytes);
   }
-  const Context context({.threads = forecast.threads});
-  const double rate = measure_yardstick(experiment, context);
   forecast.yardstick_gflops = rate / 1e9;
 
   const LayerShape& shape = experiment.shape;

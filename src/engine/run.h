@@ -57,6 +57,9 @@ RunRecord run_experiment(const Experiment& experiment, const RunOptions& options
 // What run_experiment would do: nothing is run but a short timing of the yardstick (a few hundredths of a
 // second).
 RunForecast forecast_run(const Experiment& experiment, const RunOptions& options);
+// The same with a yardstick that has been measured already, in multiplications and additions a second.
+RunForecast forecast_run(const Experiment& experiment, const RunOptions& options, double yardstick_flops);
+double measure_yardstick(const Experiment& experiment, const ContextOptions& options);
 
 // f.*: what --dry-run tells, as a row like that of a run (metrics/flatten.h).
 FlatRow flatten(const RunForecast& forecast, const Experiment& experiment);

@@ -175,11 +175,10 @@ FlatRow parse_row(const std::string& json, const std::string& where) {
     FlatEntry entry{name, {}};
     if (value.is_boolean()) {
       entry.value = value.get<bool>();
-    } else if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) {
-      entry.value = value.get<double>();
-    } else if (value.is_number_integer()) {
+    } else if (value.is_number_integer() &&
+               !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX)) {
       entry.value = value.get<std::int64_t>();
-    } else if (value.is_number_float()) {
+    } else if (value.is_number()) {
       entry.value = value.get<double>();
     } else if (value.is_string()) {
       entry.value = value.get<std::string>();

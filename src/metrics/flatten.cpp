@@ -6,26 +6,6 @@
 namespace moesim {
 namespace {
 
-// A resolved value typed as YAML reads it: numbers and booleans stay what they are.
-FlatValue typed(const std::string& text) {
-  Diagnostics ignored;
-  const Node node = parse_yaml_value(text, {"value", 0, 0}, ignored);
-  ScalarProblem problem;
-  bool truth = false;
-  std::int64_t whole = 0;
-  double real = 0;
-  if (read_bool(node, truth, problem)) {
-    return truth;
-  }
-  if (read_whole(node, whole, problem)) {
-    return whole;
-  }
-  if (read_real(node, real, problem)) {
-    return real;
-  }
-  return node.kind == Node::Kind::scalar ? node.text : text;
-}
-
 class RowBuilder {
  public:
   void add(std::string name, FlatValue value) { row_.push_back({std::move(name), std::move(value)}); }
@@ -216,11 +196,30 @@ FlatRow flatten(const RunRecord& record) {
   return row.take();
 }
 
+FlatValue typed_value(const std::string& text) {
+  Diagnostics ignored;
+  const Node node = parse_yaml_value(text, {"value", 0, 0}, ignored);
+  ScalarProblem problem;
+  bool truth = false;
+  std::int64_t whole = 0;
+  double real = 0;
+  if (read_bool(node, truth, problem)) {
+    return truth;
+  }
+  if (read_whole(node, whole, problem)) {
+    return whole;
+  }
+  if (read_real(node, real, problem)) {
+    return real;
+  }
+  return node.kind == Node::Kind::scalar ? node.text : text;
+}
+
 FlatRow flatten_settings(const std::vector<ResolvedValue>& resolved) {
   FlatRow row;
   for (const ResolvedValue& value : resolved) {
     if (value.path != "name") {
-      row.push_back({"p." + value.path, typed(value.value)});
+      row.push_back({"p." + value.path, typed_value(value.value)});
     }
   }
   return row;

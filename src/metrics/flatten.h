@@ -13,6 +13,9 @@ namespace moesim {
 
 FlatRow flatten(const RunRecord& record);
 
+// A value typed as YAML reads it: numbers and booleans are what they say, everything else is text.
+FlatValue typed_value(const std::string& text);
+
 // p.*: every resolved setting but the name, numbers and booleans typed as YAML reads them.
 FlatRow flatten_settings(const std::vector<ResolvedValue>& resolved);
 

@@ -59,6 +59,14 @@ std::string percent(double fraction) {
   return p != 0 && std::abs(p) < 10 ? fmt::format("{:.1f} %", p) : fmt::format("{:.0f} %", p);
 }
 
+std::string shorten_text(const std::string& text, std::size_t length) {
+  if (display_width(text) <= static_cast<int>(length)) {
+    return text;
+  }
+  std::string cut = pad_to(text, static_cast<int>(length) - 1);
+  return cut.substr(0, cut.find_last_not_of(' ') + 1) + "…";
+}
+
 std::string pad_to(const std::string& text, int width) {
   std::string result;
   std::size_t at = 0;

@@ -13,6 +13,9 @@ std::string short_bytes(double bytes);      // 41.3 MiB
 std::string short_seconds(double seconds);  // 12.3 ms, 5 µs
 std::string percent(double fraction);       // 12.3 %
 
+// At most `length` characters, the last one "…" where something was cut.
+std::string shorten_text(const std::string& text, std::size_t length);
+
 // `text` cut or padded with spaces to `width` terminal columns.
 std::string pad_to(const std::string& text, int width);
 std::string pad_left(const std::string& text, int width);

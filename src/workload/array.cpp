@@ -1,6 +1,7 @@
 // Hidden states that somebody recorded, one row of an .npy file per token, from the start again behind the
 // last row. Only the open file is kept: rows are read when a slice asks for them.
 
+#include "core/hash.h"
 #include "io/npy.h"
 #include "workload/source_files.h"
 #include "workload/stream.h"
@@ -32,6 +33,7 @@ class ArrayWorkload final : public Workload {
   }
 
   std::string token_text(std::uint64_t g) const override { return "row " + std::to_string(row_of(g)); }
+  std::uint64_t input_hash() const override;
   std::uint64_t tokens_before_repeat() const override {
     return static_cast<std::uint64_t>(file_->header().rows);
   }
@@ -59,6 +61,19 @@ class ArrayWorkload final : public Workload {
 
   std::unique_ptr<NpyFile> file_;
 };
+
+std::uint64_t ArrayWorkload::input_hash() const {
+  constexpr Index kRowsAtOnce = 256;
+  const NpyHeader& header = file_->header();
+  Matrix rows(std::min(kRowsAtOnce, header.rows), header.cols);
+  Hasher hash;
+  for (Index first = 0; first < header.rows; first += kRowsAtOnce) {
+    const Index count = std::min(kRowsAtOnce, header.rows - first);
+    file_->read_rows(first, rows.view().block(0, count));
+    hash.add_bytes(rows.data(), static_cast<std::size_t>(count * header.cols) * sizeof(float));
+  }
+  return hash.digest();
+}
 
 std::unique_ptr<NpyFile> open_array(Binder& binder, const std::string& path) {
   try {

@@ -87,11 +87,21 @@ struct Place {
   std::uint64_t position = 0;  // index in the file, counted on beyond its end
 };
 
+std::uint64_t hash_of(const std::vector<std::string>& texts) {
+  Hasher hash;
+  for (const std::string& text : texts) {
+    hash.add(text.size());
+    hash.add_bytes(text.data(), text.size());
+  }
+  return hash.digest();
+}
+
 class TextWorkload final : public Workload {
  public:
   TextWorkload(const TextParams& params, NamedTexts texts, const WorkloadEnvironment& environment)
       : Workload(params.tokens, params.steps),
         names_(std::move(texts.names)),
+        input_hash_(hash_of(texts.texts)),
         corpus_(params.tokenizer, std::move(texts.texts)),
         chunk_tokens_(static_cast<std::uint64_t>(params.chunk_tokens)),
         mix_(params),
@@ -109,6 +119,7 @@ class TextWorkload final : public Workload {
     return corpus_.starts_character(place.file, wrapped(place));
   }
   std::uint64_t tokens_before_repeat() const override;
+  std::uint64_t input_hash() const override { return input_hash_; }
   std::vector<std::string> domain_names() const override { return names_; }
   std::uint64_t memory_bytes(Index batch_tokens) const override {
     const std::uint64_t vectors = std::min(
@@ -146,6 +157,7 @@ class TextWorkload final : public Workload {
   void mix_row(const Pass& pass, Index row, TokenBatch& batch) const;
 
   std::vector<std::string> names_;
+  std::uint64_t input_hash_;
   Corpus corpus_;
   std::uint64_t chunk_tokens_;
   ContextMix mix_;

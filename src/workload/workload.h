@@ -29,6 +29,8 @@ class Workload {
   // Tokens [first, first + count). Same bits for any way of cutting and any number of threads.
   virtual TokenBatch slice(const Context& context, std::uint64_t first, Index count) const = 0;
 
+  // Of the contents of all files the stream is made from; 0: it needs none.
+  virtual std::uint64_t input_hash() const { return 0; }
   // Tokens of the stream before it says again what it said; 0: it never does.
   virtual std::uint64_t tokens_before_repeat() const { return 0; }
 

@@ -26,8 +26,9 @@ std::string read_all(const std::string& path) {
 // `line` is given to the shell behind the program's name.
 Outcome moesim_run(const std::string& line) {
   const TempFolder folder;
-  const std::string command = std::string("env -u MOESIM_DATA ") + MOESIM_BINARY + " " + line + " >" +
-                              folder.file("out") + " 2>" + folder.file("err");
+  const std::string command = "env -u MOESIM_DATA MOESIM_RUNS_DIR=" + folder.file("runs") + " " +
+                              MOESIM_BINARY + " " + line + " >" + folder.file("out") + " 2>" +
+                              folder.file("err");
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_all(folder.file("out")),
           read_all(folder.file("err"))};

@@ -1,0 +1,89 @@
+// A run's folder: its config as given and as resolved, its environment, its results.
+
+#include <fmt/format.h>
+
+#include "cli/session.h"
+#include "config/load.h"
+#include "core/build_info.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "io/files.h"
+#include "io/row_format.h"
+#include "metrics/flatten.h"
+#include "store/run_folder.h"
+
+namespace moesim {
+namespace {
+
+std::string environment_json() {
+  const BuildInfo build = build_info();
+  const MachineInfo machine = read_machine();
+  return render_row({{"version", build.version},
+                     {"revision", build.revision},
+                     {"compiler", build.compiler},
+                     {"build_type", build.build_type},
+                     {"arch", build.arch},
+                     {"eigen", build.eigen},
+                     {"tbb", build.tbb},
+                     {"processor", machine.processor},
+                     {"usable_cores", std::int64_t{machine.usable_cores}},
+                     {"last_level_cache_bytes", static_cast<std::int64_t>(machine.last_level_cache_bytes)},
+                     {"memory_bytes", static_cast<std::int64_t>(machine.memory_bytes)}},
+                    Format::json);
+}
+
+// Sections with their keys, and where each value came from.
+std::string resolved_yaml(const std::vector<ResolvedValue>& resolved) {
+  std::string text = "# Every value of this run and where it came from; written by moesim.\n";
+  std::string section;
+  for (const ResolvedValue& value : resolved) {
+    const std::size_t dot = value.path.find('.');
+    const std::string room = dot == std::string::npos ? "" : value.path.substr(0, dot);
+    if (!room.empty() && room != section) {
+      text += room + ":\n";
+    }
+    section = room;
+    text += fmt::format("{}{}: {}  # {}\n", room.empty() ? "" : "  ",
+                        room.empty() ? value.path : value.path.substr(dot + 1), value.value,
+                        display_safe(value.origin));
+  }
+  return text;
+}
+
+}  // namespace
+
+void describe_folder(const std::string& folder, const std::string& config, ResultStore& store) {
+  Diagnostics ignored;
+  const LoadedConfig loaded = load_config(config, {}, ignored);
+  store.describe("config", loaded.text);
+  store.describe("config_source", config);
+  store.describe("environment", environment_json());
+  write_file_atomically(folder + "/config.yaml", loaded.text);
+  write_file_atomically(folder + "/environment.json", environment_json());
+}
+
+std::string store_run(const std::string& config, const std::string& id, const RunRecord& record) {
+  const std::string folder = runs_directory() + "/" + run_folder_name(record.name, utc_stamp(), id);
+  ResultStore store(folder, Database::Access::write);
+  const FolderLock lock(folder);
+  describe_folder(folder, config, store);
+  write_file_atomically(folder + "/resolved.yaml", resolved_yaml(record.resolved));
+  StoredPoint point;
+  point.id = id;
+  point.record = flatten(record);
+  point.again = "moesim run " + config;
+  for (const ResolvedValue& value : record.resolved) {
+    if (value.origin.rfind("--set ", 0) == 0) {
+      point.again += " " + value.origin;
+    }
+  }
+  point.finished = utc_now();
+  store.put(point, &record);
+  return folder;
+}
+
+std::string display_path(const std::string& path) {
+  return display_safe(path);
+}
+
+}  // namespace moesim

@@ -1,0 +1,136 @@
+// moesim sweep: many experiments from one config; stop and repeat at any time.
+
+#include <fmt/format.h>
+
+#include "cli/outputs.h"
+#include "cli/session.h"
+#include "core/error.h"
+#include "engine/sweep.h"
+#include "report/numbers.h"
+#include "report/sweep_screen.h"
+#include "store/export.h"
+#include "store/run_folder.h"
+
+namespace moesim {
+namespace {
+
+SweepRequest request_of(const SweepArguments& arguments) {
+  SweepRequest request{arguments.run.config, arguments.axes, session_overrides(arguments.run)};
+  if (!arguments.where.empty()) {
+    std::string quoted;
+    for (const char c : arguments.where) {
+      quoted += c == '\'' ? "''" : std::string(1, c);
+    }
+    request.overrides.push_back("sweep.where='" + quoted + "'");
+  }
+  return request;
+}
+
+std::size_t count_finished(const SweepPlan& plan, const ResultStore& store) {
+  const std::map<std::string, PointStatus> statuses = store.statuses();
+  std::size_t finished = 0;
+  for (const SweepPoint& point : plan.points) {
+    const auto known = statuses.find(point.id);
+    finished += known != statuses.end() && known->second == PointStatus::done ? 1 : 0;
+  }
+  return finished;
+}
+
+// The points of this plan among those of the folder, in the plan's order.
+std::vector<StoredPoint> points_of(const SweepPlan& plan, const ResultStore& store) {
+  std::map<std::string, StoredPoint> known;
+  store.for_each_point([&](const StoredPoint& point) { known[point.id] = point; });
+  std::vector<StoredPoint> points;
+  for (const SweepPoint& point : plan.points) {
+    if (const auto found = known.find(point.id); found != known.end()) {
+      points.push_back(found->second);
+    }
+  }
+  return points;
+}
+
+std::string explain(const SweepPlan& plan, const ResultStore* store) {
+  std::string text;
+  for (const SweepPoint& point : plan.points) {
+    const std::string why = store == nullptr ? "never finished" : why_run(point, *store);
+    text +=
+        fmt::format("  {}/{}  {}  {}\n", point.place + 1, plan.points.size(), point_title(point.parameters),
+                    why.empty() ? "finished, would not run again" : "would run: " + why);
+  }
+  return text;
+}
+
+std::unique_ptr<ResultStore> existing_store(const std::string& folder) {
+  try {
+    return std::make_unique<ResultStore>(folder, Database::Access::read);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::missing_input) {
+      throw;
+    }
+    return nullptr;
+  }
+}
+
+int look_only(const SweepArguments& arguments, const SweepPlan& plan, const std::string& folder) {
+  const std::unique_ptr<ResultStore> store = existing_store(folder);
+  std::string text = render_sweep_plan(plan, store == nullptr ? 0 : count_finished(plan, *store));
+  if (arguments.explain || store == nullptr) {
+    text += explain(plan, store.get());
+  }
+  write_stdout(text + fmt::format("folder   {}; nothing was run\n", display_path(folder)));
+  return 0;
+}
+
+}  // namespace
+
+int sweep_command(const SweepArguments& arguments, const std::string& colour) {
+  ResultOutputs outputs(arguments.run.output, arguments.run.out_files);
+  const SweepPlan plan = plan_sweep(request_of(arguments));
+  const std::string folder = runs_directory() + "/" + sweep_folder_name(plan.name, plan.id);
+  if (arguments.run.dry_run || arguments.explain) {
+    return look_only(arguments, plan, folder);
+  }
+  ResultStore store(folder, Database::Access::write);
+  const FolderLock lock(folder);
+  outputs.open();
+  describe_folder(folder, arguments.run.config, store);
+  write_stderr(render_sweep_plan(plan, arguments.fresh ? 0 : count_finished(plan, store)));
+  Progress progress;
+  std::size_t started = 0;
+  SweepOptions options;
+  options.fresh = arguments.fresh;
+  options.stop_requested = interrupt_requested;
+  options.on_start = [&](const SweepPoint& point) {
+    ++started;
+    progress.show("point " + point_title(point.parameters),
+                  static_cast<double>(point.place) / static_cast<double>(plan.points.size()));
+  };
+  options.on_end = [&](const SweepPoint& point, const StoredPoint& result) {
+    progress.clear();
+    write_stderr(render_point(point, plan.points.size(), result));
+  };
+  catch_interrupts();
+  const SweepOutcome outcome = run_sweep(plan, store, options);
+  progress.clear();
+  if (outcome.interrupted) {
+    write_stderr(fmt::format("stopped; {} saved in {}. The same command goes on from here.\n",
+                             counted(count_finished(plan, store), "point"), display_path(folder)));
+    return static_cast<int>(ErrorKind::busy);
+  }
+  const std::vector<StoredPoint> points = points_of(plan, store);
+  const SweepAnalysis analysis = analyse_sweep(points, plan.axes);
+  std::vector<FlatRow> rows;
+  for (const StoredPoint& point : points) {
+    rows.push_back(export_row(point));
+  }
+  outputs.write(
+      [&](Format format, const ScreenStyle& style) {
+        return format == Format::table ? render_sweep(analysis, plan.axes, style) : render_rows(rows, format);
+      },
+      stdout_style(colour));
+  write_stderr(fmt::format("saved    {}\n", display_path(folder)));
+  constexpr int kSomeFailed = 3;
+  return outcome.failed > 0 ? kSomeFailed : 0;
+}
+
+}  // namespace moesim

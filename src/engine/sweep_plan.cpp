@@ -1,0 +1,246 @@
+// From a sweep to its points.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "config/yaml.h"
+#include "core/hash.h"
+#include "engine/estimate.h"
+#include "engine/sweep.h"
+#include "engine/sweep_axes.h"
+#include "metrics/flatten.h"
+
+namespace moesim {
+namespace {
+
+struct Combination {
+  std::vector<std::string> overrides;                       // of the axes alone
+  std::vector<std::pair<std::string, std::string>> values;  // axis, value
+};
+
+Combination combine(const SweepSpec& spec, const std::vector<std::size_t>& choice) {
+  Combination combination;
+  for (std::size_t axis = 0; axis < spec.axes.size(); ++axis) {
+    const std::string& key = spec.axes[axis].key;
+    const std::string& value = spec.axes[axis].values[choice[axis]];
+    combination.overrides.push_back(key + "=" + value);
+    combination.values.emplace_back(key, value);
+  }
+  return combination;
+}
+
+// Keys without effect at some points only are fine; the rest is reported as for a single run.
+class InertKeys {
+ public:
+  void add(const std::vector<Diagnostic>& inert) {
+    std::set<std::string> here;
+    for (const Diagnostic& key : inert) {
+      here.insert(key.key);
+      first_.emplace(key.key, key);
+    }
+    if (points_++ == 0) {
+      everywhere_ = here;
+    } else {
+      std::set<std::string> both;
+      std::set_intersection(everywhere_.begin(), everywhere_.end(), here.begin(), here.end(),
+                            std::inserter(both, both.end()));
+      everywhere_ = both;
+    }
+  }
+  void check() const {
+    Diagnostics diagnostics;
+    for (const std::string& key : everywhere_) {
+      diagnostics.add(first_.at(key));
+    }
+    if (!diagnostics.empty()) {
+      throw ConfigError(diagnostics);
+    }
+  }
+
+ private:
+  std::set<std::string> everywhere_;
+  std::map<std::string, Diagnostic> first_;
+  std::size_t points_ = 0;
+};
+
+bool is_inert(const Experiment& experiment, const std::string& key) {
+  return std::any_of(experiment.inert_keys.begin(), experiment.inert_keys.end(),
+                     [&](const Diagnostic& d) { return d.key == key || key.rfind(d.key + ".", 0) == 0; });
+}
+
+// All settings in one text, with or without the measure section: how long is measured is not what is
+// measured.
+std::string settings_of(const Experiment& experiment, bool with_measure) {
+  std::vector<std::string> facts;
+  for (const ResolvedValue& value : experiment.resolved) {
+    if ((with_measure || value.path.rfind("measure.", 0) != 0) && value.path != "name") {
+      facts.push_back(value.path + "=" + value.value);
+    }
+  }
+  std::sort(facts.begin(), facts.end());
+  std::string all;
+  for (const std::string& fact : facts) {
+    all += fact + "\n";
+  }
+  return all;
+}
+
+[[noreturn]] void throw_at_point(const Error& error, const Combination& combination) {
+  std::string axes;
+  for (const auto& [key, value] : combination.values) {
+    axes += (axes.empty() ? "" : " ") + key + "=" + value;
+  }
+  throw Error(error.kind(), fmt::format("at the point {}:\n{}", axes, error.what()),
+              error.help().empty()
+                  ? "a `where` leaves out combinations that cannot be: --where 'router.top_k <= "
+                    "layer.num_experts'"
+                  : error.help());
+}
+
+class Planner {
+ public:
+  explicit Planner(const SweepRequest& request) : request_(request), machine_(read_machine()) {}
+
+  SweepPlan plan();
+
+ private:
+  void read_spec();
+  bool counts(const Combination& combination) const;
+  void add_point(const Combination& combination);
+
+  const SweepRequest& request_;
+  MachineInfo machine_;
+  SweepSpec spec_;
+  Node root_;
+  SweepPlan plan_;
+  InertKeys inert_;
+  std::set<std::string> seen_;
+  std::set<std::string> shapes_;
+  double yardstick_flops_ = 0;
+};
+
+void Planner::read_spec() {
+  Diagnostics diagnostics;
+  const LoadedConfig loaded = load_config(request_.config, request_.overrides, diagnostics);
+  root_ = loaded.root;
+  spec_ = read_sweep(root_.child("sweep"), request_.axes, diagnostics);
+  if (!diagnostics.empty()) {
+    throw ConfigError(diagnostics);
+  }
+  if (spec_.axes.empty()) {
+    throw Error(
+        ErrorKind::config,
+        fmt::format("{}: error: there is nothing to vary; expected a `sweep` section or -p [bad-axis]",
+                    loaded.source.name),
+        fmt::format("moesim sweep {} -p layer.num_experts=4,8,16 -p router.top_k=1..2", request_.config));
+  }
+}
+
+// A key of the combination, else of the config as written, else unknown: defaults are looked up in the loaded
+// experiment, which may not exist for a combination that `where` is there to leave out.
+bool Planner::counts(const Combination& combination) const {
+  if (spec_.where.empty()) {
+    return true;
+  }
+  return holds(spec_.where, [&](const std::string& key) -> std::string {
+    for (const auto& [axis, value] : combination.values) {
+      if (axis == key) {
+        return value;
+      }
+    }
+    const Node* node = &root_;
+    std::size_t at = 0;
+    while (node != nullptr && at != std::string::npos) {
+      const std::size_t dot = key.find('.', at);
+      node = node->child(key.substr(at, dot == std::string::npos ? dot : dot - at));
+      at = dot == std::string::npos ? dot : dot + 1;
+    }
+    return node == nullptr || node->kind != Node::Kind::scalar ? "" : node->text;
+  });
+}
+
+void Planner::add_point(const Combination& combination) {
+  SweepPoint point;
+  point.overrides = request_.overrides;
+  point.overrides.insert(point.overrides.end(), combination.overrides.begin(), combination.overrides.end());
+  const auto load = [&] {
+    try {
+      return load_experiment(request_.config, point.overrides, {.in_a_sweep = true});
+    } catch (const Error& error) {
+      throw_at_point(error, combination);
+    }
+  };
+  Experiment experiment = load();
+  for (const ResolvedValue& value : experiment.resolved) {
+    if (value.path == "measure.budget_s" && value.origin == "default") {
+      point.overrides.emplace_back(kSweepBudget);
+      experiment = load();
+      break;
+    }
+  }
+  inert_.add(experiment.inert_keys);
+  if (!seen_.insert(settings_of(experiment, true)).second) {
+    ++plan_.merged;
+    return;
+  }
+  shapes_.insert(settings_of(experiment, false));
+  for (const auto& [key, value] : combination.values) {
+    if (!is_inert(experiment, key)) {
+      point.parameters.push_back({key, typed_value(value)});
+    }
+  }
+  plan_.name = experiment.name;
+  point.place = static_cast<std::int64_t>(plan_.points.size());
+  const int threads = resolve_threads(experiment, {}, machine_);
+  point.id = experiment_id(experiment, threads, machine_);
+  try {
+    check_memory(experiment, threads, machine_);
+  } catch (const Error& error) {
+    point.too_large = error.what();
+  }
+  if (point.too_large.empty()) {
+    if (yardstick_flops_ == 0) {
+      yardstick_flops_ = measure_yardstick(experiment, {.threads = threads});
+    }
+    point.forecast = forecast_run(experiment, {}, yardstick_flops_);
+  }
+  plan_.points.push_back(std::move(point));
+}
+
+SweepPlan Planner::plan() {
+  read_spec();
+  plan_.config = request_.config;
+  for (const SweepAxis& axis : spec_.axes) {
+    plan_.axes.push_back(axis.key);
+  }
+  for (const std::vector<std::size_t>& choice : combinations(spec_)) {
+    const Combination combination = combine(spec_, choice);
+    if (counts(combination)) {
+      add_point(combination);
+    } else {
+      ++plan_.excluded;
+    }
+  }
+  if (plan_.points.empty()) {
+    throw Error(ErrorKind::config,
+                fmt::format("{}: error: `where` leaves no point of {}; expected at least one [bad-where]",
+                            request_.config, plan_.excluded));
+  }
+  inert_.check();
+  Hasher hash;
+  for (const std::string& shape : shapes_) {
+    hash.add_bytes(shape.data(), shape.size());
+  }
+  plan_.id = to_hex(hash.digest());
+  return std::move(plan_);
+}
+
+}  // namespace
+
+SweepPlan plan_sweep(const SweepRequest& request) {
+  return Planner(request).plan();
+}
+
+}  // namespace moesim

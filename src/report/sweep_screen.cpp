@@ -1,0 +1,184 @@
+#include "report/sweep_screen.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/text.h"
+#include "io/row_format.h"
+#include "report/numbers.h"
+
+namespace moesim {
+namespace {
+
+constexpr std::size_t kMostRows = 200;
+
+std::string text_in(const FlatRow& row, const std::string& name) {
+  const FlatValue* value = find_value(row, name);
+  return value == nullptr ? "" : plain_text(*value);
+}
+
+std::string ratio_cell(const FlatRow& record, const std::string& baseline) {
+  // The record holds dense over MoE.
+  const double ratio = number_in(record, "m." + baseline + ".ratio_to_moe");
+  return ratio > 0 ? fmt::format("{:.2f}x", 1.0 / ratio) : "";
+}
+
+std::string number_cell(double value, const char* format) {
+  return std::isnan(value) ? "" : fmt::format(fmt::runtime(format), value);
+}
+
+std::vector<std::string> cells_of(const SweepAnalysis& analysis, std::size_t at,
+                                  const std::vector<std::string>& axes) {
+  const StoredPoint& point = analysis.points[at];
+  std::vector<std::string> cells;
+  for (const std::string& axis : axes) {
+    cells.push_back(shorten_text(display_safe(text_in(point.parameters, axis)), 32));
+  }
+  const double rate = number_in(point.record, "m.tokens_per_s");
+  cells.push_back(std::isnan(rate) ? "" : short_number(rate));
+  cells.push_back(ratio_cell(point.record, "dense_same_active"));
+  cells.push_back(ratio_cell(point.record, "dense_same_total"));
+  cells.push_back(number_cell(number_in(point.record, "m.load_cv"), "{:.3f}"));
+  cells.push_back(number_cell(number_in(point.record, "m.max_violation"), "{:.2f}"));
+  const double dropped = number_in(point.record, "m.dropped_fraction");
+  cells.push_back(dropped > 0 ? percent(dropped) : "");
+  cells.push_back(short_number(number_in(point.record, "m.active_params")));
+  cells.push_back(short_number(number_in(point.record, "m.total_params")));
+  cells.push_back(text_in(point.record, "timing.verdict"));
+  std::string marks = analysis.pareto[at] ? "*" : "";
+  for (std::size_t goal = 0; goal < analysis.best.size(); ++goal) {
+    if (analysis.best[goal] == at) {
+      marks += fmt::format("{}best {}", marks.empty() ? "" : " ", kSweepGoals[goal].title);
+    }
+  }
+  cells.push_back(marks);
+  return cells;
+}
+
+std::string table_of(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<int> widths(rows.front().size());
+  for (const std::vector<std::string>& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      widths[c] = std::max(widths[c], display_width(row[c]));
+    }
+  }
+  std::string text;
+  for (const std::vector<std::string>& row : rows) {
+    std::string line = " ";
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const bool last = c + 1 == row.size();
+      line += " " + (last ? row[c] : pad_left(row[c], widths[c])) + " ";
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+std::string shares_in_words(const SweepAnalysis& analysis) {
+  if (analysis.shares.empty() || analysis.points.size() < 3) {
+    return "";
+  }
+  const AxisShare& first = analysis.shares.front();
+  std::string text =
+      fmt::format("Of the differences in tokens/s between these points {} lie between the values of {}",
+                  percent(first.throughput), first.axis);
+  for (std::size_t i = 1; i < analysis.shares.size(); ++i) {
+    text += fmt::format(", {} between those of {}", percent(analysis.shares[i].throughput),
+                        analysis.shares[i].axis);
+  }
+  const auto& balance =
+      *std::max_element(analysis.shares.begin(), analysis.shares.end(),
+                        [](const AxisShare& a, const AxisShare& b) { return a.imbalance < b.imbalance; });
+  if (balance.imbalance > 0) {
+    text += fmt::format("; of those in load CV {} between the values of {}", percent(balance.imbalance),
+                        balance.axis);
+  }
+  return text + ".\n";
+}
+
+}  // namespace
+
+std::string point_title(const FlatRow& parameters) {
+  std::string title;
+  for (const FlatEntry& entry : parameters) {
+    title += fmt::format("{}{}={}", title.empty() ? "" : " ", entry.name,
+                         shorten_text(display_safe(plain_text(entry.value)), 40));
+  }
+  return title;
+}
+
+std::string render_sweep(const SweepAnalysis& analysis, const std::vector<std::string>& axes,
+                         const ScreenStyle& style) {
+  std::string text;
+  if (!analysis.points.empty()) {
+    std::vector<std::string> head = axes;
+    for (const char* title : {"tokens/s", "vs same active", "vs same total", "load CV", "MaxVio", "dropped",
+                              "active", "total", "timing", ""}) {
+      head.emplace_back(title);
+    }
+    std::vector<std::vector<std::string>> rows = {head};
+    for (std::size_t i = 0; i < analysis.points.size() && i < kMostRows; ++i) {
+      rows.push_back(cells_of(analysis, i, axes));
+    }
+    text += fmt::format("\n{}\n{}", style.colour ? "\033[1mPOINTS\033[0m" : "POINTS", table_of(rows));
+    if (analysis.points.size() > kMostRows) {
+      text += fmt::format("  … and {} more: moesim export\n", analysis.points.size() - kMostRows);
+    }
+    text +=
+        "  * no other point is at least as good in tokens/s, load CV and active parameters\n"
+        "  \"vs\": tokens/s of the MoE over the dense layer's, side by side in the same run; tokens/s of "
+        "different "
+        "points were measured at different times\n";
+    const std::string words = shares_in_words(analysis);
+    if (!words.empty()) {
+      text += "\n" + words;
+    }
+  }
+  for (const StoredPoint& point : analysis.failed) {
+    text += fmt::format("\nfailed   {}\n  {}\n  again: {}\n", point_title(point.parameters),
+                        display_safe(point.error), display_safe(point.again));
+  }
+  return text;
+}
+
+std::string render_sweep_plan(const SweepPlan& plan, std::size_t finished) {
+  double seconds = 0;
+  std::uint64_t bytes = 0;
+  std::size_t too_large = 0;
+  for (const SweepPoint& point : plan.points) {
+    const RunForecast& f = point.forecast;
+    seconds += std::max(f.budget_s, f.record_seconds + f.minimum_seconds);
+    bytes = std::max(bytes, f.bytes);
+    too_large += point.too_large.empty() ? 0 : 1;
+  }
+  std::string axes;
+  for (const std::string& axis : plan.axes) {
+    axes += (axes.empty() ? "" : " × ") + display_safe(axis);
+  }
+  std::string text = fmt::format("sweep    {}: {} of {}", display_safe(plan.name),
+                                 counted(plan.points.size(), "point"), axes);
+  text += plan.excluded > 0 ? fmt::format("; {} left out by `where`", plan.excluded) : "";
+  text += plan.merged > 0 ? fmt::format("; {} equal to another", plan.merged) : "";
+  text += fmt::format("\nneeds    about {} in all, at most {} of memory at once\n", short_seconds(seconds),
+                      short_bytes(static_cast<double>(bytes)));
+  text += too_large > 0
+              ? fmt::format("         {} will fail: more memory than there is\n", counted(too_large, "point"))
+              : "";
+  text += finished > 0 ? fmt::format("resume   {} already finished\n", counted(finished, "point")) : "";
+  return text;
+}
+
+std::string render_point(const SweepPoint& point, std::size_t points, const StoredPoint& result) {
+  const std::string head =
+      fmt::format("  {}/{}  {}  ", point.place + 1, points, point_title(point.parameters));
+  if (result.status == PointStatus::failed) {
+    return head + "FAILED  " + display_safe(result.error) + "\n";
+  }
+  const double rate = number_in(result.record, "m.tokens_per_s");
+  return head + fmt::format("{} tokens/s  load CV {:.3f}  {}\n", std::isnan(rate) ? "?" : short_number(rate),
+                            number_in(result.record, "m.load_cv"), text_in(result.record, "timing.verdict"));
+}
+
+}  // namespace moesim
