@@ -156,6 +156,38 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
   return command;
 }
 
+CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
+  CLI::App* command =
+      app.add_subcommand("compare",
+                         "Did it change? By how much? How sure?\n"
+                         "  moesim compare a.yaml b.yaml                       (measured now, in turns)\n"
+                         "  moesim compare quickstart --set-b router.top_k=1\n"
+                         "  moesim compare runs/a-1f9c2e7a runs/b-77e01d32     (stored)\n"
+                         "  moesim compare a.yaml b.yaml --fail-on tokens_per_s:-5%");
+  command->add_option("runs", a.runs, "configs, or two folders of stored runs or sweeps; A first")
+      ->required();
+  command->add_option("--set", a.run.overrides, "key=value for all sides; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command->add_option("--set-b", a.set_b, "key=value for B, where only one config is given; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command
+      ->add_option("--fail-on", a.fail_on, "exit 1 when a metric changes so: tokens_per_s:-5%, load_cv:+0.05")
+      ->allow_extra_args(false)
+      ->type_name("METRIC:CHANGE");
+  command->add_option("-o,--output", a.run.output, "what to print: table, md, csv, json, jsonl")
+      ->type_name("FORMAT");
+  command->add_option("--out", a.run.out_files, "also write the comparison to a file; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command->add_option("-j,--threads", a.run.threads, "threads (default: the machine's usable cores)")
+      ->type_name("N");
+  command->add_option("--seed", a.run.seed, "everything random follows from it")->type_name("N");
+  command->add_option("--budget", a.run.budget, "seconds of measuring (default 10)")->type_name("SECONDS");
+  return command;
+}
+
 CLI::App* add_export(CLI::App& app, ExportArguments& a) {
   CLI::App* command =
       app.add_subcommand("export",
@@ -214,6 +246,7 @@ int run_command_line(int argc, char** argv) {
   bool version = false;
   RunArguments run_arguments;
   SweepArguments sweep_arguments;
+  CompareArguments compare_arguments;
   ExportArguments export_arguments;
   ValidateArguments validate_arguments;
   RoutersArguments routers_arguments;
@@ -225,6 +258,7 @@ int run_command_line(int argc, char** argv) {
   app.add_option("--color", colour, "auto, always or never")->type_name("WHEN");
   const CLI::App* run = add_run(app, run_arguments);
   const CLI::App* sweep = add_sweep(app, sweep_arguments);
+  const CLI::App* compared = add_compare(app, compare_arguments);
   const CLI::App* exported = add_export(app, export_arguments);
   const CLI::App* validate = add_validate(app, validate_arguments);
   const CLI::App* routers = add_routers(app, routers_arguments);
@@ -248,6 +282,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (sweep->parsed()) {
     return sweep_command(sweep_arguments, colour);
+  }
+  if (compared->parsed()) {
+    return compare_command(compare_arguments, colour);
   }
   if (exported->parsed()) {
     return export_command(export_arguments);

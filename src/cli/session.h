@@ -27,6 +27,12 @@ struct SweepArguments {
   bool fresh = false;
   bool explain = false;
 };
+struct CompareArguments {
+  RunArguments run;  // what all sides share
+  std::vector<std::string> runs;
+  std::vector<std::string> set_b;
+  std::vector<std::string> fail_on;
+};
 struct ExportArguments {
   std::string run;
   bool jsonl = false, csv = false, markdown = false;
@@ -45,6 +51,7 @@ struct RoutersArguments {
 // One per subcommand, each in its own file. They return the exit status and throw Error.
 int run_command(const RunArguments& arguments, const std::string& colour);
 int sweep_command(const SweepArguments& arguments, const std::string& colour);
+int compare_command(const CompareArguments& arguments, const std::string& colour);
 int export_command(const ExportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int routers_command(const RoutersArguments& arguments);

@@ -17,33 +17,6 @@ namespace {
 // A sample shorter than this is several steps in a row.
 constexpr double kShortestSample = 1e-3;
 
-Contestant moe_contestant(RunState& state, const RunRecord& record) {
-  Contestant moe;
-  moe.result.name = "moe";
-  moe.result.total_params = record.nominal.total_params;
-  moe.result.weight_bytes = record.weight_bytes;
-  const Gate& gate = state.stack.layers.front().gate;
-  moe.result.flops_per_token = state.experiment.execute ? record.realised.flops_per_token
-                                                        : 2.0 * static_cast<double>(gate.num_params());
-  moe.result.weight_bytes_read = record.realised.bytes_per_token *
-                                 static_cast<double>(record.tokens * state.experiment.shape.num_layers);
-  moe.run = [&state] {
-    const MoeRun run{state.experiment, state.stack, state.context};
-    StageSeconds sum;
-    state.context.reset_participants();
-    for (const TokenBatch& batch : state.batches) {
-      load_batch(batch, state.workspace);
-      sum.add(run_moe_step(run, batch, state.workspace));
-    }
-    for (std::size_t i = 0; i < state.busy.size(); ++i) {
-      state.busy[i] += state.context.busy_seconds(static_cast<int>(i));
-    }
-    state.stages.push_back(sum);
-    return sum.total();
-  };
-  return moe;
-}
-
 Contestant dense_contestant(RunState& state, const VariantForecast& forecast) {
   Contestant dense;
   const LayerShape& shape = state.experiment.shape;
@@ -73,27 +46,6 @@ Contestant dense_contestant(RunState& state, const VariantForecast& forecast) {
   return dense;
 }
 
-// Declared once more for the report: the same ruler whatever the experiment.
-Contestant yardstick_contestant(RunState& state, int repeats) {
-  Contestant contestant;
-  contestant.result.name = "yardstick";
-  contestant.result.tokens = 256;
-  contestant.result.flops_per_token = Yardstick::flops() / 256.0;
-  const auto yardstick = std::make_shared<Yardstick>(state.context);
-  contestant.run = [&state, yardstick, repeats] {
-    return yardstick->run(*state.experiment.executor.executor, state.context) * repeats;
-  };
-  return contestant;
-}
-
-int choose_repeats(double seconds_per_step, Index most) {
-  if (seconds_per_step <= 0) {
-    return 1;
-  }
-  return static_cast<int>(
-      std::clamp(std::ceil(kShortestSample / seconds_per_step), 1.0, static_cast<double>(most)));
-}
-
 StageSeconds median_stages(const std::vector<StageSeconds>& samples, int repeats) {
   StageSeconds result;
   for (double StageSeconds::*stage :
@@ -106,15 +58,6 @@ StageSeconds median_stages(const std::vector<StageSeconds>& samples, int repeats
     result.*stage = median(values);
   }
   return result;
-}
-
-void prepare_round(RunState& state, Index round, int repeats) {
-  const Index steps = state.experiment.workload->steps();
-  state.batches.clear();
-  for (int r = 0; r < repeats; ++r) {
-    const Index step = (round * repeats + r) % std::max<Index>(1, steps);
-    state.batches.push_back(state.experiment.workload->batch(state.context, step));
-  }
 }
 
 void warm_up(RunState& state, std::vector<Contestant>& contestants, int repeats) {
@@ -155,6 +98,63 @@ void fill_timing(RunState& state, const std::vector<Contestant>& contestants, in
 }
 
 }  // namespace
+
+Contestant moe_contestant(RunState& state, const RunRecord& record) {
+  Contestant moe;
+  moe.result.name = "moe";
+  moe.result.total_params = record.nominal.total_params;
+  moe.result.weight_bytes = record.weight_bytes;
+  const Gate& gate = state.stack.layers.front().gate;
+  moe.result.flops_per_token = state.experiment.execute ? record.realised.flops_per_token
+                                                        : 2.0 * static_cast<double>(gate.num_params());
+  moe.result.weight_bytes_read = record.realised.bytes_per_token *
+                                 static_cast<double>(record.tokens * state.experiment.shape.num_layers);
+  moe.run = [&state] {
+    const MoeRun run{state.experiment, state.stack, state.context};
+    StageSeconds sum;
+    state.context.reset_participants();
+    for (const TokenBatch& batch : state.batches) {
+      load_batch(batch, state.workspace);
+      sum.add(run_moe_step(run, batch, state.workspace));
+    }
+    for (std::size_t i = 0; i < state.busy.size(); ++i) {
+      state.busy[i] += state.context.busy_seconds(static_cast<int>(i));
+    }
+    state.stages.push_back(sum);
+    return sum.total();
+  };
+  return moe;
+}
+
+// Declared once more for the report: the same ruler whatever the experiment.
+Contestant yardstick_contestant(RunState& state, int repeats) {
+  Contestant contestant;
+  contestant.result.name = "yardstick";
+  contestant.result.tokens = 256;
+  contestant.result.flops_per_token = Yardstick::flops() / 256.0;
+  const auto yardstick = std::make_shared<Yardstick>(state.context);
+  contestant.run = [&state, yardstick, repeats] {
+    return yardstick->run(*state.experiment.executor.executor, state.context) * repeats;
+  };
+  return contestant;
+}
+
+int choose_repeats(double seconds_per_step, Index most) {
+  if (seconds_per_step <= 0) {
+    return 1;
+  }
+  return static_cast<int>(
+      std::clamp(std::ceil(kShortestSample / seconds_per_step), 1.0, static_cast<double>(most)));
+}
+
+void prepare_round(RunState& state, Index round, int repeats) {
+  const Index steps = state.experiment.workload->steps();
+  state.batches.clear();
+  for (int r = 0; r < repeats; ++r) {
+    const Index step = (round * repeats + r) % std::max<Index>(1, steps);
+    state.batches.push_back(state.experiment.workload->batch(state.context, step));
+  }
+}
 
 void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record) {
   const double step_seconds = record.step_rows.empty() ? 0.0 : record.step_rows.back().seconds;

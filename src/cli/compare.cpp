@@ -1,0 +1,196 @@
+// moesim compare: did it change, by how much, how sure?
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "cli/outputs.h"
+#include "cli/session.h"
+#include "config/scalars.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "engine/compare.h"
+#include "report/compare_screen.h"
+#include "report/sweep_analysis.h"
+
+namespace moesim {
+namespace {
+
+// "tokens_per_s:-5%": fails when the metric changes by more than that in that direction.
+struct FailCondition {
+  std::string text;
+  std::string metric;
+  double limit = 0;
+  bool relative = false;
+};
+
+FailCondition parse_condition(const std::string& text) {
+  FailCondition condition;
+  condition.text = text;
+  const std::size_t colon = text.rfind(':');
+  std::string number = colon == std::string::npos ? "" : text.substr(colon + 1);
+  condition.metric = text.substr(0, colon);
+  condition.relative = !number.empty() && number.back() == '%';
+  if (condition.relative) {
+    number.pop_back();
+  }
+  const bool has_sign = !number.empty() && (number.front() == '-' || number.front() == '+');
+  Node node;
+  node.kind = Node::Kind::scalar;
+  node.text = has_sign && number.front() == '+' ? number.substr(1) : number;
+  ScalarProblem problem;
+  if (condition.metric.empty() || !has_sign || !read_real(node, condition.limit, problem) ||
+      condition.limit == 0) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format(
+            "--fail-on {}: error: this is no condition; expected METRIC:-5% or METRIC:+0.05 [bad-option]",
+            display_safe(text)),
+        "--fail-on tokens_per_s:-5%");
+  }
+  if (condition.metric.rfind("m.", 0) == 0) {
+    condition.metric.erase(0, 2);
+  }
+  condition.limit /= condition.relative ? 100.0 : 1.0;
+  return condition;
+}
+
+[[noreturn]] void unknown_metric(const FailCondition& condition) {
+  throw Error(
+      ErrorKind::usage,
+      fmt::format("--fail-on {}: error: the runs have no number m.{}; expected a metric of both [bad-option]",
+                  display_safe(condition.text), display_safe(condition.metric)),
+      "docs/formats.md lists the metrics");
+}
+
+// Times are judged by the comparison's own ratio, and only where it is clear.
+bool is_broken(const FailCondition& condition, const Comparison& a, const Comparison& b) {
+  double change = 0;
+  if (condition.metric == "tokens_per_s") {
+    if (!condition.relative) {
+      throw Error(
+          ErrorKind::usage,
+          fmt::format(
+              "--fail-on {}: error: tokens/s are compared as a ratio; expected a percentage [bad-option]",
+              display_safe(condition.text)),
+          "--fail-on tokens_per_s:-5%");
+    }
+    if (!b.timed || b.speed.speed == Speed::no_clear_difference) {
+      return false;
+    }
+    change = b.speed.ratio.median - 1.0;
+  } else {
+    const double left = number_in(a.record, "m." + condition.metric);
+    const double right = number_in(b.record, "m." + condition.metric);
+    if (std::isnan(left) || std::isnan(right)) {
+      unknown_metric(condition);
+    }
+    change = condition.relative ? (left == right ? 0.0 : right / left - 1.0) : right - left;
+  }
+  return condition.limit < 0 ? change < condition.limit : change > condition.limit;
+}
+
+bool is_stored(const std::string& path) {
+  std::error_code unknown;
+  return std::filesystem::is_directory(path, unknown);
+}
+
+std::vector<CompareResult> measure_now(const CompareArguments& arguments, Progress& progress) {
+  std::vector<CompareInput> inputs;
+  const std::vector<std::string> common = session_overrides(arguments.run);
+  const auto add = [&](const std::string& config, const std::vector<std::string>& more) {
+    std::vector<std::string> overrides = common;
+    overrides.insert(overrides.end(), more.begin(), more.end());
+    std::string title = config;
+    for (const std::string& override : more) {
+      title += " --set " + override;
+    }
+    inputs.push_back({title, load_experiment(config, overrides)});
+  };
+  for (const std::string& config : arguments.runs) {
+    add(config, {});
+  }
+  if (inputs.size() == 1) {
+    add(arguments.runs.front(), arguments.set_b);
+  }
+  CompareOptions options;
+  if (!arguments.run.budget.empty()) {
+    options.budget_s = parse_real_option("--budget", arguments.run.budget, 0, 86400);
+  }
+  options.stop_requested = interrupt_requested;
+  options.on_progress = [&progress](const std::string& phase, double fraction) {
+    progress.show(phase, fraction);
+  };
+  catch_interrupts();
+  return {compare_live(inputs, options)};
+}
+
+[[noreturn]] void wrong_inputs(const std::string& what, const std::string& help) {
+  throw Error(
+      ErrorKind::usage,
+      fmt::format("moesim compare: error: {}; expected two configs, two folders of runs, or one config with "
+                  "--set-b [bad-option]",
+                  what),
+      help);
+}
+
+void check_inputs(const CompareArguments& arguments) {
+  std::size_t stored = 0;
+  for (const std::string& run : arguments.runs) {
+    stored += is_stored(run) ? 1 : 0;
+  }
+  const std::size_t count = arguments.runs.size();
+  if (stored != 0 && stored != count) {
+    wrong_inputs("a folder of results beside a config", "moesim compare A.yaml B.yaml measures both now");
+  }
+  if (stored != 0 && count != 2) {
+    wrong_inputs(fmt::format("{} folders", count), "compare two at a time");
+  }
+  if (count > 1 && !arguments.set_b.empty()) {
+    wrong_inputs("--set-b beside a second run", "leave one of them out");
+  }
+  if (stored != 0 && !session_overrides(arguments.run).empty()) {
+    wrong_inputs("settings for runs that are stored already",
+                 "moesim compare with their configs measures them anew");
+  }
+}
+
+}  // namespace
+
+int compare_command(const CompareArguments& arguments, const std::string& colour) {
+  ResultOutputs outputs(arguments.run.output, arguments.run.out_files);
+  std::vector<FailCondition> conditions;
+  for (const std::string& text : arguments.fail_on) {
+    conditions.push_back(parse_condition(text));
+  }
+  check_inputs(arguments);
+  outputs.open();
+  Progress progress;
+  const std::vector<CompareResult> results = is_stored(arguments.runs.front())
+                                                 ? compare_stored_runs(arguments.runs[0], arguments.runs[1])
+                                                 : measure_now(arguments, progress);
+  progress.clear();
+  outputs.write(
+      [&](Format format, const ScreenStyle& style) {
+        return format == Format::table ? render_comparison(results, style)
+                                       : render_rows(comparison_rows(results), format);
+      },
+      stdout_style(colour));
+  bool failed = false;
+  for (const CompareResult& result : results) {
+    for (std::size_t i = 1; i < result.entries.size(); ++i) {
+      for (const FailCondition& condition : conditions) {
+        if (is_broken(condition, result.entries.front(), result.entries[i])) {
+          write_stderr(
+              fmt::format("fails    {}: {}{}\n", condition.text, display_safe(result.entries[i].title),
+                          result.parameters.empty() ? "" : " at " + display_safe(result.parameters)));
+          failed = true;
+        }
+      }
+    }
+  }
+  return failed ? static_cast<int>(ErrorKind::check_failed) : 0;
+}
+
+}  // namespace moesim

@@ -1,0 +1,153 @@
+#include "report/compare_screen.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/text.h"
+#include "io/row_format.h"
+#include "report/numbers.h"
+#include "report/sweep_analysis.h"
+
+namespace moesim {
+namespace {
+
+// Exact figures: they do not depend on a clock.
+struct Metric {
+  const char* name;
+  const char* title;
+};
+constexpr Metric kExact[] = {{"m.load_cv", "load CV"},
+                             {"m.max_violation", "max_violation"},
+                             {"m.load_entropy", "load entropy"},
+                             {"m.dead_experts", "dead experts"},
+                             {"m.dropped_fraction", "dropped fraction"},
+                             {"m.active_params", "active parameters"},
+                             {"m.total_params", "total parameters"},
+                             {"m.flops_per_token", "FLOPs a token"}};
+
+std::string cell(const FlatRow& record, const std::string& name) {
+  const double value = number_in(record, name);
+  return std::isnan(value)        ? "?"
+         : std::abs(value) >= 1e4 ? short_number(value)
+                                  : fmt::format("{:.4g}", value);
+}
+
+std::string letter(std::size_t index) {
+  return std::string(1, static_cast<char>('A' + static_cast<int>(index % 26)));
+}
+
+std::string value_cell(const FlatValue& value) {
+  return std::holds_alternative<std::monostate>(value) ? "(not there)"
+                                                       : shorten_text(display_safe(plain_text(value)), 60);
+}
+
+void add_settings(std::string& text, const Comparison& entry, std::size_t index) {
+  if (entry.settings.empty()) {
+    text += "config   the same settings\n";
+    return;
+  }
+  text += fmt::format("config   {} differ{}:\n", counted(entry.settings.size(), "setting"),
+                      entry.settings.size() == 1 ? "s" : "");
+  for (const Difference& difference : entry.settings) {
+    text += fmt::format("  {:<28} A {}   {} {}\n", difference.name.substr(2), value_cell(difference.a),
+                        letter(index), value_cell(difference.b));
+  }
+}
+
+void add_routing(std::string& text, const Comparison& a, const Comparison& b, std::size_t index) {
+  if (b.same_routing) {
+    text += fmt::format("routing  same bits{}\n", b.same_output ? ", outputs too" : "");
+    return;
+  }
+  text += "routing  differs\n";
+  for (const Metric& metric : kExact) {
+    const std::string left = cell(a.record, metric.name);
+    const std::string right = cell(b.record, metric.name);
+    text += fmt::format("  {:<28} A {:<12} {} {:<12}{}\n", metric.title, left, letter(index), right,
+                        left == right ? "" : "  *");
+  }
+}
+
+void add_speed(std::string& text, const CompareResult& result, std::size_t index) {
+  const Comparison& a = result.entries.front();
+  const Comparison& b = result.entries[index];
+  if (!b.timed) {
+    text += "speed    not measured on both sides\n";
+    return;
+  }
+  const SpeedVerdict& speed = b.speed;
+  text +=
+      fmt::format("speed    {} {}: {:.3f} times A's tokens/s [{:.3f} .. {:.3f}]{}\n", letter(index),
+                  speed_word(speed.speed), speed.ratio.median, speed.ratio.low, speed.ratio.high,
+                  result.live ? fmt::format(", measured in turns over {} rounds", result.rounds)
+                              : fmt::format(", each against the yardstick of its run; margin for noise {}",
+                                            percent(speed.margin)));
+  text += fmt::format("         A {} tokens/s, {} {} tokens/s{}\n", cell(a.record, "m.tokens_per_s"),
+                      letter(index), cell(b.record, "m.tokens_per_s"),
+                      result.live ? "" : " (measured at different times: not compared)");
+}
+
+}  // namespace
+
+std::string render_comparison(const std::vector<CompareResult>& results, const ScreenStyle& style) {
+  std::string text;
+  for (const CompareResult& result : results) {
+    if (!result.parameters.empty()) {
+      text += fmt::format("\n{}\n", style.colour ? "\033[1m" + display_safe(result.parameters) + "\033[0m"
+                                                 : display_safe(result.parameters));
+    }
+    for (std::size_t i = 1; i < result.entries.size(); ++i) {
+      if (&result == &results.front() || result.live) {
+        text += fmt::format("compare  A {}\n         {} {}\n", display_safe(result.entries.front().title),
+                            letter(i), display_safe(result.entries[i].title));
+      }
+      add_settings(text, result.entries[i], i);
+      add_routing(text, result.entries.front(), result.entries[i], i);
+      add_speed(text, result, i);
+      text += i + 1 < result.entries.size() ? "\n" : "";
+    }
+  }
+  return text;
+}
+
+std::vector<FlatRow> comparison_rows(const std::vector<CompareResult>& results) {
+  std::vector<FlatRow> rows;
+  for (const CompareResult& result : results) {
+    const Comparison& a = result.entries.front();
+    for (std::size_t i = 1; i < result.entries.size(); ++i) {
+      const Comparison& b = result.entries[i];
+      const SpeedVerdict& speed = b.speed;
+      FlatRow row = {{"schema", std::string("moesim.compare/1")},
+                     {"a", a.title},
+                     {"b", b.title},
+                     {"live", result.live},
+                     {"point", result.parameters.empty() ? FlatValue() : FlatValue(result.parameters)},
+                     {"verdict", b.timed ? FlatValue(std::string(speed_word(speed.speed))) : FlatValue()},
+                     {"tokens_per_s.ratio", b.timed ? FlatValue(speed.ratio.median) : FlatValue()},
+                     {"tokens_per_s.ratio.lo", b.timed ? FlatValue(speed.ratio.low) : FlatValue()},
+                     {"tokens_per_s.ratio.hi", b.timed ? FlatValue(speed.ratio.high) : FlatValue()},
+                     {"margin", speed.margin},
+                     {"rounds", std::int64_t{result.rounds}},
+                     {"same_routing", b.same_routing},
+                     {"same_output", b.same_output}};
+      for (const Difference& difference : b.settings) {
+        row.push_back({difference.name, plain_text(difference.a) + " | " + plain_text(difference.b)});
+      }
+      for (const FlatEntry& entry : a.record) {
+        if (entry.name.rfind("m.", 0) == 0) {
+          row.push_back({"a." + entry.name, entry.value});
+        }
+      }
+      for (const FlatEntry& entry : b.record) {
+        if (entry.name.rfind("m.", 0) == 0) {
+          row.push_back({"b." + entry.name, entry.value});
+        }
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+}  // namespace moesim

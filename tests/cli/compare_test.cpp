@@ -1,0 +1,99 @@
+// moesim compare through the command line.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "support/temp_folder.h"
+
+namespace moesim {
+namespace {
+
+class Compare : public testing::Test {
+ protected:
+  int run(const std::string& line, const std::string& runs = "runs") {
+    const int status = std::system(("MOESIM_RUNS_DIR=" + folder_.file(runs) + " " + MOESIM_BINARY + " " +
+                                    line + " >" + folder_.file("out") + " 2>" + folder_.file("err"))
+                                       .c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(folder_.file(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::string only_run(const std::string& runs) const {
+    return std::filesystem::directory_iterator(folder_.file(runs))->path();
+  }
+  TempFolder folder_;
+};
+
+const std::string kSmall = " --set workload.tokens=128 --set workload.steps=2 --set layer.d_ff=64 ";
+
+TEST_F(Compare, AConfigWithItselfHasTheSameBits) {
+  ASSERT_EQ(run("compare quickstart quickstart --budget 0.3 -o json" + kSmall), 0) << read("err");
+  const auto row = nlohmann::json::parse(read("out"))[0];
+  EXPECT_EQ(row["schema"], "moesim.compare/1");
+  EXPECT_TRUE(row["same_routing"]);
+  EXPECT_TRUE(row["same_output"]);
+  EXPECT_TRUE(row["live"]);
+  EXPECT_GE(row["rounds"].get<int>(), 12);
+  EXPECT_LE(row["tokens_per_s.ratio.lo"].get<double>(), row["tokens_per_s.ratio"].get<double>());
+}
+
+TEST_F(Compare, FourTimesTheWorkIsSlowerAndFailsTheCondition) {
+  const std::string line =
+      "compare quickstart --set-b router.top_k=8 --set capacity=none --budget 0.5" + kSmall;
+  ASSERT_EQ(run(line), 0) << read("err");
+  EXPECT_NE(read("out").find("router.top_k"), std::string::npos) << read("out");
+  EXPECT_NE(read("out").find("B slower"), std::string::npos) << read("out");
+  EXPECT_EQ(run(line + " --fail-on tokens_per_s:-5%"), 1);
+  EXPECT_NE(read("err").find("fails    tokens_per_s:-5%"), std::string::npos) << read("err");
+  EXPECT_EQ(run(line + " --fail-on tokens_per_s:-99%"), 0);
+  EXPECT_EQ(run(line + " --fail-on active_params:+1000"), 1);
+  EXPECT_EQ(run(line + " --fail-on load_cv:+0.5"), 0);
+}
+
+TEST_F(Compare, StoredRunsAreComparedThroughTheirYardsticks) {
+  ASSERT_EQ(run("run quickstart --budget 0.5 --set measure.min_samples=6" + kSmall, "a"), 0);
+  ASSERT_EQ(run("run quickstart --budget 0.5 --set measure.min_samples=6 --set router.top_k=1" + kSmall, "b"),
+            0);
+  ASSERT_EQ(run("compare " + only_run("a") + " " + only_run("b")), 0) << read("err");
+  const std::string text = read("out");
+  EXPECT_NE(text.find("1 setting differs:\n  router.top_k"), std::string::npos) << text;
+  EXPECT_NE(text.find("measured at different times: not compared"), std::string::npos) << text;
+  EXPECT_NE(text.find("margin for noise 3.0 %"), std::string::npos) << text;
+  ASSERT_EQ(run("compare " + only_run("a") + " " + only_run("a") + " -o json"), 0);
+  const auto row = nlohmann::json::parse(read("out"))[0];
+  EXPECT_TRUE(row["same_routing"]);
+  EXPECT_EQ(row["verdict"], "no clear difference");
+}
+
+TEST_F(Compare, StoredSweepsAreComparedPointByPoint) {
+  const std::string sweep =
+      "sweep quickstart -p router.top_k=1,2 --budget 0.1 --set measure.min_samples=5" + kSmall;
+  ASSERT_EQ(run(sweep, "a"), 0) << read("err");
+  ASSERT_EQ(run(sweep + "--seed 7", "b"), 0) << read("err");
+  ASSERT_EQ(run("compare " + only_run("a") + " " + only_run("b")), 0) << read("err");
+  EXPECT_NE(read("out").find("\nrouter.top_k=2\n"), std::string::npos) << read("out");
+}
+
+TEST_F(Compare, WrongInputsSayWhatIsExpected) {
+  folder_.write("runs/x/nothing", "");
+  const std::string folder = folder_.file("runs/x");
+  EXPECT_EQ(run("compare " + folder + " quickstart"), 64);
+  EXPECT_EQ(run("compare " + folder), 64);
+  EXPECT_EQ(run("compare " + folder + " " + folder + " --seed 3"), 64);
+  EXPECT_EQ(run("compare " + folder + " " + folder), 66);
+  EXPECT_EQ(run("compare quickstart quickstart --set-b seed=3"), 64);
+  EXPECT_EQ(run("compare quickstart --set-b seed=x"), 78);
+  for (const char* bad : {"x", "x:5%", "x:-", "x:-0%", ":-5%", "tokens_per_s:-a%"}) {
+    EXPECT_EQ(run(std::string("compare quickstart quickstart --fail-on ") + bad), 64) << bad;
+  }
+  EXPECT_EQ(run("compare quickstart quickstart --budget 0 --fail-on no_such:+1" + kSmall), 64);
+}
+
+}  // namespace
+}  // namespace moesim
