@@ -224,6 +224,16 @@ CLI::App* add_routers(CLI::App& app, RoutersArguments& a) {
   return command;
 }
 
+CLI::App* add_schema(CLI::App& app, std::string& what) {
+  CLI::App* command =
+      app.add_subcommand("schema",
+                         "Print the JSON Schema of a kind of file, for editors.\n"
+                         "  moesim schema config > moesim.schema.json\n"
+                         "  (first line of a config: # yaml-language-server: $schema=moesim.schema.json)");
+  command->add_option("what", what, "config")->required();
+  return command;
+}
+
 CLI::App* add_explain(CLI::App& app, std::string& word) {
   CLI::App* command = app.add_subcommand("explain",
                                          "Explain an error's [short-name] or a metric in plain language.\n"
@@ -251,6 +261,7 @@ int run_command_line(int argc, char** argv) {
   ValidateArguments validate_arguments;
   RoutersArguments routers_arguments;
   std::string word;
+  std::string schema_of;
   app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kExamples);
   app.require_subcommand(0, 1);
@@ -262,6 +273,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* exported = add_export(app, export_arguments);
   const CLI::App* validate = add_validate(app, validate_arguments);
   const CLI::App* routers = add_routers(app, routers_arguments);
+  const CLI::App* schema = add_schema(app, schema_of);
   const CLI::App* explain = add_explain(app, word);
   try {
     app.parse(argc, argv);
@@ -294,6 +306,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (routers->parsed()) {
     return routers_command(routers_arguments);
+  }
+  if (schema->parsed()) {
+    return schema_command(schema_of);
   }
   if (explain->parsed()) {
     return explain_command(word);

@@ -55,6 +55,7 @@ int compare_command(const CompareArguments& arguments, const std::string& colour
 int export_command(const ExportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
+int schema_command(const std::string& what);
 int explain_command(const std::string& word);
 
 // Parses the command line (the only file that sees CLI11) and runs the subcommand it names.

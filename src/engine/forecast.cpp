@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/checked.h"
 #include "engine/estimate.h"
 #include "engine/run.h"
+#include "engine/verdict.h"
 #include "engine/yardstick.h"
 #include "experts/dense.h"
 #include "metrics/flatten.h"
@@ -115,6 +117,14 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
     }
     forecast.variants.push_back(std::move(variant));
   }
+  double fewest = moe.bytes_per_token * static_cast<double>(experiment.workload->tokens());
+  for (const VariantForecast& variant : forecast.variants) {
+    if (variant.width > 0 && variant.skipped.empty()) {
+      fewest =
+          std::min(fewest, static_cast<double>(variant.weight_bytes) / static_cast<double>(shape.num_layers));
+    }
+  }
+  forecast.layers_for_cold = fewest > 0 ? static_cast<Index>(std::ceil(cold_threshold(machine) / fewest)) : 1;
   forecast.record_seconds =
       forecast.variants.front().seconds_per_step * static_cast<double>(experiment.workload->steps());
   forecast.minimum_seconds = round * static_cast<double>(experiment.measure.min_samples);
@@ -154,6 +164,7 @@ FlatRow flatten(const RunForecast& forecast, const Experiment& experiment) {
     std::replace(name.begin(), name.end(), ' ', '_');
     count("f.memory_bytes." + name, bytes);
   }
+  add("f.layers_for_cold", static_cast<std::int64_t>(forecast.layers_for_cold));
   add("f.threads", static_cast<std::int64_t>(forecast.threads));
   add("f.yardstick_gflops", forecast.yardstick_gflops);
   return row;

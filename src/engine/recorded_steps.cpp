@@ -50,6 +50,7 @@ void fill_costs(RunRecord& record, const RunState& state) {
   use.experts_per_token = tokens > 0 ? kept / tokens : 0;
   use.distinct_experts = steps > 0 ? distinct / steps : 0;
   record.mean_kept_experts = use.experts_per_token;
+  record.mean_distinct_experts = use.distinct_experts;
   record.realised = moe_layer_cost(shape, use);
   record.weight_bytes = state.stack.weight_bytes();
 }

@@ -29,6 +29,7 @@ struct RunForecast {
   double record_seconds = 0;   // all steps once
   double minimum_seconds = 0;  // min_samples rounds
   double budget_s = 0;
+  Index layers_for_cold = 1;  // num_layers that would make the weights of every variant cold
 };
 
 struct RunOptions {

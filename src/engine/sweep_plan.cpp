@@ -87,16 +87,15 @@ std::string settings_of(const Experiment& experiment, bool with_measure) {
   return all;
 }
 
-[[noreturn]] void throw_at_point(const Error& error, const Combination& combination) {
+[[noreturn]] void throw_at_point(const Error& error, const Combination& combination, bool others_are_fine) {
   std::string axes;
   for (const auto& [key, value] : combination.values) {
     axes += (axes.empty() ? "" : " ") + key + "=" + value;
   }
   throw Error(error.kind(), fmt::format("at the point {}:\n{}", axes, error.what()),
-              error.help().empty()
-                  ? "a `where` leaves out combinations that cannot be: --where 'router.top_k <= "
-                    "layer.num_experts'"
-                  : error.help());
+              others_are_fine ? "a `where` leaves out combinations that cannot be: --where 'router.top_k <= "
+                                "layer.num_experts'"
+                              : error.help());
 }
 
 class Planner {
@@ -169,7 +168,7 @@ void Planner::add_point(const Combination& combination) {
     try {
       return load_experiment(request_.config, point.overrides, {.in_a_sweep = true});
     } catch (const Error& error) {
-      throw_at_point(error, combination);
+      throw_at_point(error, combination, !plan_.points.empty());
     }
   };
   Experiment experiment = load();

@@ -16,10 +16,14 @@ constexpr std::size_t kSamplesOfAnInterval = 5;
 
 }  // namespace
 
+double cold_threshold(const MachineInfo& machine) {
+  const double cache = static_cast<double>(machine.last_level_cache_bytes);
+  return cache > 0 ? std::min(4.0 * cache, kGiB) : kGiB;
+}
+
 void judge_weights(RunRecord& record) {
   TimingResult& timing = record.timing;
-  const double cache = static_cast<double>(record.machine.last_level_cache_bytes);
-  timing.cold_threshold_bytes = cache > 0 ? std::min(4.0 * cache, kGiB) : kGiB;
+  timing.cold_threshold_bytes = cold_threshold(record.machine);
   timing.weights =
       timing.coldest_bytes_read >= timing.cold_threshold_bytes ? WeightState::cold : WeightState::warm;
   const double per_layer =

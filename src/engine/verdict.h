@@ -7,6 +7,9 @@
 namespace moesim {
 
 // Sets timing.weights, .cold_threshold_bytes and .layers_for_cold from .coldest_bytes_read.
+// Bytes of weights a step must read to be cold: the smaller of four last-level caches and 1 GiB.
+double cold_threshold(const MachineInfo& machine);
+
 void judge_weights(RunRecord& record);
 
 // Sets timing.verdict and .reasons. invalid: the build cannot measure, or a variant lacks its samples. noisy:

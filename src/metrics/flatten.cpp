@@ -168,6 +168,7 @@ FlatRow flatten(const RunRecord& record) {
   row.add("m.active_params.realised", record.realised.active_params);
   row.count("m.total_params", record.nominal.total_params);
   row.add("m.experts_per_token", record.mean_kept_experts);
+  row.add("m.distinct_experts", record.mean_distinct_experts);
   row.add("m.flops_per_token", record.realised.flops_per_token);
   row.add("m.weight_bytes_per_token", record.realised.bytes_per_token);
   row.count("m.weight_bytes", record.weight_bytes);

@@ -131,9 +131,10 @@ struct RunRecord {
   LoadStats mean_routed;                  // mean over layers
   LoadStats mean_processed;
   double worst_max_violation = 0;
-  LayerCost nominal;             // one layer, nominal K
-  LayerCost realised;            // one layer, mean kept ffn experts, mean over layers
-  double mean_kept_experts = 0;  // ffn experts a token really used, mean over tokens and layers
+  LayerCost nominal;                 // one layer, nominal K
+  LayerCost realised;                // one layer, mean kept ffn experts, mean over layers
+  double mean_kept_experts = 0;      // ffn experts a token really used, mean over tokens and layers
+  double mean_distinct_experts = 0;  // ffn experts with at least one row, mean over steps and layers
   std::uint64_t weight_bytes = 0;
   double dropped_fraction = 0;
   double computed_rows_fraction = 1;  // kept over routed

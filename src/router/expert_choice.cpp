@@ -36,7 +36,7 @@ class ExpertChoice final : public Router {
   RouterTraits traits() const override {
     RouterTraits traits;
     traits.choice = Choice::expert;
-    traits.top_k = std::clamp<Index>(std::llround(params_.factor), 1, num_experts());
+    traits.top_k = std::clamp<Index>(std::llround(params_.factor), 1, std::max<Index>(1, num_experts()));
     traits.exact_k = false;
     traits.causal = false;
     traits.row_local = false;

@@ -72,6 +72,16 @@ TEST(LoadExperiment, TopKAboveTheNumberOfExpertsNamesBothPlaces) {
   EXPECT_NE(message.find("layer.num_experts"), std::string::npos) << message;
 }
 
+TEST(LoadExperiment, AnImpossibleNumberOfExpertsIsAnErrorForEveryRouter) {
+  for (const std::string& router : router_families().names()) {
+    for (const char* experts : {"-1", "0"}) {
+      const std::string message =
+          errors_of(kSmall, {"router={kind: " + router + "}", std::string("layer.num_experts=") + experts});
+      EXPECT_NE(message.find("layer.num_experts: got "), std::string::npos) << router << "\n" << message;
+    }
+  }
+}
+
 TEST(LoadExperiment, WidthsShareTheWork) {
   const TempFolder folder;
   const std::string path = folder.write("c.yaml",
