@@ -1,0 +1,20 @@
+# cmake --install: the binary, the rooms as libraries, their headers, and find_package(moesim).
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(rooms core io config workload router dispatch experts metrics store engine report)
+list(TRANSFORM rooms PREPEND moesim_ OUTPUT_VARIABLE libraries)
+add_library(moesim_library INTERFACE)
+target_link_libraries(moesim_library INTERFACE ${libraries})
+set_target_properties(moesim_library PROPERTIES EXPORT_NAME moesim)
+
+install(TARGETS moesim RUNTIME)
+install(TARGETS moesim_library moesim_flags ${libraries} EXPORT moesim ARCHIVE)
+install(EXPORT moesim NAMESPACE moesim:: FILE moesimTargets.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/moesim)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/moesim
+  FILES_MATCHING PATTERN "*.h" PATTERN "cli" EXCLUDE)
+write_basic_package_version_file(moesimConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/moesimConfig.cmake.in moesimConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/moesim)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/moesimConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/moesimConfigVersion.cmake
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/moesim)
