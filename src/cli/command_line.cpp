@@ -122,6 +122,8 @@ CLI::App* add_run(CLI::App& app, RunArguments& a) {
       ->add_option("--save-routing", a.save_routing, "write every token's experts to a .csv or .jsonl file")
       ->type_name("FILE");
   command->add_flag("--dry-run", a.dry_run, "print plan, memory and time; run nothing");
+  command->add_flag("--as-sweep-point", a.as_sweep_point,
+                    "ignore the sweep section, and keys without effect, as at a point of a sweep");
   command->add_flag("--no-store", a.no_store, "do not keep the result below runs/");
   return command;
 }

@@ -35,7 +35,8 @@ FailCondition parse_condition(const std::string& text) {
   if (condition.relative) {
     number.pop_back();
   }
-  const bool has_sign = !number.empty() && (number.front() == '-' || number.front() == '+');
+  const bool has_sign = number.size() > 1 && (number.front() == '-' || number.front() == '+') &&
+                        number[1] != '-' && number[1] != '+';
   Node node;
   node.kind = Node::Kind::scalar;
   node.text = has_sign && number.front() == '+' ? number.substr(1) : number;
@@ -76,7 +77,14 @@ bool is_broken(const FailCondition& condition, const Comparison& a, const Compar
               display_safe(condition.text)),
           "--fail-on tokens_per_s:-5%");
     }
-    if (!b.timed || b.speed.speed == Speed::no_clear_difference) {
+    if (!b.timed) {
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("--fail-on {}: error: the runs were not timed on both sides; expected tokens/s of both "
+                      "[bad-option]",
+                      display_safe(condition.text)));
+    }
+    if (b.speed.speed == Speed::no_clear_difference) {
       return false;
     }
     change = b.speed.ratio.median - 1.0;
@@ -93,7 +101,9 @@ bool is_broken(const FailCondition& condition, const Comparison& a, const Compar
 
 bool is_stored(const std::string& path) {
   std::error_code unknown;
-  return std::filesystem::is_directory(path, unknown);
+  // A folder may have the name of a built-in config.
+  return std::filesystem::exists(path + "/results.sqlite", unknown) ||
+         (std::filesystem::is_directory(path, unknown) && path.find('/') != std::string::npos);
 }
 
 std::vector<CompareResult> measure_now(const CompareArguments& arguments, Progress& progress) {
@@ -115,6 +125,11 @@ std::vector<CompareResult> measure_now(const CompareArguments& arguments, Progre
     add(arguments.runs.front(), arguments.set_b);
   }
   CompareOptions options;
+  for (const ResolvedValue& value : inputs.front().experiment.resolved) {
+    if (value.path == "measure.budget_s" && value.origin != "default") {
+      options.budget_s = inputs.front().experiment.measure.budget_s;
+    }
+  }
   if (!arguments.run.budget.empty()) {
     options.budget_s = parse_real_option("--budget", arguments.run.budget, 0, 86400);
   }
@@ -177,6 +192,11 @@ int compare_command(const CompareArguments& arguments, const std::string& colour
                                        : render_rows(comparison_rows(results), format);
       },
       stdout_style(colour));
+  if (results.front().interrupted) {
+    write_stderr(
+        fmt::format("stopped by Ctrl-C after {} rounds: no condition was judged\n", results.front().rounds));
+    return static_cast<int>(ErrorKind::interrupted);
+  }
   bool failed = false;
   for (const CompareResult& result : results) {
     for (std::size_t i = 1; i < result.entries.size(); ++i) {

@@ -50,6 +50,8 @@ constexpr Explanation kExplanations[] = {
      "`where` is a condition on numbers: the keys of the sweep and of the config, + - * /, <= < >= > == !=, "
      "&& and "
      "||. Combinations for which it does not hold are left out."},
+    {"changed-meanwhile",
+     "A config or a data file was edited while a sweep ran: what would run is not what was planned."},
     {"data-missing",
      "The path begins with ${MOESIM_DATA}, which is not set. It names a folder of optional data sets; "
      "everything else works without it."},

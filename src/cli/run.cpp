@@ -8,6 +8,7 @@
 #include "cli/outputs.h"
 #include "cli/session.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "engine/run.h"
 #include "metrics/flatten.h"
 #include "report/routing_file.h"
@@ -63,11 +64,15 @@ Index tokens_to_show(const RunArguments& arguments, const Experiment& experiment
 void keep(const RunArguments& arguments, const Experiment& experiment, const RunOptions& options,
           const RunRecord& record) {
   const MachineInfo machine = read_machine();
+  std::string problem;
   try {
     const std::string id = experiment_id(experiment, resolve_threads(experiment, options, machine), machine);
     write_stderr(fmt::format("saved    {}\n", display_path(store_run(arguments.config, id, record))));
-  } catch (const Error& error) {
-    write_stderr(fmt::format("warning: the result was not saved: {}\n", error.what()));
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  if (!problem.empty()) {
+    write_stderr(fmt::format("warning: the result was not saved: {}\n", display_safe(problem)));
   }
 }
 
@@ -90,7 +95,8 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   }
   ResultOutputs outputs(arguments.output, arguments.out_files, others);
   check_effects(arguments, outputs.format());
-  const Experiment experiment = load_experiment(arguments.config, session_overrides(arguments));
+  const Experiment experiment = load_experiment(arguments.config, session_overrides(arguments),
+                                                {.in_a_sweep = arguments.as_sweep_point});
   RunOptions options;
   options.show_tokens = tokens_to_show(arguments, experiment, outputs.format());
   check_run_fits(experiment, options);

@@ -19,6 +19,7 @@ struct RunArguments {
   std::string threads, seed, budget, show_tokens, save_routing;
   bool dry_run = false;
   bool no_store = false;
+  bool as_sweep_point = false;
 };
 struct SweepArguments {
   RunArguments run;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <set>
+
 #include "cli/session.h"
 #include "config/load.h"
 #include "core/build_info.h"
@@ -50,6 +53,28 @@ std::string resolved_yaml(const std::vector<ResolvedValue>& resolved) {
   return text;
 }
 
+std::string command_of(const std::string& config, const std::vector<ResolvedValue>& resolved) {
+  const std::string option = "--set ";
+  std::string command = "moesim run " + shell_quoted(config);
+  std::set<std::string> seen;  // an override of a section is the origin of all its keys
+  for (const ResolvedValue& value : resolved) {
+    if (value.origin.rfind(option, 0) == 0 && seen.insert(value.origin).second) {
+      command += " --set " + shell_quoted(value.origin.substr(option.size()));
+    }
+  }
+  return command;
+}
+
+// Two runs of one second are two runs.
+std::string new_folder(const std::string& wanted) {
+  std::filesystem::create_directories(std::filesystem::path(wanted).parent_path());
+  std::string folder = wanted;
+  for (int i = 2; !std::filesystem::create_directory(folder); ++i) {
+    folder = fmt::format("{}-{}", wanted, i);
+  }
+  return folder;
+}
+
 }  // namespace
 
 void describe_folder(const std::string& folder, const std::string& config, ResultStore& store) {
@@ -63,7 +88,8 @@ void describe_folder(const std::string& folder, const std::string& config, Resul
 }
 
 std::string store_run(const std::string& config, const std::string& id, const RunRecord& record) {
-  const std::string folder = runs_directory() + "/" + run_folder_name(record.name, utc_stamp(), id);
+  const std::string folder =
+      new_folder(runs_directory() + "/" + run_folder_name(record.name, utc_stamp(), id));
   ResultStore store(folder, Database::Access::write);
   const FolderLock lock(folder);
   describe_folder(folder, config, store);
@@ -71,12 +97,7 @@ std::string store_run(const std::string& config, const std::string& id, const Ru
   StoredPoint point;
   point.id = id;
   point.record = flatten(record);
-  point.again = "moesim run " + config;
-  for (const ResolvedValue& value : record.resolved) {
-    if (value.origin.rfind("--set ", 0) == 0) {
-      point.again += " " + value.origin;
-    }
-  }
+  point.again = command_of(config, record.resolved);
   point.finished = utc_now();
   store.put(point, &record);
   return folder;

@@ -5,6 +5,7 @@
 #include "cli/outputs.h"
 #include "cli/session.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "engine/sweep.h"
 #include "report/numbers.h"
 #include "report/sweep_screen.h"
@@ -49,13 +50,14 @@ std::vector<StoredPoint> points_of(const SweepPlan& plan, const ResultStore& sto
   return points;
 }
 
-std::string explain(const SweepPlan& plan, const ResultStore* store) {
+std::string explain(const SweepPlan& plan, const ResultStore* store, bool fresh) {
+  const std::vector<PointSummary> known = store == nullptr ? std::vector<PointSummary>() : store->summaries();
   std::string text;
   for (const SweepPoint& point : plan.points) {
-    const std::string why = store == nullptr ? "never finished" : why_run(point, *store);
+    const std::string why = fresh ? "--fresh" : why_run(point, known);
     text +=
         fmt::format("  {}/{}  {}  {}\n", point.place + 1, plan.points.size(), point_title(point.parameters),
-                    why.empty() ? "finished, would not run again" : "would run: " + why);
+                    why.empty() ? "finished, would not run again" : "would run: " + display_safe(why));
   }
   return text;
 }
@@ -75,7 +77,7 @@ int look_only(const SweepArguments& arguments, const SweepPlan& plan, const std:
   const std::unique_ptr<ResultStore> store = existing_store(folder);
   std::string text = render_sweep_plan(plan, store == nullptr ? 0 : count_finished(plan, *store));
   if (arguments.explain || store == nullptr) {
-    text += explain(plan, store.get());
+    text += explain(plan, store.get(), arguments.fresh);
   }
   write_stdout(text + fmt::format("folder   {}; nothing was run\n", display_path(folder)));
   return 0;
@@ -85,9 +87,17 @@ int look_only(const SweepArguments& arguments, const SweepPlan& plan, const std:
 
 int sweep_command(const SweepArguments& arguments, const std::string& colour) {
   ResultOutputs outputs(arguments.run.output, arguments.run.out_files);
+  const bool looks_only = arguments.run.dry_run || arguments.explain;
+  if (looks_only && (outputs.format() != Format::table || !arguments.run.out_files.empty())) {
+    throw Error(
+        ErrorKind::usage,
+        "moesim sweep: error: -o and --out have no effect with --dry-run and --explain; expected only one of "
+        "them [no-effect]",
+        "leave -o and --out out");
+  }
   const SweepPlan plan = plan_sweep(request_of(arguments));
   const std::string folder = runs_directory() + "/" + sweep_folder_name(plan.name, plan.id);
-  if (arguments.run.dry_run || arguments.explain) {
+  if (looks_only) {
     return look_only(arguments, plan, folder);
   }
   ResultStore store(folder, Database::Access::write);
@@ -113,8 +123,9 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour) {
   const SweepOutcome outcome = run_sweep(plan, store, options);
   progress.clear();
   if (outcome.interrupted) {
-    write_stderr(fmt::format("stopped; {} saved in {}. The same command goes on from here.\n",
-                             counted(count_finished(plan, store), "point"), display_path(folder)));
+    write_stderr(fmt::format("stopped; {} saved in {}. {} goes on from here.\n",
+                             counted(count_finished(plan, store), "point"), display_path(folder),
+                             arguments.fresh ? "The command without --fresh" : "The same command"));
     return static_cast<int>(ErrorKind::busy);
   }
   const std::vector<StoredPoint> points = points_of(plan, store);

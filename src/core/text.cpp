@@ -133,4 +133,18 @@ bool is_word_character(char32_t c) {
          !in_ranges(c, std::begin(kUnsafe), std::end(kUnsafe));
 }
 
+std::string shell_quoted(const std::string& text) {
+  const bool plain =
+      text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-./=,:+@%") ==
+      std::string::npos;
+  if (plain && !text.empty()) {
+    return text;
+  }
+  std::string quoted = "'";
+  for (const char c : text) {
+    quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return quoted + "'";
+}
+
 }  // namespace moesim

@@ -22,6 +22,9 @@ std::size_t find_invalid_utf8(std::string_view text);
 // and bytes that are not UTF-8 as \xNN, so that a file cannot talk to the terminal.
 std::string display_safe(std::string_view text);
 
+// The text as one word of a shell command.
+std::string shell_quoted(const std::string& text);
+
 // Columns the text takes on a terminal: wide for East Asian characters, 0 for combining marks.
 int display_width(std::string_view text);
 

@@ -95,7 +95,7 @@ CompareResult compare_live(const std::vector<CompareInput>& inputs, const Compar
     RunState& state = *states.back();
     state.stack = make_moe_stack(input.experiment, state.context);
     records.push_back(record_run(state));
-    if (!records.back().step_rows.empty()) {
+    if (!records.back().step_rows.empty() && records.back().tokens > 0) {
       repeats = std::max(repeats, choose_repeats(records.back().step_rows.back().seconds,
                                                  most_batches_in_a_sample(input.experiment)));
     }
@@ -135,11 +135,19 @@ CompareResult compare_live(const std::vector<CompareInput>& inputs, const Compar
     record.variants.push_back(contestants[i].result);
     record.timing.rounds = result.rounds;
     record.timing.repeats = repeats;
-    record.timing.verdict = Verdict::ok;
-    FlatRow row = flatten(record);
+    record.estimated_bytes = estimate_memory(inputs[i].experiment, record.timing.threads).total;
+    record.peak_rss_bytes = peak_rss_bytes();
+    FlatRow row = flatten(record);  // not timed: of all times only these were measured
+    const VariantResult& moe = contestants[i].result;
+    if (record.tokens > 0) {
+      row.push_back({"m.tokens_per_s", moe.tokens_per_s.median});
+      row.push_back({"m.tokens_per_s.lo", moe.tokens_per_s.low});
+      row.push_back({"m.tokens_per_s.hi", moe.tokens_per_s.high});
+      row.push_back({"m.step_seconds", moe.seconds.median});
+    }
     result.entries.push_back(against(i == 0 ? row : result.entries.front().record, row, inputs[i].title));
     Comparison& entry = result.entries.back();
-    entry.timed = record.tokens > 0;
+    entry.timed = record.tokens > 0 && records.front().tokens > 0;
     // Tokens a step may differ: seconds a token count.
     std::vector<double> seconds_b = seconds_of(contestants[i].result);
     const double scale =

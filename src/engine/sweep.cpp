@@ -3,30 +3,19 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "metrics/flatten.h"
 #include "store/run_folder.h"
 
 namespace moesim {
 namespace {
 
-std::string shell_quoted(const std::string& text) {
-  const bool plain = text.find_first_not_of(
-                         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                         "_-./=,:+@%") == std::string::npos;
-  if (plain && !text.empty()) {
-    return text;
-  }
-  std::string quoted = "'";
-  for (const char c : text) {
-    quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  }
-  return quoted + "'";
-}
-
 std::string command_that_repeats(const SweepPlan& plan, const SweepPoint& point) {
-  std::string command = "moesim run " + shell_quoted(plan.config) + " --set sweep=none";
+  std::string command = "moesim run " + shell_quoted(plan.config) + " --as-sweep-point";
   for (const std::string& override : point.overrides) {
-    command += " --set " + shell_quoted(override);
+    if (override.rfind("sweep.", 0) != 0 && override.rfind("sweep=", 0) != 0) {
+      command += " --set " + shell_quoted(override);
+    }
   }
   return command;
 }
@@ -34,13 +23,31 @@ std::string command_that_repeats(const SweepPlan& plan, const SweepPoint& point)
 // The disk and our own mistakes end a sweep; everything else is the point's own.
 bool ends_the_sweep(ErrorKind kind) {
   return kind == ErrorKind::write_failed || kind == ErrorKind::cannot_create || kind == ErrorKind::internal ||
-         kind == ErrorKind::interrupted;
+         kind == ErrorKind::interrupted || kind == ErrorKind::busy;
+}
+
+// What runs must be what was planned: files may have been edited since.
+void check_unchanged(const Experiment& experiment, const SweepPoint& point, const MachineInfo& machine) {
+  if (experiment_id(experiment, resolve_threads(experiment, {}, machine), machine) != point.id) {
+    throw Error(
+        ErrorKind::busy,
+        fmt::format("{}: error: the config or its data changed while the sweep ran; expected the same until "
+                    "its end [changed-meanwhile]",
+                    experiment.source.name),
+        "give the same command again: what is finished and did not change is kept");
+  }
 }
 
 }  // namespace
 
 SweepOutcome run_sweep(const SweepPlan& plan, ResultStore& store, const SweepOptions& options) {
   const std::map<std::string, PointStatus> before = store.statuses();
+  const MachineInfo machine = read_machine();
+  std::map<std::string, std::int64_t> places;
+  for (const SweepPoint& point : plan.points) {
+    places[point.id] = point.place;
+  }
+  store.set_current(places);
   SweepOutcome outcome;
   for (const SweepPoint& point : plan.points) {
     const auto known = before.find(point.id);
@@ -64,6 +71,7 @@ SweepOutcome run_sweep(const SweepPlan& plan, ResultStore& store, const SweepOpt
     RunRecord record;
     try {
       const Experiment experiment = load_experiment(plan.config, point.overrides, {.in_a_sweep = true});
+      check_unchanged(experiment, point, machine);
       record = run_experiment(experiment, {.detail = true, .stop_requested = options.stop_requested});
       if (record.timing.interrupted) {
         outcome.interrupted = true;
@@ -96,15 +104,16 @@ SweepOutcome run_sweep(const SweepPlan& plan, ResultStore& store, const SweepOpt
   return outcome;
 }
 
-std::string why_run(const SweepPoint& point, const ResultStore& store) {
+std::string why_run(const SweepPoint& point, const std::vector<PointSummary>& known) {
   std::string why = "never finished";
-  store.for_each_point([&](const StoredPoint& stored) {
+  for (const PointSummary& stored : known) {
     if (stored.id == point.id) {
-      why = stored.status == PointStatus::done ? "" : "failed before: " + stored.error;
-    } else if (stored.place == point.place && why == "never finished") {
+      return stored.status == PointStatus::done ? "" : "failed before: " + stored.error;
+    }
+    if (stored.place == point.place) {
       why = "its settings, inputs, program or machine changed since it finished";
     }
-  });
+  }
   return why;
 }
 

@@ -65,6 +65,6 @@ SweepOutcome run_sweep(const SweepPlan& plan, ResultStore& store, const SweepOpt
 
 // Why a point would run (again): "never finished", "failed before: …", or what changed since; "" when it
 // would not.
-std::string why_run(const SweepPoint& point, const ResultStore& store);
+std::string why_run(const SweepPoint& point, const std::vector<PointSummary>& known);
 
 }  // namespace moesim

@@ -127,6 +127,10 @@ void Reader::set_axis(const std::string& key, std::vector<std::string> values, c
   if (values.empty()) {
     return;  // reported where it was read
   }
+  if (key == "sweep" || key.rfind("sweep.", 0) == 0) {
+    report({where, key, "a sweep cannot vary itself", "a key of the experiment", ""});
+    return;
+  }
   std::set<std::string> seen;
   for (const std::string& value : values) {
     if (!seen.insert(value).second) {
@@ -305,18 +309,9 @@ std::vector<std::vector<std::size_t>> combinations(const SweepSpec& spec) {
     }
     total *= count;
   }
-  std::vector<std::uint64_t> chosen(total);
-  std::iota(chosen.begin(), chosen.end(), std::uint64_t{0});
-  if (spec.sample > 0 && static_cast<std::uint64_t>(spec.sample) < total) {
-    RandomSequence random({.seed = spec.sample_seed, .stream = Stream::sweep}, 0);
-    for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(spec.sample); ++i) {  // Fisher and Yates
-      std::swap(chosen[i], chosen[i + random.next_below(static_cast<std::uint32_t>(total - i))]);
-    }
-    chosen.resize(static_cast<std::size_t>(spec.sample));
-    std::sort(chosen.begin(), chosen.end());
-  }
   std::vector<std::vector<std::size_t>> all;
-  for (std::uint64_t number : chosen) {
+  for (std::uint64_t place = 0; place < total; ++place) {
+    std::uint64_t number = place;
     std::vector<std::size_t> choice(spec.axes.size());
     for (std::size_t g = spec.groups.size(); g-- > 0;) {
       const std::uint64_t count = spec.axes[spec.groups[g].front()].values.size();
@@ -328,6 +323,27 @@ std::vector<std::vector<std::size_t>> combinations(const SweepSpec& spec) {
     all.push_back(std::move(choice));
   }
   return all;
+}
+
+std::vector<std::vector<std::size_t>> draw_sample(const SweepSpec& spec,
+                                                  std::vector<std::vector<std::size_t>> all) {
+  const auto wanted = static_cast<std::uint64_t>(spec.sample);
+  if (wanted == 0 || wanted >= all.size()) {
+    return all;
+  }
+  std::vector<std::size_t> order(all.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  RandomSequence random({.seed = spec.sample_seed, .stream = Stream::sweep}, 0);
+  for (std::uint64_t i = 0; i < wanted; ++i) {  // Fisher and Yates
+    std::swap(order[i], order[i + random.next_below(static_cast<std::uint32_t>(all.size() - i))]);
+  }
+  order.resize(static_cast<std::size_t>(wanted));
+  std::sort(order.begin(), order.end());
+  std::vector<std::vector<std::size_t>> sample;
+  for (const std::size_t place : order) {
+    sample.push_back(std::move(all[place]));
+  }
+  return sample;
 }
 
 }  // namespace moesim

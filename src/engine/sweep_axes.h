@@ -40,6 +40,10 @@ SweepSpec read_sweep(const Node* section, const std::vector<std::string>& option
 // kMostCombinations.
 constexpr std::uint64_t kMostCombinations = 1'000'000;
 std::vector<std::vector<std::size_t>> combinations(const SweepSpec& spec);
+// spec.sample of them, drawn with spec.sample_seed, in their order; all where that is 0 or more than there
+// are.
+std::vector<std::vector<std::size_t>> draw_sample(const SweepSpec& spec,
+                                                  std::vector<std::vector<std::size_t>> all);
 
 // Whether a `where` expression holds: numbers, + - * / ^, comparisons, && || and parentheses; the keys of the
 // sweep and of the config are its variables, true and false are 1 and 0. Throws Error(config) that quotes the

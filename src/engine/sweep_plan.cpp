@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "config/overrides.h"
 #include "config/yaml.h"
 #include "core/hash.h"
 #include "engine/estimate.h"
@@ -93,9 +94,10 @@ std::string settings_of(const Experiment& experiment, bool with_measure) {
     axes += (axes.empty() ? "" : " ") + key + "=" + value;
   }
   throw Error(error.kind(), fmt::format("at the point {}:\n{}", axes, error.what()),
-              others_are_fine ? "a `where` leaves out combinations that cannot be: --where 'router.top_k <= "
-                                "layer.num_experts'"
-                              : error.help());
+              others_are_fine
+                  ? "--where leaves out combinations that cannot be, for example --where 'router.top_k <= "
+                    "layer.num_experts'"
+                  : error.help());
 }
 
 class Planner {
@@ -137,27 +139,46 @@ void Planner::read_spec() {
   }
 }
 
-// A key of the combination, else of the config as written, else unknown: defaults are looked up in the loaded
-// experiment, which may not exist for a combination that `where` is there to leave out.
+// The value of a key in a tree, else what its preset or its field say.
+std::string written_or_default(const Node& root, const std::string& key) {
+  const std::size_t dot = key.find('.');
+  const Node* room = dot == std::string::npos ? &root : root.child(key.substr(0, dot));
+  const std::string name = dot == std::string::npos ? key : key.substr(dot + 1);
+  if (room != nullptr && room->child(name) != nullptr) {
+    return room->child(name)->text;
+  }
+  const auto text_of = [](const Node* node, const char* child) {
+    const Node* value = node == nullptr ? nullptr : node->child(child);
+    return value == nullptr ? std::string() : value->text;
+  };
+  std::string kind = text_of(room, "kind");
+  if (const RouterPreset* preset = router_presets().find(text_of(room, "preset")); preset != nullptr) {
+    if (const Node* value = preset->section.child(name)) {
+      return value->text;
+    }
+    kind = text_of(&preset->section, "kind");
+  }
+  const std::string path = dot == std::string::npos ? "" : key.substr(0, dot);
+  for (const SectionInfo& section : config_sections()) {
+    if (section.path == path || section.path == fmt::format("{} (kind: {})", path, kind)) {
+      for (const FieldInfo& field : section.fields) {
+        if (field.name == name) {
+          return field.default_text;
+        }
+      }
+    }
+  }
+  return "";
+}
+
 bool Planner::counts(const Combination& combination) const {
   if (spec_.where.empty()) {
     return true;
   }
-  return holds(spec_.where, [&](const std::string& key) -> std::string {
-    for (const auto& [axis, value] : combination.values) {
-      if (axis == key) {
-        return value;
-      }
-    }
-    const Node* node = &root_;
-    std::size_t at = 0;
-    while (node != nullptr && at != std::string::npos) {
-      const std::size_t dot = key.find('.', at);
-      node = node->child(key.substr(at, dot == std::string::npos ? dot : dot - at));
-      at = dot == std::string::npos ? dot : dot + 1;
-    }
-    return node == nullptr || node->kind != Node::Kind::scalar ? "" : node->text;
-  });
+  Node tree = root_;
+  Diagnostics later;  // what is wrong is said when the point is loaded
+  apply_overrides(combination.overrides, tree, later);
+  return holds(spec_.where, [&](const std::string& key) { return written_or_default(tree, key); });
 }
 
 void Planner::add_point(const Combination& combination) {
@@ -214,13 +235,16 @@ SweepPlan Planner::plan() {
   for (const SweepAxis& axis : spec_.axes) {
     plan_.axes.push_back(axis.key);
   }
-  for (const std::vector<std::size_t>& choice : combinations(spec_)) {
-    const Combination combination = combine(spec_, choice);
-    if (counts(combination)) {
-      add_point(combination);
+  std::vector<std::vector<std::size_t>> kept;
+  for (std::vector<std::size_t>& choice : combinations(spec_)) {
+    if (counts(combine(spec_, choice))) {
+      kept.push_back(std::move(choice));
     } else {
       ++plan_.excluded;
     }
+  }
+  for (const std::vector<std::size_t>& choice : draw_sample(spec_, std::move(kept))) {
+    add_point(combine(spec_, choice));
   }
   if (plan_.points.empty()) {
     throw Error(ErrorKind::config,

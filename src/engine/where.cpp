@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <muParser.h>
 
+#include <cmath>
 #include <map>
 #include <string_view>
 
@@ -29,6 +30,8 @@ double* find_variable(const char* name, void* data) {
   ScalarProblem problem;
   if (text == "true" || text == "false") {
     value = text == "true" ? 1 : 0;
+  } else if (std::int64_t whole = 0; read_whole(node, whole, problem)) {
+    value = static_cast<double>(whole);
   } else if (!read_real(node, value, problem) && variables.problem.empty()) {
     variables.problem = text.empty() ? fmt::format("there is no key '{}'", name)
                                      : fmt::format("'{}' is {}, not a number", name, text);
@@ -65,7 +68,12 @@ bool holds(const std::string& expression, const ValueOf& value_of) {
       parser.DefineNameChars("0123456789_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
       parser.SetVarFactory(find_variable, &variables);
       parser.SetExpr(expression);
+      parser.DefineConst("true", 1);
+      parser.DefineConst("false", 0);
       result = parser.Eval();
+      if (parser.GetNumResults() != 1) {
+        variables.problem = "several conditions; one is written with &&";
+      }
     } catch (const mu::Parser::exception_type& error) {
       if (variables.problem.empty()) {
         variables.problem = error.GetMsg();
@@ -78,7 +86,7 @@ bool holds(const std::string& expression, const ValueOf& value_of) {
                             display_safe(shorten(expression)), display_safe(variables.problem)),
                 "for example \"router.top_k <= layer.num_experts\"");
   }
-  return result != 0;
+  return result != 0 && !std::isnan(result);
 }
 
 }  // namespace moesim

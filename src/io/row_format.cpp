@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace moesim {
 namespace {
@@ -160,6 +161,14 @@ std::string render_rows(const std::vector<FlatRow>& rows, Format format) {
   return text;
 }
 
+std::string table_line(const FlatRow& row, Format format) {
+  std::vector<std::string> cells;
+  for (const FlatEntry& entry : row) {
+    cells.push_back(plain_text(entry.value));
+  }
+  return format == Format::csv ? csv_line(cells) : markdown_line(cells);
+}
+
 FlatRow parse_row(const std::string& json, const std::string& where) {
   const Json object = Json::parse(json, nullptr, false);
   const auto refuse = [&](const std::string& what) {
@@ -183,7 +192,7 @@ FlatRow parse_row(const std::string& json, const std::string& where) {
     } else if (value.is_string()) {
       entry.value = value.get<std::string>();
     } else if (!value.is_null()) {
-      refuse("'" + name + "' is a list or an object");
+      refuse("'" + display_safe(name) + "' is a list or an object");
     }
     row.push_back(std::move(entry));
   }

@@ -18,6 +18,9 @@ std::string render_row(const FlatRow& row, Format format);
 // first appearance (csv, markdown); a row without a name leaves the cell empty.
 std::string render_rows(const std::vector<FlatRow>& rows, Format format);
 
+// A row's values as one line of a table (csv, or else markdown), line end included.
+std::string table_line(const FlatRow& row, Format format);
+
 // The value alone, as CSV would print it.
 std::string plain_text(const FlatValue& value);
 

@@ -50,20 +50,23 @@ void add_settings(std::string& text, const Comparison& entry, std::size_t index)
   text += fmt::format("config   {} differ{}:\n", counted(entry.settings.size(), "setting"),
                       entry.settings.size() == 1 ? "s" : "");
   for (const Difference& difference : entry.settings) {
-    text += fmt::format("  {:<28} A {}   {} {}\n", difference.name.substr(2), value_cell(difference.a),
-                        letter(index), value_cell(difference.b));
+    text += fmt::format("  {:<28} A {}   {} {}\n", display_safe(difference.name.substr(2)),
+                        value_cell(difference.a), letter(index), value_cell(difference.b));
   }
 }
 
 void add_routing(std::string& text, const Comparison& a, const Comparison& b, std::size_t index) {
   if (b.same_routing) {
     text += fmt::format("routing  same bits{}\n", b.same_output ? ", outputs too" : "");
-    return;
+  } else {
+    text += "routing  differs\n";
   }
-  text += "routing  differs\n";
   for (const Metric& metric : kExact) {
     const std::string left = cell(a.record, metric.name);
     const std::string right = cell(b.record, metric.name);
+    if (b.same_routing && left == right) {
+      continue;
+    }
     text += fmt::format("  {:<28} A {:<12} {} {:<12}{}\n", metric.title, left, letter(index), right,
                         left == right ? "" : "  *");
   }
@@ -129,6 +132,7 @@ std::vector<FlatRow> comparison_rows(const std::vector<CompareResult>& results) 
                      {"tokens_per_s.ratio.hi", b.timed ? FlatValue(speed.ratio.high) : FlatValue()},
                      {"margin", speed.margin},
                      {"rounds", std::int64_t{result.rounds}},
+                     {"interrupted", result.interrupted},
                      {"same_routing", b.same_routing},
                      {"same_output", b.same_output}};
       for (const Difference& difference : b.settings) {

@@ -46,10 +46,10 @@ std::vector<std::string> cells_of(const SweepAnalysis& analysis, std::size_t at,
   cells.push_back(dropped > 0 ? percent(dropped) : "");
   cells.push_back(short_number(number_in(point.record, "m.active_params")));
   cells.push_back(short_number(number_in(point.record, "m.total_params")));
-  cells.push_back(text_in(point.record, "timing.verdict"));
+  cells.push_back(display_safe(text_in(point.record, "timing.verdict")));
   std::string marks = analysis.pareto[at] ? "*" : "";
   for (std::size_t goal = 0; goal < analysis.best.size(); ++goal) {
-    if (analysis.best[goal] == at) {
+    if (analysis.best[goal] == at && !std::isnan(number_in(point.record, kSweepGoals[goal].name))) {
       marks += fmt::format("{}best {}", marks.empty() ? "" : " ", kSweepGoals[goal].title);
     }
   }
@@ -178,7 +178,8 @@ std::string render_point(const SweepPoint& point, std::size_t points, const Stor
   }
   const double rate = number_in(result.record, "m.tokens_per_s");
   return head + fmt::format("{} tokens/s  load CV {:.3f}  {}\n", std::isnan(rate) ? "?" : short_number(rate),
-                            number_in(result.record, "m.load_cv"), text_in(result.record, "timing.verdict"));
+                            number_in(result.record, "m.load_cv"),
+                            display_safe(text_in(result.record, "timing.verdict")));
 }
 
 }  // namespace moesim

@@ -157,11 +157,12 @@ Database::Database(const std::string& path, Access access) : path_(path) {
   // cannot be written nobody was writing either.
   const int flags =
       access == Access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-  int code = sqlite3_open_v2(path.c_str(), &handle_, flags, nullptr);
+  const std::string file = path.rfind("file:", 0) == 0 ? "./" + path : path;  // SQLite would read a URI
+  int code = sqlite3_open_v2(file.c_str(), &handle_, flags, nullptr);
   if (code != SQLITE_OK && access == Access::read) {
     sqlite3_close(handle_);
     handle_ = nullptr;
-    code = sqlite3_open_v2(path.c_str(), &handle_, SQLITE_OPEN_READONLY, nullptr);
+    code = sqlite3_open_v2(file.c_str(), &handle_, SQLITE_OPEN_READONLY, nullptr);
   }
   try {
     if (code != SQLITE_OK) {

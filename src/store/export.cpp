@@ -11,13 +11,7 @@ namespace {
 void write_experts(const ResultStore& store, const std::string& path) {
   OutputFile file(path);
   file.write("point,step,layer,expert,routed,processed\n");
-  store.for_each_expert_row([&](const FlatRow& row) {
-    std::string line;
-    for (const FlatEntry& entry : row) {
-      line += (line.empty() && &entry == &row.front() ? "" : ",") + plain_text(entry.value);
-    }
-    file.write(line + "\n");
-  });
+  store.for_each_expert_row([&](const FlatRow& row) { file.write(table_line(row, Format::csv)); });
   file.close();
 }
 
@@ -65,16 +59,26 @@ std::vector<std::string> export_table(const ResultStore& store, const std::strin
   const Format format = markdown ? Format::markdown : Format::csv;
   const std::string path = folder + (markdown ? "/results.md" : "/results.csv");
   OutputFile file(path);
-  const std::string head = render_rows({columns}, format);
-  const std::size_t empty_row = head.rfind('\n', head.size() - 2) + 1;
-  file.write(std::string_view(head).substr(0, empty_row));
+  FlatRow names = columns;
+  for (FlatEntry& entry : names) {
+    entry.value = entry.name;
+  }
+  file.write(table_line(names, format));
+  if (markdown) {
+    for (FlatEntry& entry : names) {
+      entry.value = std::string("---");
+    }
+    file.write(table_line(names, format));
+  }
   store.for_each_point([&](const StoredPoint& point) {
     FlatRow row = columns;
     for (FlatEntry& entry : export_row(point)) {
-      row[place.at(entry.name)].value = std::move(entry.value);
+      if (const auto known = place.find(entry.name);
+          known != place.end()) {  // else it came between the two passes
+        row[known->second].value = std::move(entry.value);
+      }
     }
-    const std::string text = render_rows({row}, format);
-    file.write(std::string_view(text).substr(text.rfind('\n', text.size() - 2) + 1));
+    file.write(table_line(row, format));
   });
   file.close();
   if (markdown) {

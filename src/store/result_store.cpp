@@ -189,8 +189,8 @@ void ResultStore::put(const StoredPoint& point, const RunRecord* record) {
   database_.prepare("DELETE FROM points WHERE id = ?").bind(1, point.id).run();
   database_
       .prepare(
-          "INSERT INTO points (id, place, status, parameters, record, error, again, finished) "
-          "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+          "INSERT INTO points (id, place, current, status, parameters, record, error, again, finished) "
+          "VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)")
       .bind(1, point.id)
       .bind(2, point.place)
       .bind(3, std::string_view(point.status == PointStatus::done ? "done" : "failed"))
@@ -214,6 +214,26 @@ void ResultStore::put(const StoredPoint& point, const RunRecord* record) {
   transaction.commit();
 }
 
+void ResultStore::set_current(const std::map<std::string, std::int64_t>& place_of_id) {
+  Transaction transaction(database_);
+  database_.execute("UPDATE points SET current = 0");
+  Statement update = database_.prepare("UPDATE points SET current = 1, place = ? WHERE id = ?");
+  for (const auto& [id, place] : place_of_id) {
+    update.bind(1, place).bind(2, id).run();
+  }
+  transaction.commit();
+}
+
+std::vector<PointSummary> ResultStore::summaries() const {
+  std::vector<PointSummary> summaries;
+  Statement select = database_.prepare("SELECT id, place, status, error FROM points ORDER BY number");
+  while (select.step()) {
+    summaries.push_back(
+        {select.text(0), select.integer(1), status_of(select.text(2), path_), select.text(3)});
+  }
+  return summaries;
+}
+
 std::map<std::string, PointStatus> ResultStore::statuses() const {
   std::map<std::string, PointStatus> statuses;
   Statement select = database_.prepare("SELECT id, status FROM points");
@@ -225,7 +245,8 @@ std::map<std::string, PointStatus> ResultStore::statuses() const {
 
 void ResultStore::for_each_point(const std::function<void(const StoredPoint&)>& visit) const {
   Statement select = database_.prepare(
-      "SELECT id, place, status, parameters, record, error, again, finished FROM points ORDER BY place, "
+      "SELECT id, place, status, parameters, record, error, again, finished FROM points WHERE current = 1 "
+      "ORDER BY place, "
       "number");
   while (select.step()) {
     StoredPoint point;
@@ -255,10 +276,10 @@ std::vector<StoredSample> ResultStore::samples(const std::string& id) const {
 
 void ResultStore::for_each_expert_row(const std::function<void(const FlatRow&)>& visit) const {
   Statement select = database_.prepare(
-      "SELECT p.place, e.step, e.layer, e.expert, e.routed, e.processed FROM experts e "
-      "JOIN points p ON e.point = p.number ORDER BY p.place, e.step, e.layer, e.expert");
+      "SELECT p.id, e.step, e.layer, e.expert, e.routed, e.processed FROM experts e "
+      "JOIN points p ON e.point = p.number WHERE p.current = 1 ORDER BY p.place, e.step, e.layer, e.expert");
   while (select.step()) {
-    visit({{"point", select.integer(0)},
+    visit({{"point", select.text(0)},
            {"step", select.is_null(1) ? FlatValue() : FlatValue(select.integer(1))},
            {"layer", select.integer(2)},
            {"expert", select.integer(3)},

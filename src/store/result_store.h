@@ -35,6 +35,13 @@ struct StoredSample {
   double yardstick_seconds = 0;  // of the same repetition; 0: none
 };
 
+struct PointSummary {
+  std::string id;
+  std::int64_t place = 0;
+  PointStatus status = PointStatus::done;
+  std::string error;
+};
+
 class ResultStore {
  public:
   // Write creates `folder` and an empty database. Throws Error(missing_input, cannot_create, bad_data, busy).
@@ -47,8 +54,13 @@ class ResultStore {
   // Replaces a point of the same id. `record` fills the other tables; nullptr for failed points.
   void put(const StoredPoint& point, const RunRecord* record);
 
-  std::map<std::string, PointStatus> statuses() const;  // by id
-  // In order of place; one at a time, so that memory does not grow with their number.
+  // The points that belong to the sweep as it is now, and their places in it. The others stay, for the day
+  // the sweep becomes again what it was, but are neither exported nor compared.
+  void set_current(const std::map<std::string, std::int64_t>& place_of_id);
+
+  std::map<std::string, PointStatus> statuses() const;  // of all, by id
+  std::vector<PointSummary> summaries() const;          // of all
+  // The current ones in order of place; one at a time, so that memory does not grow with their number.
   void for_each_point(const std::function<void(const StoredPoint&)>& visit) const;
   std::vector<StoredSample> samples(const std::string& id) const;
   // Columns point, step, layer, expert, routed, processed; one at a time.

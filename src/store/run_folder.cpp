@@ -68,7 +68,7 @@ std::string utc_stamp() {
 }
 
 FolderLock::FolderLock(const std::string& folder)
-    : file_(::open((folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+    : file_(::open((folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666)) {
   if (!file_.valid()) {
     throw_cannot_create(folder + "/lock", errno);
   }

@@ -13,6 +13,7 @@ CREATE TABLE points (
   number INTEGER PRIMARY KEY,       -- in the order in which they finished
   id TEXT NOT NULL UNIQUE,          -- what was run: hash of config, inputs, version, machine
   place INTEGER NOT NULL,           -- in the sweep, from 0
+  current INTEGER NOT NULL,         -- 0: of an earlier form of the sweep
   status TEXT NOT NULL,             -- done or failed
   parameters TEXT NOT NULL,         -- JSON object of the sweep's axes
   record TEXT NOT NULL,             -- JSON object: the row of the run; {} when failed

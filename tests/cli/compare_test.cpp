@@ -80,6 +80,20 @@ TEST_F(Compare, StoredSweepsAreComparedPointByPoint) {
   EXPECT_NE(read("out").find("\nrouter.top_k=2\n"), std::string::npos) << read("out");
 }
 
+TEST_F(Compare, EqualRoutingDoesNotHideOtherDifferences) {
+  ASSERT_EQ(run("compare quickstart --set-b layer.d_ff=128 --budget 0.1 --set workload.tokens=64 --set "
+                "workload.steps=1"),
+            0);
+  EXPECT_NE(read("out").find("same bits"), std::string::npos) << read("out");
+  EXPECT_NE(read("out").find("total parameters"), std::string::npos) << read("out");
+}
+
+TEST_F(Compare, WhatWasNotMeasuredIsNoNumber) {
+  EXPECT_EQ(run("compare quickstart quickstart --budget 0 --fail-on seconds.experts:+5%" + kSmall), 64);
+  EXPECT_EQ(
+      run("compare quickstart --set-b workload.tokens=0 --budget 0 --fail-on tokens_per_s:-5%" + kSmall), 64);
+}
+
 TEST_F(Compare, WrongInputsSayWhatIsExpected) {
   folder_.write("runs/x/nothing", "");
   const std::string folder = folder_.file("runs/x");
@@ -89,7 +103,7 @@ TEST_F(Compare, WrongInputsSayWhatIsExpected) {
   EXPECT_EQ(run("compare " + folder + " " + folder), 66);
   EXPECT_EQ(run("compare quickstart quickstart --set-b seed=3"), 64);
   EXPECT_EQ(run("compare quickstart --set-b seed=x"), 78);
-  for (const char* bad : {"x", "x:5%", "x:-", "x:-0%", ":-5%", "tokens_per_s:-a%"}) {
+  for (const char* bad : {"x", "x:5%", "x:-", "x:-0%", ":-5%", "load_cv:+-5%", "tokens_per_s:-a%"}) {
     EXPECT_EQ(run(std::string("compare quickstart quickstart --fail-on ") + bad), 64) << bad;
   }
   EXPECT_EQ(run("compare quickstart quickstart --budget 0 --fail-on no_such:+1" + kSmall), 64);

@@ -69,6 +69,7 @@ TEST(SweepAxes, MistakesAreSaidWhereTheyStand) {
   EXPECT_NE(shown("{}", {"a.b"}).find("this is no axis"), std::string::npos);
   EXPECT_NE(shown("{}", {"a.b=4,4"}).find("'4' stands twice"), std::string::npos);
   EXPECT_NE(shown("sweep: {a.b: [1, 2], sample: 0}").find("at least 1"), std::string::npos);
+  EXPECT_NE(shown("{}", {"sweep.sample=1,2"}).find("a sweep cannot vary itself"), std::string::npos);
   EXPECT_NE(shown("sweep: [1]").find("got a list; expected a section"), std::string::npos);
   EXPECT_NE(shown("sweep: {a.b: [1, 2], zip: [[a.b, c.d]]}").find("'c.d' is no axis"), std::string::npos);
   EXPECT_NE(
@@ -79,7 +80,7 @@ TEST(SweepAxes, MistakesAreSaidWhereTheyStand) {
 std::vector<std::vector<std::size_t>> choices_of(const std::string& yaml) {
   SweepSpec spec;
   EXPECT_EQ(read(yaml, {}, spec), "");
-  return combinations(spec);
+  return draw_sample(spec, combinations(spec));
 }
 
 using Choices = std::vector<std::vector<std::size_t>>;
@@ -130,7 +131,9 @@ TEST(Where, SaysWhatItDoesNotUnderstand) {
   };
   EXPECT_NE(message("router.top_j < 3").find("there is no key 'router.top_j'"), std::string::npos);
   EXPECT_NE(message("kind < 3").find("'kind' is hash, not a number"), std::string::npos);
-  for (const char* bad : {"", "1 <", "(1", "a = 3", "router.top_k = 3", "1 2", "@", "system(1)"}) {
+  EXPECT_FALSE(holds("0/0", value_of));
+  EXPECT_TRUE(holds("true && false == 0", value_of));
+  for (const char* bad : {"", "1 <", "1, 1", "(1", "a = 3", "router.top_k = 3", "1 2", "@", "system(1)"}) {
     EXPECT_NE(message(bad).find("[bad-where]"), std::string::npos) << bad << ": " << message(bad);
   }
   EXPECT_NE(message(std::string(2000, '1')).find("more than 1000 characters"), std::string::npos);

@@ -113,8 +113,8 @@ TEST(Sweep, RunsWhatIsMissingStoresFailuresAndGoesOn) {
     EXPECT_EQ(point.status == PointStatus::failed, point.place == 0);
     EXPECT_EQ(point.error.empty(), point.place != 0);
   });
-  EXPECT_EQ(why_run(plan.points[1], store), "");
-  EXPECT_EQ(why_run(plan.points[0], store).rfind("failed before: ", 0), 0u);
+  EXPECT_EQ(why_run(plan.points[1], store.summaries()), "");
+  EXPECT_EQ(why_run(plan.points[0], store.summaries()).rfind("failed before: ", 0), 0u);
   const SweepOutcome again = run_sweep(plan, store, {});
   EXPECT_EQ(again.skipped, 2u);
   SweepOptions fresh;
@@ -131,6 +131,74 @@ TEST(Sweep, AStoredPointIsTheRunOfItsCommand) {
   store.for_each_point([&](const StoredPoint& point) {
     EXPECT_EQ(std::get<std::string>(*find_value(point.record, "m.routing_hash")), alone.routing_hash);
     EXPECT_EQ(std::get<std::string>(*find_value(point.record, "m.output_hash")), alone.output_hash);
+  });
+}
+
+TEST(SweepPlan, WhereSeesTheKeysOfSectionAxesPresetsAndDefaults) {
+  const TempFolder folder;
+  EXPECT_EQ(plan_of(folder, {"router={kind: token_choice, top_k: 1},{kind: token_choice, top_k: 4}"},
+                    "sweep: {where: 'router.top_k >= 4'}\n")
+                .points.size(),
+            1u);
+  // mixtral brings top_k 2; d_ff has a default, num_shared_experts too.
+  EXPECT_EQ(plan_of(folder, {"router={preset: mixtral},{preset: switch}"},
+                    "sweep: {where: 'router.top_k == 2 && layer.num_shared_experts == 0'}\n")
+                .points.size(),
+            1u);
+}
+
+TEST(SweepPlan, ASampleIsOneOfTheCombinationsThatCount) {
+  const TempFolder folder;
+  const SweepPlan plan = plan_of(folder, {"seed=1..20", "router.top_k=1,2,4"},
+                                 "sweep: {where: 'router.top_k <= 1', sample: 15}\n");
+  EXPECT_EQ(plan.points.size(), 15u);
+  EXPECT_EQ(plan.excluded, 40u);
+}
+
+TEST(Sweep, AConfigEditedMeanwhileEndsItAndStoresNothingWrong) {
+  const TempFolder folder;
+  const SweepPlan plan = plan_of(folder, {"router.top_k=1,2"});
+  ResultStore store(folder.file("run"), Database::Access::write);
+  SweepOptions options;
+  options.on_end = [&](const SweepPoint&, const StoredPoint&) {
+    plan_of(folder, {"router.top_k=1,2"}, "seed: 9\n");
+  };
+  try {
+    run_sweep(plan, store, options);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::busy);
+    EXPECT_NE(std::string(error.what()).find("changed while the sweep ran"), std::string::npos);
+  }
+  EXPECT_EQ(store.statuses().size(), 1u);
+}
+
+TEST(Sweep, PointsOfAnEarlierFormAreKeptButNotCurrent) {
+  const TempFolder folder;
+  ResultStore store(folder.file("run"), Database::Access::write);
+  const auto current = [&store] {
+    std::size_t count = 0;
+    store.for_each_point([&](const StoredPoint&) { ++count; });
+    return count;
+  };
+  run_sweep(plan_of(folder, {"router.top_k=1,2"}), store, {});
+  run_sweep(plan_of(folder, {"router.top_k=1,2"}, "", {"measure.target=0.5"}), store, {});
+  EXPECT_EQ(store.statuses().size(), 4u);
+  EXPECT_EQ(current(), 2u);
+  const SweepOutcome back = run_sweep(plan_of(folder, {"router.top_k=1,2"}), store, {});
+  EXPECT_EQ(back.skipped, 2u);
+  EXPECT_EQ(current(), 2u);
+}
+
+TEST(Sweep, TheCommandThatRepeatsAPointLeavesTheSweepOut) {
+  const TempFolder folder;
+  const SweepPlan plan = plan_of(folder, {"layer.d_ff=1000000000000"}, "", {"sweep.where='1 == 1'"});
+  ResultStore store(folder.file("run"), Database::Access::write);
+  run_sweep(plan, store, {});
+  store.for_each_point([](const StoredPoint& point) {
+    EXPECT_NE(point.again.find(" --as-sweep-point --set layer.d_ff=1000000000000"), std::string::npos)
+        << point.again;
+    EXPECT_EQ(point.again.find("sweep."), std::string::npos) << point.again;
   });
 }
 
