@@ -4,6 +4,7 @@
 
 #include "cli/outputs.h"
 #include "cli/session.h"
+#include "config/yaml.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "engine/sweep.h"
@@ -18,11 +19,11 @@ namespace {
 SweepRequest request_of(const SweepArguments& arguments) {
   SweepRequest request{arguments.run.config, arguments.axes, session_overrides(arguments.run)};
   if (!arguments.where.empty()) {
-    std::string quoted;
-    for (const char c : arguments.where) {
-      quoted += c == '\'' ? "''" : std::string(1, c);
-    }
-    request.overrides.push_back("sweep.where='" + quoted + "'");
+    Node text;
+    text.kind = Node::Kind::scalar;
+    text.quoted = true;
+    text.text = arguments.where;
+    request.overrides.push_back("sweep.where=" + print_yaml_value(text));
   }
   return request;
 }
@@ -106,12 +107,10 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour) {
   describe_folder(folder, arguments.run.config, store);
   write_stderr(render_sweep_plan(plan, arguments.fresh ? 0 : count_finished(plan, store)));
   Progress progress;
-  std::size_t started = 0;
   SweepOptions options;
   options.fresh = arguments.fresh;
   options.stop_requested = interrupt_requested;
   options.on_start = [&](const SweepPoint& point) {
-    ++started;
     progress.show("point " + point_title(point.parameters),
                   static_cast<double>(point.place) / static_cast<double>(plan.points.size()));
   };

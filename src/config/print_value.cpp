@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "config/yaml.h"
-#include "config/yaml_text.h"
 
 namespace moesim {
 namespace {

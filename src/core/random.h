@@ -27,10 +27,10 @@ enum class Stream : std::uint32_t {
   drop_rule = 14,
   noise_floor = 15,
   task_delay = 16,
-  sweep = 17,
   yardstick = 17,
   router_noise = 18,
   test = 19,
+  sweep = 20,
 };
 
 struct RandomKey {

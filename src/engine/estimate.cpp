@@ -67,8 +67,7 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
           checked_product({u64(shape.num_layers), u64(shape.num_experts), kBytesPerExpertAndLayer},
                           "the counts"),
           "the counts"));
-  add("routing and plan",
-      checked_mul(checked_mul(tokens, per_token, "the assignments"), 64, "the assignments"));
+  add("routing and plan", checked_mul(rows, 64, "the assignments"));
   add("tokens", floats({tokens, width, 5}, "the batch"));
   const std::uint64_t batch_bytes = floats({tokens, width}, "the batch");
   add("batches made beforehand",
