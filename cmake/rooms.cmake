@@ -28,12 +28,29 @@ function(moesim_test name)
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
 endfunction()
 
-# moesim_fuzz(name LIBS …): tests/fuzz/fuzz_<name>.cpp with a main that replays its corpus and fixed variants of it, so
-# that fuzz targets are built and run with the ordinary tests and cannot rot.
+# moesim_fuzz(name LIBS …): tests/fuzz/fuzz_<name>.cpp. Ordinary builds give it a main that replays its corpus and fixed
+# variants of it, so that fuzz targets are built and run with the tests and cannot rot; a libFuzzer build (preset
+# "fuzz") gives it libFuzzer's.
 function(moesim_fuzz name)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
-  add_executable(fuzz_${name} fuzz/fuzz_${name}.cpp fuzz/replay_main.cpp fuzz/mutate.cpp)
+  add_executable(fuzz_${name} fuzz/fuzz_${name}.cpp)
   target_link_libraries(fuzz_${name} PRIVATE moesim_flags ${ARG_LIBS})
+  if(MOESIM_SANITIZE MATCHES "fuzzer")
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    return()
+  endif()
+  target_sources(fuzz_${name} PRIVATE fuzz/replay_main.cpp fuzz/mutate.cpp)
+  target_link_libraries(fuzz_${name} PRIVATE moesim_core)
   add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
   set_tests_properties(fuzz_${name} PROPERTIES TIMEOUT 300)
+endfunction()
+
+# moesim_canary(name report LIBS …): tests/canary/planted_<name>.cpp has a mistake on purpose; the test passes when
+# the sanitizer says `report`.
+function(moesim_canary name report)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  add_executable(planted_${name} canary/planted_${name}.cpp)
+  target_link_libraries(planted_${name} PRIVATE moesim_flags ${ARG_LIBS})
+  add_test(NAME canary_${name} COMMAND planted_${name})
+  set_tests_properties(canary_${name} PROPERTIES PASS_REGULAR_EXPRESSION "${report}")
 endfunction()

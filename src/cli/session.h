@@ -99,7 +99,8 @@ bool interrupt_requested();
 // plain line every ten seconds.
 class Progress {
  public:
-  void show(const std::string& phase, double fraction);
+  // `note` goes behind the bar as far as the line is long.
+  void show(const std::string& phase, double fraction, const std::string& note = {});
   void clear();
 
  private:

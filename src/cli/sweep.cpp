@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "cli/outputs.h"
 #include "cli/session.h"
 #include "config/yaml.h"
@@ -37,6 +39,44 @@ std::size_t count_finished(const SweepPlan& plan, const ResultStore& store) {
   }
   return finished;
 }
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// The clock beside a running sweep.
+class Pacer {
+ public:
+  Pacer(const SweepPlan& plan, const ResultStore& store, bool fresh) {
+    const std::map<std::string, PointStatus> statuses = store.statuses();
+    pace_.points = plan.points.size();
+    for (const SweepPoint& point : plan.points) {
+      const auto known = statuses.find(point.id);
+      if (fresh || known == statuses.end() || known->second != PointStatus::done) {
+        pace_.planned_left_s += point.forecast.seconds();
+      }
+    }
+  }
+  void start(const SweepPoint& point) {
+    pace_.place = static_cast<std::size_t>(point.place);
+    began_ = now_seconds();
+  }
+  void end(const SweepPoint& point) {
+    ++pace_.ran;
+    pace_.ran_s += now_seconds() - began_;
+    pace_.planned_ran_s += point.forecast.seconds();
+    pace_.planned_left_s -= point.forecast.seconds();
+    pace_.running_s = 0;
+  }
+  SweepPace read() {
+    pace_.running_s = now_seconds() - began_;
+    return pace_;
+  }
+
+ private:
+  SweepPace pace_;
+  double began_ = 0;
+};
 
 // The points of this plan among those of the folder, in the plan's order.
 std::vector<StoredPoint> points_of(const SweepPlan& plan, const ResultStore& store) {
@@ -107,14 +147,21 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour) {
   describe_folder(folder, arguments.run.config, store);
   write_stderr(render_sweep_plan(plan, arguments.fresh ? 0 : count_finished(plan, store)));
   Progress progress;
+  Pacer pacer(plan, store, arguments.fresh);
+  const auto show = [&](const SweepPoint& point) {
+    const SweepPace pace = pacer.read();
+    progress.show(render_pace(pace), share_done(pace), point_title(point.parameters));
+  };
   SweepOptions options;
   options.fresh = arguments.fresh;
   options.stop_requested = interrupt_requested;
   options.on_start = [&](const SweepPoint& point) {
-    progress.show("point " + point_title(point.parameters),
-                  static_cast<double>(point.place) / static_cast<double>(plan.points.size()));
+    pacer.start(point);
+    show(point);
   };
+  options.on_progress = show;
   options.on_end = [&](const SweepPoint& point, const StoredPoint& result) {
+    pacer.end(point);
     progress.clear();
     write_stderr(render_point(point, plan.points.size(), result));
   };

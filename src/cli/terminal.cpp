@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -8,6 +9,7 @@
 #include <string_view>
 
 #include "cli/session.h"
+#include "report/numbers.h"
 
 namespace moesim {
 namespace {
@@ -36,6 +38,12 @@ bool locale_is_utf8() {
     }
   }
   return false;
+}
+
+std::size_t terminal_columns(int file) {
+  constexpr std::size_t kUsual = 80;
+  winsize size{};
+  return ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : kUsual;
 }
 
 double now_seconds() {
@@ -87,7 +95,7 @@ bool interrupt_requested() {
   return interrupts > 0;
 }
 
-void Progress::show(const std::string& phase, double fraction) {
+void Progress::show(const std::string& phase, double fraction, const std::string& note) {
   const bool terminal = isatty(STDERR_FILENO) != 0;
   const double now = now_seconds();
   if (last_shown_ < 0) {
@@ -98,20 +106,21 @@ void Progress::show(const std::string& phase, double fraction) {
   }
   last_shown_ = now;
   if (terminal) {
-    constexpr int kCells = 30;
+    constexpr int kCells = 20;
     const int filled = static_cast<int>(fraction * kCells);
     const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
                             std::string(static_cast<std::size_t>(kCells - filled), '.');
-    write_stderr(fmt::format("\r{:<10} [{}] {:3.0f} %", phase, bar, 100 * fraction));
+    const std::string line = fmt::format("{:<10} [{}] {:3.0f} %  {}", phase, bar, 100 * fraction, note);
+    write_stderr("\r\033[K" + shorten_text(line, terminal_columns(STDERR_FILENO) - 1));
     drawn_ = true;
   } else {
-    write_stderr(fmt::format("{} {:.0f} %\n", phase, 100 * fraction));
+    write_stderr(fmt::format("{} {:.0f} %{}{}\n", phase, 100 * fraction, note.empty() ? "" : "  ", note));
   }
 }
 
 void Progress::clear() {
   if (drawn_) {
-    write_stderr(fmt::format("\r{:60}\r", ""));
+    write_stderr("\r\033[K");
     drawn_ = false;
   }
 }

@@ -155,7 +155,7 @@ CompareResult compare_live(const std::vector<CompareInput>& inputs, const Compar
     for (double& seconds : seconds_b) {
       seconds *= scale;
     }
-    entry.speed = compare_rounds(seconds_a, seconds_b);
+    entry.speed = compare_rounds(seconds_a, seconds_b, kLiveMargin);
   }
   return result;
 }

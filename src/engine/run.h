@@ -1,6 +1,7 @@
 #pragma once
 // One experiment from start to record: the only loop, and the only mutable state.
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ struct RunForecast {
   double minimum_seconds = 0;  // min_samples rounds
   double budget_s = 0;
   Index layers_for_cold = 1;  // num_layers that would make the weights of every variant cold
+
+  double seconds() const { return std::max(budget_s, record_seconds + minimum_seconds); }  // the whole run
 };
 
 struct RunOptions {

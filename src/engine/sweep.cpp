@@ -41,17 +41,20 @@ void check_unchanged(const Experiment& experiment, const SweepPoint& point, cons
 }  // namespace
 
 SweepOutcome run_sweep(const SweepPlan& plan, ResultStore& store, const SweepOptions& options) {
-  const std::map<std::string, PointStatus> before = store.statuses();
   const MachineInfo machine = read_machine();
   std::map<std::string, std::int64_t> places;
   for (const SweepPoint& point : plan.points) {
     places[point.id] = point.place;
   }
   store.set_current(places);
+  if (options.fresh) {
+    store.set_outdated();
+  }
+  const std::map<std::string, PointStatus> before = store.statuses();
   SweepOutcome outcome;
   for (const SweepPoint& point : plan.points) {
     const auto known = before.find(point.id);
-    if (!options.fresh && known != before.end() && known->second == PointStatus::done) {
+    if (known != before.end() && known->second == PointStatus::done) {
       ++outcome.done;
       ++outcome.skipped;
       continue;
@@ -72,7 +75,11 @@ SweepOutcome run_sweep(const SweepPlan& plan, ResultStore& store, const SweepOpt
     try {
       const Experiment experiment = load_experiment(plan.config, point.overrides, {.in_a_sweep = true});
       check_unchanged(experiment, point, machine);
-      record = run_experiment(experiment, {.detail = true, .stop_requested = options.stop_requested});
+      RunOptions run_options{.detail = true, .stop_requested = options.stop_requested};
+      if (options.on_progress) {
+        run_options.on_progress = [&](const std::string&, double) { options.on_progress(point); };
+      }
+      record = run_experiment(experiment, run_options);
       if (record.timing.interrupted) {
         outcome.interrupted = true;
         return outcome;
@@ -108,7 +115,9 @@ std::string why_run(const SweepPoint& point, const std::vector<PointSummary>& kn
   std::string why = "never finished";
   for (const PointSummary& stored : known) {
     if (stored.id == point.id) {
-      return stored.status == PointStatus::done ? "" : "failed before: " + stored.error;
+      return stored.status == PointStatus::done       ? ""
+             : stored.status == PointStatus::outdated ? "--fresh asked for it"
+                                                      : "failed before: " + stored.error;
     }
     if (stored.place == point.place) {
       why = "its settings, inputs, program or machine changed since it finished";

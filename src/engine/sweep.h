@@ -52,10 +52,11 @@ struct SweepOutcome {
 };
 
 struct SweepOptions {
-  bool fresh = false;  // run also what is there already
+  bool fresh = false;  // run also what is there already; stopped, a call without it goes on
   std::function<bool()> stop_requested = {};
   // Before a point runs, and after it has been stored (record empty when it failed).
   std::function<void(const SweepPoint& point)> on_start = {};
+  std::function<void(const SweepPoint& point)> on_progress = {};  // often, while it runs
   std::function<void(const SweepPoint& point, const StoredPoint& result)> on_end = {};
 };
 
@@ -63,8 +64,8 @@ struct SweepOptions {
 // it, and the rest goes on. Throws Error(write_failed).
 SweepOutcome run_sweep(const SweepPlan& plan, ResultStore& store, const SweepOptions& options);
 
-// Why a point would run (again): "never finished", "failed before: …", or what changed since; "" when it
-// would not.
+// Why a point would run (again): "never finished", "failed before: …", "--fresh asked for it", or what
+// changed since; "" when it would not.
 std::string why_run(const SweepPoint& point, const std::vector<PointSummary>& known);
 
 }  // namespace moesim

@@ -60,34 +60,15 @@ bool is_reserved(const std::string& key) {
   return std::find(std::begin(kReserved), std::end(kReserved), key) != std::end(kReserved);
 }
 
+bool is_plain(const Node& node) {
+  return node.kind == Node::Kind::scalar && !node.quoted;
+}
+
 Node scalar(const std::string& text) {
   Node node;
   node.kind = Node::Kind::scalar;
   node.text = text;
   return node;
-}
-
-// At commas that stand in no bracket and no quotes.
-std::vector<std::string> split_values(const std::string& text) {
-  std::vector<std::string> parts(1);
-  int depth = 0;
-  char quote = '\0';
-  for (const char c : text) {
-    if (quote != '\0') {
-      quote = c == quote ? '\0' : quote;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '[' || c == '{') {
-      ++depth;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    } else if (c == ',' && depth == 0) {
-      parts.emplace_back();
-      continue;
-    }
-    parts.back() += c;
-  }
-  return parts;
 }
 
 std::optional<std::vector<std::string>> Reader::read_range(const std::string& key, const std::string& text,
@@ -230,22 +211,22 @@ void Reader::read_option(const std::string& option) {
             "for example -p layer.num_experts=4,8,16 or -p router.top_k=1..4"});
     return;
   }
+  // As the inside of a list, so that commas in quotes and brackets part nothing.
+  const std::size_t problems = diagnostics_.list().size();
+  const Node list = parse_yaml_value("[" + option.substr(equals + 1) + "]", where, diagnostics_);
+  if (diagnostics_.list().size() != problems) {
+    return;
+  }
+  if (list.items.empty()) {
+    report({where, key, "no value", "values between commas", "for example 4,8,16"});
+  }
   std::vector<std::string> values;
-  for (const std::string& part : split_values(option.substr(equals + 1))) {
-    if (const auto range = read_range(key, part, where)) {
+  for (const Node& value : list.items) {
+    if (const auto range = is_plain(value) ? read_range(key, value.text, where) : std::nullopt) {
       values.insert(values.end(), range->begin(), range->end());
-      continue;
+    } else {
+      values.push_back(print_yaml_value(value));
     }
-    if (part.find_first_not_of(' ') == std::string::npos) {
-      report({where, key, "an empty value", "values between commas", "for example 4,8,16"});
-      return;
-    }
-    const std::size_t problems = diagnostics_.list().size();
-    const Node value = parse_yaml_value(part, where, diagnostics_);
-    if (diagnostics_.list().size() != problems) {
-      return;
-    }
-    values.push_back(print_yaml_value(value));
   }
   set_axis(key, std::move(values), where);
 }

@@ -8,6 +8,7 @@
 #include "config/overrides.h"
 #include "config/yaml.h"
 #include "core/hash.h"
+#include "core/text.h"
 #include "engine/estimate.h"
 #include "engine/sweep.h"
 #include "engine/sweep_axes.h"
@@ -136,6 +137,19 @@ void Planner::read_spec() {
         fmt::format("{}: error: there is nothing to vary; expected a `sweep` section or -p [bad-axis]",
                     loaded.source.name),
         fmt::format("moesim sweep {} -p layer.num_experts=4,8,16 -p router.top_k=1..2", request_.config));
+  }
+  for (const std::string& override : request_.overrides) {
+    const std::string key = override.substr(0, override.find('='));
+    for (const SweepAxis& axis : spec_.axes) {
+      if (key == axis.key || key.rfind(axis.key + ".", 0) == 0) {
+        throw Error(
+            ErrorKind::config,
+            fmt::format("moesim sweep: error: {} is set to one value, but the sweep varies {}; expected one "
+                        "of the two [no-effect]",
+                        display_safe(key), display_safe(axis.key)),
+            "leave one of them out");
+      }
+    }
   }
 }
 

@@ -31,12 +31,14 @@ std::string_view speed_word(Speed speed) {
   return "?";
 }
 
-SpeedVerdict compare_rounds(std::span<const double> seconds_a, std::span<const double> seconds_b) {
+SpeedVerdict compare_rounds(std::span<const double> seconds_a, std::span<const double> seconds_b,
+                            double margin) {
   std::vector<double> ratios;
   for (std::size_t i = 0; i + 1 < std::min(seconds_a.size(), seconds_b.size()); i += 2) {
     ratios.push_back(std::sqrt(seconds_a[i] * seconds_a[i + 1] / (seconds_b[i] * seconds_b[i + 1])));
   }
   SpeedVerdict verdict;
+  verdict.margin = margin;
   verdict.ratio = median_interval(ratios);
   if (ratios.size() >= kFewestPairs) {
     judge(verdict);

@@ -20,9 +20,13 @@ struct SpeedVerdict {
 
 // Measured side by side: seconds of A and B round by round, in rounds that mirror each other (A B, B A, …).
 // Two rounds make one sample, so that being first, a drift and whatever else two neighbours share cancels.
-// `margin` 0: the 95 % interval of the median alone decides; it needs six pairs of rounds, else nothing is
-// clear.
-SpeedVerdict compare_rounds(std::span<const double> seconds_a, std::span<const double> seconds_b);
+// The 95 % interval of the median must lie beyond the margin, and needs six pairs of rounds, else nothing is
+// clear. The margin is for where in memory the two happen to lie, which stays the same for all rounds of a
+// process (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009);
+// bench/compare_trials measures it.
+constexpr double kLiveMargin = 0.01;
+SpeedVerdict compare_rounds(std::span<const double> seconds_a, std::span<const double> seconds_b,
+                            double margin);
 
 // Measured at different times: each sample divided by the yardstick of its round. The difference must exceed
 // the interval and the margin, which is what machines drift between two hours even so.

@@ -210,7 +210,9 @@ FlatValue typed_value(const std::string& text) {
   if (read_whole(node, whole, problem)) {
     return whole;
   }
-  if (read_real(node, real, problem)) {
+  // A whole number beyond 64-bit signed ones, such as a seed, keeps its digits as text.
+  const bool digits = node.text.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits && read_real(node, real, problem)) {
     return real;
   }
   return node.kind == Node::Kind::scalar ? node.text : text;

@@ -80,12 +80,12 @@ void add_speed(std::string& text, const CompareResult& result, std::size_t index
     return;
   }
   const SpeedVerdict& speed = b.speed;
-  text +=
-      fmt::format("speed    {} {}: {:.3f} times A's tokens/s [{:.3f} .. {:.3f}]{}\n", letter(index),
-                  speed_word(speed.speed), speed.ratio.median, speed.ratio.low, speed.ratio.high,
-                  result.live ? fmt::format(", measured in turns over {} rounds", result.rounds)
-                              : fmt::format(", each against the yardstick of its run; margin for noise {}",
-                                            percent(speed.margin)));
+  text += fmt::format("speed    {} {}: {:.3f} times A's tokens/s [{:.3f} .. {:.3f}]{}\n", letter(index),
+                      speed_word(speed.speed), speed.ratio.median, speed.ratio.low, speed.ratio.high,
+                      result.live ? fmt::format(", measured in turns over {} rounds", result.rounds)
+                                  : ", each against the yardstick of its run");
+  text += fmt::format("         a verdict needs an interval beyond 1 and a margin of {} for {}\n",
+                      percent(speed.margin), result.live ? "where in memory each lies" : "noise");
   text += fmt::format("         A {} tokens/s, {} {} tokens/s{}\n", cell(a.record, "m.tokens_per_s"),
                       letter(index), cell(b.record, "m.tokens_per_s"),
                       result.live ? "" : " (measured at different times: not compared)");

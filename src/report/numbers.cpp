@@ -54,6 +54,18 @@ std::string short_seconds(double seconds) {
   return seconds >= 1e-3 ? fmt::format("{:.3g} ms", seconds * 1e3) : fmt::format("{:.3g} µs", seconds * 1e6);
 }
 
+std::string duration(double seconds) {
+  if (!(seconds >= 1)) {
+    return "under 1 s";
+  }
+  const auto whole = static_cast<long long>(std::min(std::round(seconds), 1e15));
+  if (whole < 60) {
+    return fmt::format("{} s", whole);
+  }
+  return whole < 3600 ? fmt::format("{} min {} s", whole / 60, whole % 60)
+                      : fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+}
+
 std::string percent(double fraction) {
   const double p = 100.0 * fraction;
   return p != 0 && std::abs(p) < 10 ? fmt::format("{:.1f} %", p) : fmt::format("{:.0f} %", p);

@@ -11,7 +11,8 @@ std::string counted(std::uint64_t count, const std::string& thing);  // 1 step, 
 std::string short_number(double value);     // 182.4k, 3.15 M: four significant digits
 std::string short_bytes(double bytes);      // 41.3 MiB
 std::string short_seconds(double seconds);  // 12.3 ms, 5 µs
-std::string percent(double fraction);       // 12.3 %
+std::string duration(double seconds);  // "26 s", "4 min 10 s", "1 h 30 min": for waiting, not for results
+std::string percent(double fraction);  // 12.3 %
 
 // At most `length` characters, the last one "…" where something was cut.
 std::string shorten_text(const std::string& text, std::size_t length);

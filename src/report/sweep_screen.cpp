@@ -148,9 +148,8 @@ std::string render_sweep_plan(const SweepPlan& plan, std::size_t finished) {
   std::uint64_t bytes = 0;
   std::size_t too_large = 0;
   for (const SweepPoint& point : plan.points) {
-    const RunForecast& f = point.forecast;
-    seconds += std::max(f.budget_s, f.record_seconds + f.minimum_seconds);
-    bytes = std::max(bytes, f.bytes);
+    seconds += point.forecast.seconds();
+    bytes = std::max(bytes, point.forecast.bytes);
     too_large += point.too_large.empty() ? 0 : 1;
   }
   std::string axes;
@@ -161,13 +160,33 @@ std::string render_sweep_plan(const SweepPlan& plan, std::size_t finished) {
                                  counted(plan.points.size(), "point"), axes);
   text += plan.excluded > 0 ? fmt::format("; {} left out by `where`", plan.excluded) : "";
   text += plan.merged > 0 ? fmt::format("; {} equal to another", plan.merged) : "";
-  text += fmt::format("\nneeds    about {} in all, at most {} of memory at once\n", short_seconds(seconds),
+  text += fmt::format("\nneeds    about {} in all, at most {} of memory at once\n", duration(seconds),
                       short_bytes(static_cast<double>(bytes)));
   text += too_large > 0
               ? fmt::format("         {} will fail: more memory than there is\n", counted(too_large, "point"))
               : "";
   text += finished > 0 ? fmt::format("resume   {} already finished\n", counted(finished, "point")) : "";
   return text;
+}
+
+double seconds_left(const SweepPace& pace) {
+  const double scale = pace.planned_ran_s > 0 ? pace.ran_s / pace.planned_ran_s : 1;
+  return std::max(0.0, pace.planned_left_s * scale - pace.running_s);
+}
+
+double share_done(const SweepPace& pace) {
+  const double spent = pace.ran_s + pace.running_s;
+  const double all = spent + seconds_left(pace);
+  return all > 0 ? spent / all : 0;
+}
+
+std::string render_pace(const SweepPace& pace) {
+  std::string text = fmt::format("point {}/{}", pace.place + 1, pace.points);
+  if (pace.ran > 0) {
+    text += fmt::format(", {} a point", short_seconds(pace.ran_s / static_cast<double>(pace.ran)));
+  }
+  const double left = seconds_left(pace);
+  return text + (left < 1 ? ", under 1 s left" : fmt::format(", about {} left", duration(left)));
 }
 
 std::string render_point(const SweepPoint& point, std::size_t points, const StoredPoint& result) {

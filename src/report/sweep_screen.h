@@ -15,6 +15,22 @@ std::string render_sweep(const SweepAnalysis& analysis, const std::vector<std::s
 // "sweep  …: 12 points = layer.num_experts{4,8} × …, 2 excluded, 1 merged; about 40 s".
 std::string render_sweep_plan(const SweepPlan& plan, std::size_t finished);
 
+// How far a call of a sweep is.
+struct SweepPace {
+  std::size_t place = 0;   // of the point that runs, from 0
+  std::size_t points = 0;  // in all
+  std::size_t ran = 0;     // finished in this call
+  double ran_s = 0;        // what they took
+  double planned_ran_s = 0;
+  double running_s = 0;       // of the point that runs, so far
+  double planned_left_s = 0;  // of the point that runs and those after it
+};
+// What is left takes as much longer or shorter than planned as what ran already.
+double seconds_left(const SweepPace& pace);
+double share_done(const SweepPace& pace);  // 0..1, of the seconds of this call
+// "point 3/12, 2.9 s a point, about 26 s left"
+std::string render_pace(const SweepPace& pace);
+
 // One finished point in a line.
 std::string render_point(const SweepPoint& point, std::size_t points, const StoredPoint& result);
 

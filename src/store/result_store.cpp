@@ -113,13 +113,16 @@ void put_tokens(const Database& database, std::int64_t point, const RunRecord& r
   }
 }
 
-PointStatus status_of(const std::string& word, const std::string& path) {
+PointStatus status_of(const std::string& word, bool outdated, const std::string& path) {
   if (word != "done" && word != "failed") {
     throw Error(ErrorKind::bad_data,
                 fmt::format("{}: error: a point has the status '{}'; expected done or failed [bad-record]",
                             display_safe(path), display_safe(word)));
   }
-  return word == "done" ? PointStatus::done : PointStatus::failed;
+  if (word == "failed") {
+    return PointStatus::failed;
+  }
+  return outdated ? PointStatus::outdated : PointStatus::done;
 }
 
 }  // namespace
@@ -189,8 +192,8 @@ void ResultStore::put(const StoredPoint& point, const RunRecord* record) {
   database_.prepare("DELETE FROM points WHERE id = ?").bind(1, point.id).run();
   database_
       .prepare(
-          "INSERT INTO points (id, place, current, status, parameters, record, error, again, finished) "
-          "VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)")
+          "INSERT INTO points (id, place, current, outdated, status, parameters, record, error, again, "
+          "finished) VALUES (?, ?, 1, 0, ?, ?, ?, ?, ?, ?)")
       .bind(1, point.id)
       .bind(2, point.place)
       .bind(3, std::string_view(point.status == PointStatus::done ? "done" : "failed"))
@@ -224,21 +227,28 @@ void ResultStore::set_current(const std::map<std::string, std::int64_t>& place_o
   transaction.commit();
 }
 
+void ResultStore::set_outdated() {
+  Transaction transaction(database_);
+  database_.execute("UPDATE points SET outdated = 1 WHERE current = 1");
+  transaction.commit();
+}
+
 std::vector<PointSummary> ResultStore::summaries() const {
   std::vector<PointSummary> summaries;
-  Statement select = database_.prepare("SELECT id, place, status, error FROM points ORDER BY number");
+  Statement select =
+      database_.prepare("SELECT id, place, status, error, outdated FROM points ORDER BY number");
   while (select.step()) {
-    summaries.push_back(
-        {select.text(0), select.integer(1), status_of(select.text(2), path_), select.text(3)});
+    summaries.push_back({select.text(0), select.integer(1),
+                         status_of(select.text(2), select.integer(4) != 0, path_), select.text(3)});
   }
   return summaries;
 }
 
 std::map<std::string, PointStatus> ResultStore::statuses() const {
   std::map<std::string, PointStatus> statuses;
-  Statement select = database_.prepare("SELECT id, status FROM points");
+  Statement select = database_.prepare("SELECT id, status, outdated FROM points");
   while (select.step()) {
-    statuses[select.text(0)] = status_of(select.text(1), path_);
+    statuses[select.text(0)] = status_of(select.text(1), select.integer(2) != 0, path_);
   }
   return statuses;
 }
@@ -252,7 +262,7 @@ void ResultStore::for_each_point(const std::function<void(const StoredPoint&)>& 
     StoredPoint point;
     point.id = select.text(0);
     point.place = select.integer(1);
-    point.status = status_of(select.text(2), path_);
+    point.status = status_of(select.text(2), false, path_);
     point.parameters = parse_row(select.text(3), display_safe(path_));
     point.record = parse_row(select.text(4), display_safe(path_));
     point.error = select.text(5);

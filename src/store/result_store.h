@@ -13,17 +13,17 @@
 
 namespace moesim {
 
-enum class PointStatus { done, failed };
+enum class PointStatus { done, failed, outdated };  // outdated: done, but to be run again
 
 struct StoredPoint {
-  std::string id;          // see point_id()
-  std::int64_t place = 0;  // in the sweep, from 0
-  PointStatus status = PointStatus::done;
-  FlatRow parameters;    // the axes and their values here
-  FlatRow record;        // flatten(RunRecord); empty when failed
-  std::string error;     // why it failed
-  std::string again;     // the command that repeats it
-  std::string finished;  // UTC, ISO 8601
+  std::string id;                          // see point_id()
+  std::int64_t place = 0;                  // in the sweep, from 0
+  PointStatus status = PointStatus::done;  // never outdated
+  FlatRow parameters;                      // the axes and their values here
+  FlatRow record;                          // flatten(RunRecord); empty when failed
+  std::string error;                       // why it failed
+  std::string again;                       // the command that repeats it
+  std::string finished;                    // UTC, ISO 8601
 };
 
 // One timed step of one variant.
@@ -57,6 +57,9 @@ class ResultStore {
   // The points that belong to the sweep as it is now, and their places in it. The others stay, for the day
   // the sweep becomes again what it was, but are neither exported nor compared.
   void set_current(const std::map<std::string, std::int64_t>& place_of_id);
+
+  // The current points are to be run again; until then their results stay.
+  void set_outdated();
 
   std::map<std::string, PointStatus> statuses() const;  // of all, by id
   std::vector<PointSummary> summaries() const;          // of all

@@ -5,7 +5,7 @@ namespace moesim {
 
 // "moes": tells `file` and us that a database is ours.
 constexpr int kApplicationId = 0x6d6f6573;
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -15,6 +15,7 @@ CREATE TABLE points (
   place INTEGER NOT NULL,           -- in the sweep, from 0
   current INTEGER NOT NULL,         -- 0: of an earlier form of the sweep
   status TEXT NOT NULL,             -- done or failed
+  outdated INTEGER NOT NULL,        -- 1: to be run again (--fresh)
   parameters TEXT NOT NULL,         -- JSON object of the sweep's axes
   record TEXT NOT NULL,             -- JSON object: the row of the run; {} when failed
   error TEXT NOT NULL,              -- "" when done

@@ -112,7 +112,7 @@ TEST_F(Sweeps, AConfigWithASweepIsNoSingleRun) {
 }
 
 TEST_F(Sweeps, FailedPointsAreKeptWithTheirCommandAndTheRestGoesOn) {
-  EXPECT_EQ(run(kSweep + "-p layer.d_ff=1000000000000,16"), 3);
+  EXPECT_EQ(run(kSweep + "-p layer.d_model=1000000000000,16"), 3);
   EXPECT_NE(err().find("FAILED"), std::string::npos) << err();
   EXPECT_NE(out().find("again: moesim run quickstart --as-sweep-point"), std::string::npos) << out();
 }

@@ -45,6 +45,8 @@ TEST(SweepAxes, ListsRangesAndSectionsFromBothPlaces) {
   EXPECT_EQ(shown("sweep: {a.b: '1..10:4'}"), "a.b: 1 5 9\n");
   EXPECT_EQ(shown("{}", {"a.b=1..2,8", "router={preset: mixtral},{kind: hash, top_k: 2}"}),
             "a.b: 1 2 8\nrouter: {preset: mixtral} {kind: hash, top_k: 2}\n");
+  EXPECT_EQ(shown("{}", {"t.x='a, b',c'd,\"e, \\\"f\",g"}), "t.x: 'a, b' 'c''d' 'e, \"f' g\n");
+  EXPECT_EQ(shown("{}", {"a.b='1..3'"}), "a.b: '1..3'\n");
   EXPECT_EQ(shown("sweep: {a.b: [4, 8], c.d: [1]}", {"a.b=5"}), "a.b: 5\nc.d: 1\n");
   EXPECT_EQ(shown("sweep: {c.drop: [random, 'two words'], c.x: [true, 0.5]}"),
             "c.drop: random 'two words'\nc.x: true 0.5\n");
@@ -65,7 +67,8 @@ TEST(SweepAxes, MistakesAreSaidWhereTheyStand) {
   EXPECT_NE(shown("{}", {"a.b=1..10000000000"}).find("at most 10000 values"), std::string::npos);
   EXPECT_NE(shown("{}", {"a.b=-9223372036854775807..9223372036854775807"}).find("at most 10000"),
             std::string::npos);
-  EXPECT_NE(shown("{}", {"a.b=1,,2"}).find("[bad-axis]"), std::string::npos);
+  EXPECT_NE(shown("{}", {"a.b=1,,2"}).find("nothing stands before the ','"), std::string::npos);
+  EXPECT_NE(shown("{}", {"a.b= "}).find("no value; expected values between commas"), std::string::npos);
   EXPECT_NE(shown("{}", {"a.b"}).find("this is no axis"), std::string::npos);
   EXPECT_NE(shown("{}", {"a.b=4,4"}).find("'4' stands twice"), std::string::npos);
   EXPECT_NE(shown("sweep: {a.b: [1, 2], sample: 0}").find("at least 1"), std::string::npos);

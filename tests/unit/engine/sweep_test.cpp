@@ -88,6 +88,19 @@ TEST(SweepPlan, TheFolderDoesNotDependOnHowLongIsMeasuredButThePointsDo) {
   EXPECT_NE(a.id, c.id);
 }
 
+TEST(SweepPlan, AKeyThatIsSetAndVariedIsAnError) {
+  const TempFolder folder;
+  for (const char* set : {"router.top_k=1", "layer.d_ff=8"}) {
+    try {
+      plan_of(folder, {"router={preset: mixtral},{preset: switch}", "layer.d_ff=16,8"}, "", {set});
+      ADD_FAILURE() << set;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("expected one of the two [no-effect]"), std::string::npos)
+          << error.what();
+    }
+  }
+}
+
 TEST(SweepPlan, APointTooLargeForTheMachineIsKnownBeforehand) {
   const TempFolder folder;
   const SweepPlan plan = plan_of(folder, {"layer.d_ff=16,1000000000000"});
@@ -120,6 +133,25 @@ TEST(Sweep, RunsWhatIsMissingStoresFailuresAndGoesOn) {
   SweepOptions fresh;
   fresh.fresh = true;
   EXPECT_EQ(run_sweep(plan, store, fresh).skipped, 0u);
+}
+
+TEST(Sweep, AFreshOneThatWasStoppedGoesOnAndKeepsOldResultsUntilThen) {
+  const TempFolder folder;
+  const SweepPlan plan = plan_of(folder, {"layer.d_ff=1000000000000,16,8"});
+  ResultStore store(folder.file("run"), Database::Access::write);
+  run_sweep(plan, store, {});
+  SweepOptions options;
+  options.fresh = true;
+  int asked = 0;
+  options.stop_requested = [&] { return ++asked > 2; };
+  EXPECT_TRUE(run_sweep(plan, store, options).interrupted);
+  EXPECT_EQ(why_run(plan.points[1], store.summaries()), "--fresh asked for it");
+  std::size_t results = 0;
+  store.for_each_point(
+      [&](const StoredPoint& point) { results += point.status == PointStatus::done ? 1 : 0; });
+  EXPECT_EQ(results, 2u);
+  EXPECT_EQ(run_sweep(plan, store, {}).skipped, 0u);
+  EXPECT_EQ(run_sweep(plan, store, {}).skipped, 2u);
 }
 
 TEST(Sweep, AStoredPointIsTheRunOfItsCommand) {

@@ -31,7 +31,7 @@ TEST(CompareRounds, IntervalsCoverTheTruthAndEqualThingsAreRarelyCalledDifferent
     const std::size_t rounds = 12 + 2 * (c % 40);
     const double truth = c % 2 == 0 ? 1.0 : 1.07;
     const SpeedVerdict verdict =
-        compare_rounds(noisy(rounds, 1.0 * truth, 0.05, 1, 2 * c), noisy(rounds, 1.0, 0.08, 1, 2 * c + 1));
+        compare_rounds(noisy(rounds, 1.0 * truth, 0.05, 1, 2 * c), noisy(rounds, 1.0, 0.08, 1, 2 * c + 1), 0);
     covered += verdict.ratio.low <= truth && truth <= verdict.ratio.high ? 1 : 0;
     false_verdicts += truth == 1.0 && verdict.speed != Speed::no_clear_difference ? 1 : 0;
   }
@@ -48,7 +48,7 @@ TEST(CompareRounds, DriftAndBeingFirstCancel) {
     a.push_back(drift * (round % 2 == 0 ? 1.05 : 1.0));  // whoever is first pays 5 %
     b.push_back(drift * (round % 2 == 0 ? 1.0 : 1.05));
   }
-  const SpeedVerdict verdict = compare_rounds(a, b);
+  const SpeedVerdict verdict = compare_rounds(a, b, 0);
   EXPECT_NEAR(verdict.ratio.median, 1.0, 1e-9);
   EXPECT_EQ(verdict.speed, Speed::no_clear_difference);
 }
@@ -56,17 +56,23 @@ TEST(CompareRounds, DriftAndBeingFirstCancel) {
 TEST(CompareRounds, APlantedDifferenceIsFound) {
   int found = 0;
   for (std::uint64_t c = 0; c < 100; ++c) {
-    found += compare_rounds(noisy(60, 1.0, 0.05, 2, 2 * c), noisy(60, 1.05, 0.05, 2, 2 * c + 1)).speed ==
-             Speed::slower;
+    found += compare_rounds(noisy(80, 1.0, 0.05, 2, 2 * c), noisy(80, 1.05, 0.05, 2, 2 * c + 1), kLiveMargin)
+                 .speed == Speed::slower;
   }
   EXPECT_GE(found, 95);
 }
 
+TEST(CompareRounds, TheMarginMustBeExceeded) {
+  EXPECT_EQ(compare_rounds(Samples(12, 1.0), Samples(12, 1.009), 0.01).speed, Speed::no_clear_difference);
+  EXPECT_EQ(compare_rounds(Samples(12, 1.0), Samples(12, 1.011), 0.01).speed, Speed::slower);
+  EXPECT_EQ(compare_rounds(Samples(12, 1.011), Samples(12, 1.0), 0.01).speed, Speed::faster);
+}
+
 TEST(CompareRounds, FewRoundsAreNeverClear) {
-  EXPECT_EQ(compare_rounds(Samples(10, 1.0), Samples(10, 2.0)).speed, Speed::no_clear_difference);
-  EXPECT_EQ(compare_rounds(Samples(12, 1.0), Samples(12, 2.0)).speed, Speed::slower);
-  EXPECT_EQ(compare_rounds(Samples(12, 2.0), Samples(12, 1.0)).speed, Speed::faster);
-  EXPECT_EQ(compare_rounds(Samples{}, Samples{}).speed, Speed::no_clear_difference);
+  EXPECT_EQ(compare_rounds(Samples(10, 1.0), Samples(10, 2.0), 0).speed, Speed::no_clear_difference);
+  EXPECT_EQ(compare_rounds(Samples(12, 1.0), Samples(12, 2.0), 0).speed, Speed::slower);
+  EXPECT_EQ(compare_rounds(Samples(12, 2.0), Samples(12, 1.0), 0).speed, Speed::faster);
+  EXPECT_EQ(compare_rounds(Samples{}, Samples{}, 0).speed, Speed::no_clear_difference);
 }
 
 TEST(CompareStored, TheMarginMustBeExceeded) {

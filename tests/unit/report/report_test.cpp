@@ -12,6 +12,7 @@
 #include "report/config_reference.h"
 #include "report/numbers.h"
 #include "report/screen.h"
+#include "report/sweep_screen.h"
 #include "report/words.h"
 
 namespace moesim {
@@ -101,6 +102,36 @@ TEST(Flat, NamesAreUniqueAndJsonReadsBack) {
   EXPECT_EQ(object["m.dropped_fraction.decile.9"], 1.0);
   EXPECT_DOUBLE_EQ(object["m.max_violation"], 0.4);
   EXPECT_TRUE(object["m.output_hash"].is_null());
+}
+
+TEST(Flat, NumbersKeepTheirTypeAndLongOnesTheirDigits) {
+  EXPECT_EQ(typed_value("3"), FlatValue(std::int64_t{3}));
+  EXPECT_EQ(typed_value("0.5"), FlatValue(0.5));
+  EXPECT_EQ(typed_value("1e3"), FlatValue(std::int64_t{1000}));
+  EXPECT_EQ(typed_value("18446744073709551615"), FlatValue(std::string("18446744073709551615")));
+}
+
+TEST(Pace, SaysTheRateAndScalesWhatIsLeft) {
+  SweepPace pace{.place = 0, .points = 12, .planned_left_s = 36};
+  EXPECT_EQ(render_pace(pace), "point 1/12, about 36 s left");
+  EXPECT_EQ(share_done(pace), 0);
+  pace = {.place = 2,
+          .points = 12,
+          .ran = 2,
+          .ran_s = 12,
+          .planned_ran_s = 6,
+          .running_s = 3,
+          .planned_left_s = 30};
+  EXPECT_EQ(render_pace(pace), "point 3/12, 6 s a point, about 57 s left");
+  EXPECT_DOUBLE_EQ(share_done(pace), 15.0 / 72.0);
+  pace.running_s = 1000;  // longer than all that was expected
+  EXPECT_EQ(render_pace(pace), "point 3/12, 6 s a point, under 1 s left");
+  EXPECT_EQ(share_done(pace), 1);
+  EXPECT_EQ(render_pace({.points = 1}), "point 1/1, under 1 s left");
+  EXPECT_EQ(duration(250), "4 min 10 s");
+  EXPECT_EQ(duration(5400), "1 h 30 min");
+  EXPECT_EQ(duration(59.6), "1 min 0 s");
+  EXPECT_EQ(duration(std::nan("")), "under 1 s");
 }
 
 TEST(Flat, DoublesKeepEveryDigitAndBadOnesAreNull) {
