@@ -171,7 +171,7 @@ class HeaderReader {
     const std::uint64_t item = header.is_float64 ? 8 : 4;
     const auto rows = static_cast<std::uint64_t>(header.rows);
     const auto cols = static_cast<std::uint64_t>(header.cols);
-    if ((rows > 0 && cols == 0) || (rows == 0 && cols > kMostEmptyColumns)) {
+    if (cols == 0 || (rows == 0 && cols > kMostEmptyColumns)) {
       refuse({.at = dictionary.shape_at,
               .what = fmt::format("an empty array of {} rows and {} columns", rows, cols),
               .expected = "at least one column, and at most 1048576 where there are no rows",
