@@ -178,6 +178,24 @@ TEST_F(Sweeps, KillAtAnyMomentLosesAndDoublesNothing) {
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), static_cast<std::ptrdiff_t>(expected.size()));
 }
 
+TEST_F(Sweeps, AFullDiskEndsItAndTheSameCommandGoesOn) {
+  const nlohmann::json expected = timeless_points();
+  const std::uintmax_t whole = fs::file_size(run_folder() + "/results.sqlite");
+  std::mt19937 random(7);
+  int stopped = 0;
+  for (int trial = 0; trial < 5; ++trial) {
+    fs::remove_all(folder_.file("runs"));
+    const double share = std::uniform_real_distribution<double>(0.2, 0.95)(random);
+    const auto blocks =
+        static_cast<std::uintmax_t>(share * static_cast<double>(whole)) / 512;  // of sh's ulimit
+    const int status = std::system(("ulimit -f " + std::to_string(blocks) + "; " + shell(kSweep)).c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 74) << err();
+    stopped += err().find("[write-failed]") != std::string::npos ? 1 : 0;
+    EXPECT_EQ(timeless_points(), expected) << blocks;
+  }
+  EXPECT_EQ(stopped, 5);
+}
+
 TEST_F(Sweeps, CtrlCSavesWhatIsFinishedAndSaysHowToGoOn) {
   const std::string slow =
       " sweep quickstart -p router.top_k=1..4 --budget 30 --set workload.tokens=64 --set workload.steps=1 "
