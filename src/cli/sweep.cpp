@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <algorithm>
 
 #include "cli/outputs.h"
 #include "cli/session.h"
 #include "config/yaml.h"
 #include "core/error.h"
+#include "core/stopwatch.h"
 #include "core/text.h"
 #include "engine/sweep.h"
 #include "report/numbers.h"
@@ -30,52 +31,50 @@ SweepRequest request_of(const SweepArguments& arguments) {
   return request;
 }
 
-std::size_t count_finished(const SweepPlan& plan, const ResultStore& store) {
-  const std::map<std::string, PointStatus> statuses = store.statuses();
-  std::size_t finished = 0;
-  for (const SweepPoint& point : plan.points) {
-    const auto known = statuses.find(point.id);
-    finished += known != statuses.end() && known->second == PointStatus::done ? 1 : 0;
-  }
-  return finished;
+using Statuses = std::map<std::string, PointStatus>;
+
+bool is_finished(const SweepPoint& point, const Statuses& statuses) {
+  const auto known = statuses.find(point.id);
+  return known != statuses.end() && known->second == PointStatus::done;
 }
 
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+std::size_t count_finished(const SweepPlan& plan, const ResultStore& store) {
+  const Statuses statuses = store.statuses();
+  return static_cast<std::size_t>(std::count_if(
+      plan.points.begin(), plan.points.end(), [&](const SweepPoint& p) { return is_finished(p, statuses); }));
 }
 
 // The clock beside a running sweep.
 class Pacer {
  public:
   Pacer(const SweepPlan& plan, const ResultStore& store, bool fresh) {
-    const std::map<std::string, PointStatus> statuses = store.statuses();
+    const Statuses statuses = store.statuses();
     pace_.points = plan.points.size();
     for (const SweepPoint& point : plan.points) {
-      const auto known = statuses.find(point.id);
-      if (fresh || known == statuses.end() || known->second != PointStatus::done) {
+      if (fresh || !is_finished(point, statuses)) {
         pace_.planned_left_s += point.forecast.seconds();
       }
     }
   }
   void start(const SweepPoint& point) {
     pace_.place = static_cast<std::size_t>(point.place);
-    began_ = now_seconds();
+    watch_ = Stopwatch();
   }
   void end(const SweepPoint& point) {
     ++pace_.ran;
-    pace_.ran_s += now_seconds() - began_;
+    pace_.ran_s += watch_.seconds();
     pace_.planned_ran_s += point.forecast.seconds();
     pace_.planned_left_s -= point.forecast.seconds();
     pace_.running_s = 0;
   }
   SweepPace read() {
-    pace_.running_s = now_seconds() - began_;
+    pace_.running_s = watch_.seconds();
     return pace_;
   }
 
  private:
   SweepPace pace_;
-  double began_ = 0;
+  Stopwatch watch_;  // of the point that runs
 };
 
 // The points of this plan among those of the folder, in the plan's order.

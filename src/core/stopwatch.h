@@ -1,5 +1,5 @@
 #pragma once
-// Monotonic wall time. Only the engine and the parallel pattern look at a clock.
+// Monotonic wall time. Only the engine, the parallel pattern and the progress line look at a clock.
 
 #include <chrono>
 
