@@ -4,7 +4,7 @@
 
 #include "building.h"
 #include "core/random.h"
-#include "naive_router.h"
+#include "oracle/token_choice.h"
 
 namespace moesim::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "naive_router.h"
+#include "oracle/token_choice.h"
 
 #include <algorithm>
 #include <cmath>
