@@ -6,6 +6,7 @@
 
 #include "core/build_info.h"
 #include "core/hash.h"
+#include "engine/policy.h"
 
 namespace moesim {
 namespace {
@@ -134,27 +135,6 @@ std::unique_ptr<Workload> bind_workload(Binder& binder, const Node* section,
   }
   binder.resolved.push_back({"workload.kind", entry->name, section->child("kind")->where.text()});
   return entry->make(binder, *section, environment);
-}
-
-std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, const Router* router) {
-  const Node* section = root.child("capacity");
-  const bool from_config = section != nullptr;
-  if (section == nullptr && root.child("router") != nullptr) {
-    section = preset_capacity(*root.child("router"));
-  }
-  if (section == nullptr || section->kind == Node::Kind::null) {
-    binder.resolved.push_back({"capacity", "none", from_config ? section->where.text() : "default"});
-    return std::nullopt;
-  }
-  CapacityRule rule;
-  bind_section(binder, section, "capacity", rule);
-  if (router != nullptr && !router->traits().takes_capacity) {
-    if (from_config) {
-      binder.inert("capacity", "this router never overfills an expert");
-    }
-    return std::nullopt;
-  }
-  return rule;
 }
 
 std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool execute) {
@@ -300,11 +280,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   if (!binder.diagnostics.empty()) {
     throw ConfigError(binder.diagnostics);
   }
-  for (const ResolvedValue& value : binder.resolved) {
-    if (value.path == "router.preset" || (value.path == "router.kind" && experiment.router_name.empty())) {
-      experiment.router_name = value.value;
-    }
-  }
+  experiment.router_name = router_name_of(binder.resolved);
   experiment.resolved = std::move(binder.resolved);
   experiment.inert_keys = std::move(binder.inert_keys);
   forget_inert(experiment.inert_keys, experiment.resolved);

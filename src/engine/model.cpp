@@ -27,7 +27,7 @@ MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
     MoeLayer layer;
     if (experiment.router->traits().needs_logits) {
       layer.gate = make_gate(experiment.seed, number, shape.num_experts, shape.d_model,
-                             experiment.router->gate_has_bias());
+                             experiment.router->gate_rule());
     }
     layer.state.expert_bias = experiment.router->initial_bias();
     if (experiment.execute) {

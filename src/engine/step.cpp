@@ -100,6 +100,7 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
   StageSeconds seconds;
   for (std::size_t l = 0; l < run.stack.layers.size(); ++l) {
     const MoeLayer& layer = run.stack.layers[l];
+    const auto number = static_cast<std::uint32_t>(l);
     Stopwatch watch;
     run.context.name_stage("norm");
     rms_norm(w.x.view(), w.normed.view(), run.context);
@@ -107,13 +108,18 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     run.context.name_stage("gate");
     if (traits.needs_logits) {
       w.logits.resize(tokens, layer.gate.weight.rows());
-      gate_logits(layer.gate, w.normed.view(), w.logits.view(), run.context);
+      w.noise_deviation.resize(layer.gate.noise_weight.rows() > 0 ? tokens : 0, w.logits.cols());
+      gate_logits(layer.gate,
+                  {.hidden = w.normed.view(),
+                   .seed = experiment.seed,
+                   .layer = number,
+                   .first_token = batch.first_token},
+                  {w.logits.view(), w.noise_deviation.view()}, run.context);
     }
     seconds.gate += watch.lap();
     run.context.name_stage("route");
-    const auto number = static_cast<std::uint32_t>(l);
-    const Routing routing =
-        experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed, number, run.context});
+    const Routing routing = experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed,
+                                                      number, run.context, w.noise_deviation.view()});
     seconds.route += watch.lap();
     const auto& assignments = std::get<Assignments>(routing);
     const DispatchPlan plan = make_plan({.assignments = assignments,

@@ -45,6 +45,25 @@ void RouterRelations::check_top_k(Index top_k) const {
   }
 }
 
+void RouterRelations::check_list(const ExpertList& list) const {
+  if (!sound({list.key}) || list.numbers.empty()) {
+    return;
+  }
+  const std::string path = "router." + list.key;
+  if (static_cast<Index>(list.numbers.size()) != num_experts_) {
+    binder_.error(path, fmt::format("got {} numbers", list.numbers.size()),
+                  fmt::format("{} numbers, one per expert", num_experts_), "wrong-length", "",
+                  {note_num_experts()});
+  }
+  constexpr double kLargest = 1e6;
+  for (const double number : list.numbers) {
+    if (number < list.low || number > kLargest) {
+      binder_.error(path, "got " + print_real(number),
+                    fmt::format("numbers from {} to 1e6", list.low < 0.0 ? "-1e6" : "0"), "out-of-range");
+    }
+  }
+}
+
 std::string whole_number_up_to(Index highest) {
   return highest == 1 ? "1" : fmt::format("a whole number from 1 to {}", highest);
 }

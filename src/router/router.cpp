@@ -84,6 +84,9 @@ void check_sizes(const RouterInput& input, const RouterTraits& traits, Index num
   } else {
     MOESIM_CHECK(input.batch.token_id.size() == num_tokens, "a batch needs one id per token");
   }
+  const MatrixView deviation = input.noise_deviation;
+  MOESIM_CHECK(deviation.rows == 0 || (deviation.rows == input.logits.rows && deviation.cols == num_experts),
+               "a router needs one deviation per logit");
   const std::vector<float>& bias = input.state.expert_bias;
   MOESIM_CHECK(bias.empty() || bias.size() == static_cast<std::size_t>(num_experts),
                "a selection bias needs one number per expert");
@@ -93,6 +96,10 @@ void check_sizes(const RouterInput& input, const RouterTraits& traits, Index num
 }
 
 }  // namespace
+
+std::vector<StageValues> Router::trace(const RouterInput& /*input*/, Index /*token*/) const {
+  return {};
+}
 
 Routing Router::route(const RouterInput& input) const {
   const RouterTraits facts = traits();
