@@ -52,13 +52,7 @@ struct Row {
 
 class TopAny final : public Router {
  public:
-  TopAny(const TopAnyParams& params, Index num_experts) : Router(num_experts), params_(params) {
-    for (Index e = 0; e < num_experts; ++e) {
-      const double threshold =
-          params.thresholds.empty() ? 0.0 : params.thresholds[static_cast<std::size_t>(e)];
-      threshold_.push_back(static_cast<float>(threshold * params.logit_scale));
-    }
-  }
+  TopAny(const TopAnyParams& params, Index num_experts) : Router(num_experts), params_(params) {}
 
   RouterTraits traits() const override {
     RouterTraits traits;
@@ -92,7 +86,8 @@ class TopAny final : public Router {
     row.above.resize(logits.size());
     std::size_t passed = 0;
     for (std::size_t e = 0; e < logits.size(); ++e) {
-      const bool passes = logits[e] > threshold_[e];
+      const double threshold = params_.thresholds.empty() ? 0.0 : params_.thresholds[e];
+      const bool passes = logits[e] > static_cast<float>(threshold * params_.logit_scale);
       passed += passes ? 1 : 0;
       row.above[e] = passes ? logits[e] : -std::numeric_limits<float>::infinity();
     }
@@ -108,7 +103,6 @@ class TopAny final : public Router {
   }
 
   TopAnyParams params_;
-  std::vector<float> threshold_;  // [E] in units of logits
 };
 
 std::unique_ptr<Router> make_top_any(Binder& binder, const Node& section, const LayerShape& shape) {

@@ -34,14 +34,8 @@ void describe(Fields<ZipfParams>& f) {
 
 class Zipf final : public FixedChoice {
  public:
-  Zipf(const ZipfParams& params, Index num_experts) : FixedChoice(num_experts, params.top_k) {
-    for (Index e = 0; e < num_experts; ++e) {
-      const auto i = static_cast<std::size_t>(e);
-      log_share_.push_back(static_cast<float>(params.shares.empty()
-                                                  ? -params.exponent * std::log(static_cast<double>(e + 1))
-                                                  : std::log(params.shares[i])));
-    }
-  }
+  Zipf(const ZipfParams& params, Index num_experts)
+      : FixedChoice(num_experts, params.top_k), params_(params) {}
 
   RouterTraits traits() const override {
     RouterTraits traits = FixedChoice::traits();
@@ -54,15 +48,20 @@ class Zipf final : public FixedChoice {
               std::span<std::int32_t> chosen) const override {
     RandomSequence luck({.seed = input.seed, .stream = Stream::random_router, .layer = input.layer},
                         input.batch.first_token + static_cast<std::uint64_t>(t));
-    std::vector<float> race(log_share_);
-    for (float& place : race) {
-      place = static_cast<float>(place - std::log(-std::log(luck.next_open_uniform())));
+    std::vector<float> race(static_cast<std::size_t>(num_experts()));
+    for (std::size_t e = 0; e < race.size(); ++e) {
+      race[e] = static_cast<float>(log_popularity(e) - std::log(-std::log(luck.next_open_uniform())));
     }
     SelectScratch scratch;
     select_top_k(race, chosen, scratch);
   }
 
-  std::vector<float> log_share_;  // [E]
+  double log_popularity(std::size_t e) const {
+    return params_.shares.empty() ? -params_.exponent * std::log(static_cast<double>(e + 1))
+                                  : std::log(params_.shares[e]);
+  }
+
+  ZipfParams params_;
 };
 
 std::unique_ptr<Router> make_zipf(Binder& binder, const Node& section, const LayerShape& shape) {
