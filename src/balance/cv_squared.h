@@ -14,7 +14,8 @@ struct CvSquared {
 };
 
 // Variance over squared mean. All 0 where it is not defined: no numbers, one number, mean 0. The 1e-10 that
-// tensor2tensor, fastmoe and Tutel add to the squared mean is left out.
+// tensor2tensor, fastmoe and Tutel add to the squared mean is left out; it shows where the mean is below
+// 1e-3.
 CvSquared cv_squared(std::span<const double> numbers, CvForm form);
 
 }  // namespace moesim
