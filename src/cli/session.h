@@ -46,7 +46,7 @@ struct ValidateArguments {
   std::string output = "table";
 };
 struct RouteArguments {
-  std::string config, preset, diff, out, sequence_length;
+  std::string config, preset, diff, out, sequence_length, devices;
   RouteFiles files;
   std::vector<std::string> overrides;
   std::string output = "table";

@@ -11,7 +11,7 @@ Recorder::Recorder(const Experiment& experiment, const MoeStack& stack, const Op
       options_(options),
       routing_(stack.layers.size()),
       layers_(stack.layers.size()) {
-  const Index experts = experiment.shape.num_experts;
+  const Index experts = experiment.shape.pool_size();
   for (Index layer = 0; options.detail && layer < std::ssize(stack.layers); ++layer) {
     if (experts <= kMostCoActiveExperts) {
       detail_.co_activation.push_back({layer, experts, Counts(static_cast<std::size_t>(experts * experts))});
@@ -22,8 +22,7 @@ Recorder::Recorder(const Experiment& experiment, const MoeStack& stack, const Op
     }
   }
   for (const std::string& name : experiment.workload->domain_names()) {
-    domains_.push_back(
-        {name, std::vector<std::uint64_t>(static_cast<std::size_t>(experiment.shape.num_experts))});
+    domains_.push_back({name, std::vector<std::uint64_t>(static_cast<std::size_t>(experts))});
   }
 }
 
@@ -153,7 +152,7 @@ void Recorder::end_step(Index step, const StageSeconds& seconds, MatrixView outp
         assignments == 0 ? 0 : static_cast<double>(dropped) / static_cast<double>(assignments);
     rows_.push_back(row);
   }
-  const Index kept_loads = (step + 1) * std::ssize(layers_) * experiment_.shape.num_experts;
+  const Index kept_loads = (step + 1) * std::ssize(layers_) * experiment_.shape.pool_size();
   for (std::size_t l = 0; options_.detail && kept_loads <= kMostStepLoads && l < step_counts_.size(); ++l) {
     detail_.loads.push_back({step, static_cast<Index>(l), std::move(step_counts_[l].routed_per_expert),
                              std::move(step_counts_[l].tokens_per_expert)});
@@ -165,6 +164,7 @@ void Recorder::fill(RunRecord& record) const {
   record.layers = layers_;
   std::uint64_t assignments = 0;
   std::uint64_t kept = 0;
+  std::uint64_t kept_ffn = 0;
   for (LayerResult& layer : record.layers) {
     layer.routed = load_stats(layer.counts.routed_per_expert);
     layer.processed = load_stats(layer.counts.tokens_per_expert);
@@ -172,6 +172,7 @@ void Recorder::fill(RunRecord& record) const {
     record.worst_max_violation = std::max(record.worst_max_violation, layer.routed.max_violation);
     assignments += layer.counts.assignments;
     kept += layer.counts.kept;
+    kept_ffn += layer.counts.kept_ffn;
   }
   std::vector<LoadStats> routed;
   std::vector<LoadStats> processed;
@@ -184,6 +185,9 @@ void Recorder::fill(RunRecord& record) const {
   if (assignments > 0) {
     record.computed_rows_fraction = static_cast<double>(kept) / static_cast<double>(assignments);
     record.dropped_fraction = static_cast<double>(assignments - kept) / static_cast<double>(assignments);
+  }
+  if (kept > 0) {
+    record.ffn_rows_fraction = static_cast<double>(kept_ffn) / static_cast<double>(kept);
   }
   record.detail = detail_;
   for (std::size_t l = 0; options_.detail && l < layers_.size(); ++l) {

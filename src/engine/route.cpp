@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "balance/losses.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "io/npy.h"
@@ -239,9 +240,10 @@ Counts count_processed(const DispatchPlan& plan) {
 
 std::optional<FixedExperts> experts_of(const RouteFiles& files) {
   if (files.logits.empty() && files.hidden.empty() && files.token_ids.empty()) {
-    throw Error(ErrorKind::usage,
-                "moesim route: error: no numbers are given; expected --logits L.npy, --hidden X.npy or --token-ids "
-                "I.npy [missing-option]");
+    throw Error(
+        ErrorKind::usage,
+        "moesim route: error: no numbers are given; expected --logits L.npy, --hidden X.npy or --token-ids "
+        "I.npy [missing-option]");
   }
   std::optional<FixedExperts> fixed;
   const auto say = [&fixed](const std::string& path, Index experts, const char* unit) {
@@ -327,6 +329,41 @@ RouteResult route_numbers(const Policy& policy, const RouteNumbers& numbers, con
   }
   result.load = load_stats(result.routed);
   return result;
+}
+
+std::vector<BatchLoss> batch_losses(const Policy& policy, const RouteNumbers& numbers,
+                                    const RouteResult& result, const LossSettings& settings) {
+  const auto* assignments = std::get_if<Assignments>(&result.routing);
+  if (assignments == nullptr || numbers.logits.rows() != result.num_tokens) {
+    return {};
+  }
+  if (settings.num_devices < 1 || result.num_experts % settings.num_devices != 0) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format(
+            "--devices: error: got {}; expected a divisor of {}, the number of experts [not-divisible]",
+            settings.num_devices, result.num_experts));
+  }
+  const RouterTraits traits = policy.router->traits();
+  const std::vector<double> logits = in_double(numbers.logits.view());
+  std::vector<Index> begin;
+  for (Index t = 0; settings.sequence_length > 0 && t < result.num_tokens; t += settings.sequence_length) {
+    begin.push_back(t);
+  }
+  if (!begin.empty()) {
+    begin.push_back(result.num_tokens);
+  }
+  const LossInput input{.logits = logits,
+                        .assignments = *assignments,
+                        .score_func = traits.score_func,
+                        .top_k = traits.top_k,
+                        .sequence_begin = begin,
+                        .num_devices = settings.num_devices};
+  std::vector<BatchLoss> list;
+  for (const LossEntry& entry : losses().entries()) {
+    list.push_back({entry.name, compute_loss(entry, input).value, entry.why_not(input)});
+  }
+  return list;
 }
 
 }  // namespace moesim

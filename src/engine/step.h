@@ -25,6 +25,7 @@ using LayerSink = std::function<void(const LayerEvent&)>;
 struct Workspace {
   Matrix x;  // [T,D] the residual stream: input and output of a step
   Matrix normed, logits, noise_deviation, rows_in, rows_out, shared_out, y;
+  Matrix latent_in, latent_out;  // [T,ℓ], of layers with latent experts
 };
 
 struct MoeRun {

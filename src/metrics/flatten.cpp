@@ -81,6 +81,7 @@ void add_drops(RowBuilder& row, const RunRecord& record) {
   row.add("m.capacity",
           record.capacity ? FlatValue(static_cast<std::int64_t>(*record.capacity)) : FlatValue());
   row.add("m.computed_rows_fraction", record.computed_rows_fraction);
+  row.add("m.ffn_rows_fraction", record.ffn_rows_fraction);
   for (std::size_t d = 0; d < kDeciles; ++d) {
     const std::uint64_t routed = all.routed_in_decile[d];
     row.add("m.dropped_fraction.decile." + std::to_string(d),

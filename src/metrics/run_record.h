@@ -138,6 +138,7 @@ struct RunRecord {
   std::uint64_t weight_bytes = 0;
   double dropped_fraction = 0;
   double computed_rows_fraction = 1;  // kept over routed
+  double ffn_rows_fraction = 1;       // of the kept ones, those on experts that multiply
   std::string routing_hash;
   std::string output_hash;  // empty when not executed
 

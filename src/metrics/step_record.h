@@ -42,7 +42,7 @@ struct StageSeconds {
   double route = 0;
   double plan = 0;
   double dispatch = 0;
-  double experts = 0;  // shared experts included
+  double experts = 0;  // shared experts and latent maps included
   double combine = 0;
 
   double total() const { return norm + gate + route + plan + dispatch + experts + combine; }

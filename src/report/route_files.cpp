@@ -115,9 +115,14 @@ std::string route_json(const Policy& policy, const RouteResult& result) {
   }
   json["metrics"] = json_of(result.load);
   json["losses"] = Json::object();
-  for (const auto& [name, value] : result.losses) {
-    json["losses"][name] = value ? Json(*value) : Json(nullptr);
+  Json meaningless = Json::object();
+  for (const BatchLoss& loss : result.losses) {
+    json["losses"][loss.name] = loss.value;
+    if (!loss.why_not.empty()) {
+      meaningless[loss.name] = loss.why_not;
+    }
   }
+  json["losses_without_meaning"] = meaningless;
   json["settings"] = settings;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -137,9 +142,9 @@ std::string route_screen(const Policy& policy, const RouteResult& result) {
                         *result.plan.capacity);
   }
   if (*result.tied > 0) {
-    text += fmt::format(
-        "tied     {} went to the lowest index among equals; other programs may differ there\n",
-        *result.tied == 1 ? "1 choice" : fmt::format("{} choices", *result.tied));
+    text +=
+        fmt::format("tied     {} went to the lowest index among equals; other programs may differ there\n",
+                    *result.tied == 1 ? "1 choice" : fmt::format("{} choices", *result.tied));
   }
   return text;
 }

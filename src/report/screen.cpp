@@ -58,16 +58,33 @@ std::string value_of(const RunRecord& record, const std::string& path) {
   return "";
 }
 
+// "8 experts", "8 experts + 1 zero + 1 copy + 2 constant + 1 shared (gated)".
+std::string experts_in_words(const LayerShape& shape) {
+  std::string text = with_commas(static_cast<std::uint64_t>(shape.num_experts)) + " experts";
+  const auto add = [&text](Index count, const char* kind) {
+    text += count > 0 ? fmt::format(" + {} {}", with_commas(static_cast<std::uint64_t>(count)), kind) : "";
+  };
+  add(shape.zero_experts, "zero");
+  add(shape.copy_experts, "copy");
+  add(shape.constant_experts, "constant");
+  add(shape.num_shared_experts, "shared");
+  text += shape.shared_width > 0 ? fmt::format(" + shared of width {}", shape.shared_width) : "";
+  if (shape.shared_kind != SharedKind::plain) {
+    text += fmt::format(" ({})", enum_text(shape.shared_kind));
+  }
+  return text;
+}
+
 void add_head(Screen& screen, const RunRecord& r) {
   screen.line(fmt::format(
       "moesim {} ({}, {}, {})   seed {}   {} thread{} on {}", r.build.version, r.build.revision,
       r.build.compiler, r.build.arch, value_of(r, "seed"), r.timing.threads, r.timing.threads == 1 ? "" : "s",
       r.machine.processor.empty() ? "an unknown processor" : display_safe(r.machine.processor)));
   screen.line(fmt::format(
-      "config   {}   {}: {} experts{}, {} {}, d_model {}, d_ff {}, {}", display_safe(r.config_source),
-      layers_word(r.shape.num_layers), with_commas(static_cast<std::uint64_t>(r.shape.num_experts)),
-      r.shape.num_shared_experts > 0 ? fmt::format(" + {} shared", r.shape.num_shared_experts) : "", r.router,
+      "config   {}   {}: {}, {} {}, d_model {}, d_ff {}{}, {}", display_safe(r.config_source),
+      layers_word(r.shape.num_layers), experts_in_words(r.shape), r.router,
       r.expert_side ? "(experts choose)" : fmt::format("top-{}", r.top_k), r.shape.d_model, r.shape.d_ff,
+      r.shape.latent_width > 0 ? fmt::format(", latent {}", r.shape.latent_width) : "",
       enum_text(r.shape.activation)));
   const std::string capacity = r.capacity ? fmt::format("capacity {} rows an expert",
                                                         with_commas(static_cast<std::uint64_t>(*r.capacity)))
@@ -116,6 +133,19 @@ void add_tokens(Screen& screen, const RunRecord& r) {
   }
 }
 
+// "" for an expert that multiplies.
+std::string kind_in_words(const LayerShape& shape, std::size_t expert) {
+  Index place = static_cast<Index>(expert) - shape.num_experts;
+  if (place < 0) {
+    return "";
+  }
+  if (place < shape.zero_experts) {
+    return "   zero";
+  }
+  place -= shape.zero_experts;
+  return place < shape.copy_experts ? "   copy" : "   constant";
+}
+
 void add_load(Screen& screen, const RunRecord& r) {
   if (r.layers.empty() || r.layers.front().counts.assignments == 0) {
     return;
@@ -139,10 +169,10 @@ void add_load(Screen& screen, const RunRecord& r) {
       1, *std::max_element(counts.routed_per_expert.begin(), counts.routed_per_expert.end()));
   const auto add = [&](std::size_t e) {
     const std::uint64_t dropped = counts.routed_per_expert[e] - counts.tokens_per_expert[e];
-    screen.line(fmt::format("  {:>6} {} {:>9}{}", fmt::format("e{}", e),
+    screen.line(fmt::format("  {:>6} {} {:>9}{}{}", fmt::format("e{}", e),
                             draw_bar({counts.tokens_per_expert[e], counts.routed_per_expert[e], most, fair},
                                      screen.style().unicode),
-                            with_commas(counts.routed_per_expert[e]),
+                            with_commas(counts.routed_per_expert[e]), kind_in_words(r.shape, e),
                             dropped > 0 ? fmt::format("   {} dropped", with_commas(dropped)) : ""));
   };
   if (experts <= kMostBars) {
@@ -186,7 +216,13 @@ void add_balance(Screen& screen, const RunRecord& r) {
       "as many with equal loads would spread as much");
   if (s.dead_experts > 0) {
     screen.line(fmt::format("  {:<20} {:>8}   of {} experts of all layers", "never chosen", s.dead_experts,
-                            r.shape.num_experts * r.shape.num_layers));
+                            r.shape.pool_size() * r.shape.num_layers));
+  }
+  if (r.shape.zero_computation_experts() > 0) {
+    screen.line(
+        fmt::format("  {:<20} {:>8}   of the kept assignments; equal loads would give {}", "on ffn experts",
+                    percent(r.ffn_rows_fraction),
+                    percent(ffn_share(1.0, r.shape.num_experts, r.shape.zero_computation_experts()))));
   }
   if (r.dropped_fraction > 0) {
     LayerCounts counts;

@@ -84,6 +84,7 @@ class Hash final : public Router {
     traits.normalised_above = params_.gated() ? params_.norm_eps * 1e6 : 0.0;
     traits.expert_symmetric = false;
     traits.needs_logits = params_.gated();
+    traits.score_func = params_.score_func;
     traits.needs_token_ids = true;
     return traits;
   }

@@ -34,6 +34,13 @@ std::pair<Location, std::string> RouterRelations::note(const std::string& key,
 
 std::pair<Location, std::string> RouterRelations::note_num_experts() const {
   const std::string path = "layer.num_experts";
+  const auto resolved = std::find_if(binder_.resolved.begin(), binder_.resolved.end(),
+                                     [&](const ResolvedValue& value) { return value.path == path; });
+  if (resolved != binder_.resolved.end() && resolved->value != std::to_string(num_experts_)) {
+    return {binder_.locate(path),
+            fmt::format("{} is {}; with its zero, copy and constant experts the layer has {}", path,
+                        resolved->value, num_experts_)};
+  }
   return {binder_.locate(path),
           fmt::format("{} is {}{}", path, num_experts_, binder_.given(path) ? "" : " (the default)")};
 }

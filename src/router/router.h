@@ -13,6 +13,7 @@
 #include "core/shape.h"
 #include "router/gate.h"
 #include "router/routing.h"
+#include "router/score.h"
 #include "workload/token_batch.h"
 
 namespace moesim {
@@ -35,10 +36,11 @@ struct RouterTraits {
   bool uses_bias = false;         // RouterState::expert_bias acts
   bool shift_invariant = false;   // adding a constant to a token's logits changes nothing
   bool expert_symmetric = true;   // renaming experts renames the choices
-  bool needs_logits = true;       // false: hash, random
-  bool needs_token_ids = false;   // hash
-  bool needs_hidden = false;      // the output holds a part of the token's own vector (BASE layers)
-  bool takes_capacity = true;     // false: balanced by construction, a capacity section has no effect
+  ScoreFunc score_func = ScoreFunc::softmax;  // of its logits: what balancing losses call scores
+  bool needs_logits = true;                   // false: hash, random
+  bool needs_token_ids = false;               // hash
+  bool needs_hidden = false;   // the output holds a part of the token's own vector (BASE layers)
+  bool takes_capacity = true;  // false: balanced by construction, a capacity section has no effect
 };
 
 // A given map of token ids to experts (DeepSeek-V4's hash layers keep one with their weights).

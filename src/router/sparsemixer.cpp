@@ -70,6 +70,7 @@ class SparseMixer final : public Router {
   RouterTraits traits() const override {
     RouterTraits traits;
     traits.top_k = params_.top_k;
+    traits.score_func = ScoreFunc::raw;
     traits.stochastic = params_.mode == Mode::train;
     traits.expert_symmetric = !traits.stochastic;
     return traits;

@@ -90,6 +90,7 @@ class TokenChoice final : public Router {
         params_.softmax_after_top_k ? -std::numeric_limits<double>::infinity() : params_.norm_eps * 1e6;
     traits.stochastic = params_.draws();
     traits.uses_bias = true;
+    traits.score_func = params_.score_func;
     traits.shift_invariant = shift_invariant();
     traits.expert_symmetric = !params_.limited() && params_.expert_scale.empty() &&
                               params_.weightless_experts == 0 && !params_.draws();

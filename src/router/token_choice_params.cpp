@@ -110,15 +110,18 @@ void describe(Fields<TokenChoiceParams>& f) {
 
 namespace {
 
-// The divisors of `whole` on either side of `wanted`: "2 or 4".
+// The divisors of `whole` on either side of `wanted`: "2 or 4". Pairs of divisors up to the root: sizes may
+// be absurd here.
 std::string nearest_divisors(Index wanted, Index whole) {
-  Index below = std::min(wanted, whole);
-  while (whole % below != 0) {
-    --below;
-  }
-  Index above = wanted;
-  while (above < whole && whole % above != 0) {
-    ++above;
+  Index below = 1;
+  Index above = whole;
+  for (Index d = 1; d <= whole / d; ++d) {
+    for (const Index divisor : {d, whole / d}) {
+      if (whole % d == 0) {
+        below = divisor <= wanted ? std::max(below, divisor) : below;
+        above = divisor >= wanted ? std::min(above, divisor) : above;
+      }
+    }
   }
   return wanted > whole ? std::to_string(below) : fmt::format("{} or {}", below, above);
 }
