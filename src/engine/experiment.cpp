@@ -6,6 +6,7 @@
 
 #include "core/build_info.h"
 #include "core/hash.h"
+#include "dispatch/capacity_relations.h"
 
 namespace moesim {
 namespace {
@@ -136,7 +137,8 @@ std::unique_ptr<Workload> bind_workload(Binder& binder, const Node* section,
   return entry->make(binder, *section, environment);
 }
 
-std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, const Router* router) {
+std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, const Router* router,
+                                          Index num_experts) {
   const Node* section = root.child("capacity");
   const bool from_config = section != nullptr;
   if (section == nullptr && root.child("router") != nullptr) {
@@ -154,6 +156,9 @@ std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, cons
     }
     return std::nullopt;
   }
+  check_capacity(
+      binder, rule,
+      {.num_experts = num_experts, .has_gate = router == nullptr || router->traits().needs_logits});
   return rule;
 }
 
@@ -285,7 +290,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   if (experiment.router != nullptr) {
     resolve_width(binder, layer, experiment.router->traits().top_k, experiment.shape);
   }
-  experiment.capacity = bind_capacity(binder, root, experiment.router.get());
+  experiment.capacity = bind_capacity(binder, root, experiment.router.get(), experiment.shape.num_experts);
   experiment.executor = make_executor(binder, root.child("executor"));
   if (!experiment.execute) {
     for (const std::string key : {"executor.kind", "executor.tile_rows", "executor.block_units"}) {
