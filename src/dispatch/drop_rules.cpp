@@ -39,8 +39,8 @@ constexpr std::array<DropRuleInfo, 9> kRules{{
      "DeepSeek-V2, arXiv:2405.04434, section 2.2.4"},
     {DropRule::recycle, "recycle",
      "as position_k_major; what was refused draws, each free row equally likely, a row of another expert",
-     "Hunyuan-Large, arXiv:2411.02265, section 2.2; Tencent modeling_hunyuan.py top1gating, "
-     "random_routing_dropped_token"},
+     "Hunyuan-Large, arXiv:2411.02265, section 2.2.3; Tencent-Hunyuan-Large models/modeling_hunyuan.py "
+     "top1gating, random_routing_dropped_token"},
     {DropRule::ntlb, "ntlb",
      "as position_k_major; what was refused asks the token's next best experts, `tries` experts in all",
      "tensorflow/mesh mesh_tensorflow/transformer/moe.py _ntlb_gating (no token left behind), 4 tries"},

@@ -16,11 +16,13 @@ TEST(Presets, EveryOneIsToldAndBuilds) {
 }
 
 TEST(Presets, AreTheNamedModels) {
-  EXPECT_EQ(
-      router_presets().names(),
-      (std::vector<std::string>{"dbrx", "deepseek_moe_16b", "deepseek_v2", "deepseek_v2_lite", "deepseek_v3",
-                                "ernie45", "glm45", "gpt_oss", "granite_moe", "jamba", "kimi_k2", "llama4",
-                                "minimax_m2", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "switch"}));
+  EXPECT_EQ(router_presets().names(),
+            (std::vector<std::string>{"dbrx",        "deepseek_moe_16b", "deepseek_v2",   "deepseek_v2_lite",
+                                      "deepseek_v3", "deepspeed_top1",   "ernie45",       "glm45",
+                                      "gpt_oss",     "granite_moe",      "hunyuan_large", "jamba",
+                                      "kimi_k2",     "llama4",           "minimax_m2",    "mixtral",
+                                      "olmoe",       "qwen2_moe",        "qwen3_moe",     "switch",
+                                      "switch_max",  "switch_ntlb"}));
 }
 
 TEST(Presets, NoneIsAlsoAFamily) {
