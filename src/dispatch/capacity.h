@@ -76,6 +76,9 @@ struct CapacityDemand {
   Index max_load = 0;  // assignments the busiest expert is asked for: megablocks and tutel look at it
 };
 
+// Whether the formula asks for max_load; 0 will do elsewhere.
+bool looks_at_loads(const CapacityRule& rule);
+
 // Rows one expert may take. 0 is possible: nothing is kept. Never more than about 2^62.
 Index capacity_for(const CapacityRule& rule, const CapacityDemand& demand);
 

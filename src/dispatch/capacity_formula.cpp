@@ -101,6 +101,10 @@ std::span<const EnumName<CapacityFormula>> enum_names(CapacityFormula) {
   return kNames;
 }
 
+bool looks_at_loads(const CapacityRule& rule) {
+  return rule.formula == CapacityFormula::megablocks || rule.formula == CapacityFormula::tutel;
+}
+
 Index formula_rows(const CapacityRule& rule, const CapacityDemand& demand) {
   const double factor = rule.factor;
   const auto tokens = static_cast<double>(demand.tokens);

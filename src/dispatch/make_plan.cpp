@@ -75,10 +75,11 @@ Placement decide(const PlanInput& input, DispatchPlan& plan) {
   Index first = 0;
   do {  // no tokens are one empty group
     const Index last = std::min(tokens, first + room.group_tokens);
-    const CapacityDemand demand{.tokens = last - first,
-                                .top_k = input.top_k,
-                                .experts = places.count,
-                                .max_load = max_load(assignments, places, first, last)};
+    const CapacityDemand demand{
+        .tokens = last - first,
+        .top_k = input.top_k,
+        .experts = places.count,
+        .max_load = looks_at_loads(rule) ? max_load(assignments, places, first, last) : 0};
     room.capacity.push_back(capacity_for(rule, demand));
     place_group(drop, {.first = first, .last = last, .capacity = room.capacity.back()}, placement);
     first = last;

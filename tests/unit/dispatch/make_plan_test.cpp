@@ -185,6 +185,39 @@ RC_GTEST_PROP(DispatchPlan, EnoughRoomIsAsDropless, ()) {
   RC_ASSERT(roomy.expert_begin == dropless.expert_begin);
 }
 
+RC_GTEST_PROP(Rerouting, KeepsWhatTheClaimsKeepAndFillsTheRest, ()) {
+  const Assignments assignments = any_routing();
+  const Index tokens = assignments.num_tokens();
+  Matrix logits(tokens, assignments.num_experts);
+  for (Index t = 0; t < tokens; ++t) {
+    for (float& z : logits.row(t)) {
+      z = static_cast<float>(*rc::gen::inRange(-3, 4));
+    }
+  }
+  CapacityRule rule = exactly(*rc::gen::inRange<Index>(0, 20), DropRule::position_k_major);
+  const DispatchPlan base = make_plan({.assignments = assignments, .rule = &rule});
+  rule.drop = *rc::gen::element(DropRule::recycle, DropRule::ntlb);
+  rule.tries = 1000;
+  const DispatchPlan plan = make_plan({.assignments = assignments, .rule = &rule, .logits = logits.view()});
+  for (Index a = 0; a < assignments.size(); ++a) {
+    RC_ASSERT((plan.drop_reason[a] == DropReason::kept) == (base.drop_reason[a] == DropReason::kept));
+  }
+  // Whoever is dropped all the same finds every expert full or among its own.
+  for (Index t = 0; t < tokens; ++t) {
+    std::vector<bool> own(static_cast<std::size_t>(assignments.num_experts));
+    bool dropped = false;
+    for (Index a = plan.token_begin[t]; a < plan.token_begin[t + 1]; ++a) {
+      const Index row = plan.assignment_row[a];
+      own[assignments.expert[a]] = true;
+      own[row < 0 ? assignments.expert[a] : plan.expert_of_row(row)] = true;
+      dropped = dropped || row < 0;
+    }
+    for (Index e = 0; dropped && e < assignments.num_experts; ++e) {
+      RC_ASSERT(own[e] || plan.expert_begin[e + 1] - plan.expert_begin[e] == *plan.capacity());
+    }
+  }
+}
+
 TEST(Renormalise, DividesSurvivingWeightsByTheirSum) {
   // Expert 0 has room for token 0 alone.
   const Assignments assignments =
