@@ -251,6 +251,8 @@ CLI::App* add_route(CLI::App& app, RouteArguments& a) {
       ->add_option("--sequence-length", a.sequence_length,
                    "tokens of a sequence, for the losses (default: all)")
       ->type_name("N");
+  command->add_option("--devices", a.devices, "devices that hold the experts, for the losses (default: 1)")
+      ->type_name("N");
   command
       ->add_option(
           "--out", a.out,

@@ -97,9 +97,17 @@ constexpr Explanation kExplanations[] = {
      "Billions of multiplications and additions a second, from closed forms and the median time of a step."},
     {"dropped_fraction", "Assignments refused because their expert was full, over all assignments."},
     {"capacity",
-     "Rows an expert may take in a batch; what is too much is dropped. Without a capacity section, in the "
+     "Rows an expert may take in a batch, or in a group of its tokens (capacity.group); what is too much is "
+     "dropped or re-routed. Without a capacity section, in the "
      "config "
      "or the preset, nothing is dropped."},
+    {"rerouted",
+     "Assignments whose expert was full and that another expert took instead (capacity.drop: recycle, "
+     "ntlb)."},
+    {"padding_waste",
+     "Rows computed for nothing over rows in use, if every expert were given as many rows as the busiest "
+     "one, "
+     "as the capacity, or whole blocks of 128."},
     {"total_params", "All parameters of one layer: gate, routed experts, shared experts, latent maps."},
     {"worker_balance", "Mean busy time of the threads over the busiest one's: 1 when all worked equally."},
     {"ok",

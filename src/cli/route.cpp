@@ -59,12 +59,25 @@ struct Routed {
   RouteResult result;
 };
 
+LossSettings loss_settings(const RouteArguments& arguments) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  LossSettings settings;
+  if (!arguments.sequence_length.empty()) {
+    settings.sequence_length = parse_whole_option("--sequence-length", arguments.sequence_length, 1, kMost);
+  }
+  if (!arguments.devices.empty()) {
+    settings.num_devices = parse_whole_option("--devices", arguments.devices, 1, kMost);
+  }
+  return settings;
+}
+
 Routed route(const PolicySource& source, const RouteArguments& arguments, const Context& context) {
   Routed routed;
   routed.policy = load_policy(source, experts_of(arguments.files));
   const RouteFiles files = arguments.diff.empty() ? arguments.files : usable(arguments.files, routed.policy);
   routed.numbers = read_route_numbers(files, routed.policy, context);
   routed.result = route_numbers(routed.policy, routed.numbers, context);
+  routed.result.losses = batch_losses(routed.policy, routed.numbers, routed.result, loss_settings(arguments));
   return routed;
 }
 

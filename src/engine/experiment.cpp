@@ -183,7 +183,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   if (experiment.router != nullptr) {
     resolve_width(binder, layer, experiment.router->traits().top_k, experiment.shape);
   }
-  experiment.capacity = bind_capacity(binder, root, experiment.router.get());
+  experiment.capacity = bind_capacity(binder, root, experiment.router.get(), experiment.shape.pool_size());
   experiment.executor = make_executor(binder, root.child("executor"));
   if (!experiment.execute) {
     for (const std::string key : {"executor.kind", "executor.tile_rows", "executor.block_units"}) {

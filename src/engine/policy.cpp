@@ -5,6 +5,7 @@
 #include "config/load.h"
 #include "config/overrides.h"
 #include "core/text.h"
+#include "dispatch/capacity_relations.h"
 
 namespace moesim {
 namespace {
@@ -82,7 +83,8 @@ Index find_experts(Binder& binder, const Node& root, const std::optional<FixedEx
 
 }  // namespace
 
-std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, const Router* router) {
+std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, const Router* router,
+                                          Index num_experts) {
   const Node* section = root.child("capacity");
   const bool from_config = section != nullptr;
   if (section == nullptr && root.child("router") != nullptr) {
@@ -100,6 +102,9 @@ std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, cons
     }
     return std::nullopt;
   }
+  check_capacity(
+      binder, rule,
+      {.num_experts = num_experts, .has_gate = router == nullptr || router->traits().needs_logits});
   return rule;
 }
 
@@ -114,7 +119,7 @@ Policy load_policy(const PolicySource& source, const std::optional<FixedExperts>
   policy.seed = seed.seed;
   const LayerShape shape{.num_experts = find_experts(binder, root, fixed)};
   policy.router = make_router(binder, root.child("router"), shape);
-  policy.capacity = bind_capacity(binder, root, policy.router.get());
+  policy.capacity = bind_capacity(binder, root, policy.router.get(), shape.num_experts);
   if (!binder.diagnostics.empty()) {
     throw ConfigError(binder.diagnostics);
   }

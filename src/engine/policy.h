@@ -41,6 +41,7 @@ struct Policy {
 Policy load_policy(const PolicySource& source, const std::optional<FixedExperts>& fixed);
 
 // The capacity section, else that of the router's preset, else nothing. `router` may be nullptr.
-std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, const Router* router);
+std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, const Router* router,
+                                          Index num_experts);
 
 }  // namespace moesim

@@ -32,7 +32,9 @@ void Recorder::on_layer(const LayerEvent& event) {
   step_counts_.push_back(count_layer(event.assignments, event.plan, stack_.layers[l].experts));
   layers_[l].counts.add(step_counts_.back());
   layers_[l].mean_step_max_violation += load_stats(step_counts_.back().routed_per_expert).max_violation;
-  capacity_ = event.plan.capacity;
+  if (const std::optional<Index> capacity = event.plan.capacity()) {
+    capacity_ = std::max(capacity_.value_or(0), *capacity);
+  }
   if (event.layer == 0) {
     count_domains(event);
     if (shown_.empty() && options_.show_tokens > 0) {
@@ -53,6 +55,9 @@ void Recorder::hash_routing(const LayerEvent& event) {
       hash.add(a.expert[i]);
       hash.add(a.weight[i]);
       hash.add(event.plan.drop_reason[i]);
+      if (event.plan.drop_reason[i] == DropReason::rerouted) {
+        hash.add(event.plan.expert_of_row(event.plan.assignment_row[i]));
+      }
     }
   }
 }
@@ -100,8 +105,12 @@ void Recorder::show_tokens(const LayerEvent& event) {
       shown.text = experiment_.workload->token_text(place);
       for (Index a = event.assignments.begin[i]; a < event.assignments.begin[i + 1]; ++a) {
         const auto at = static_cast<std::size_t>(a);
-        shown.assignments.push_back(
-            {event.assignments.expert[at], event.assignments.weight[at], event.plan.assignment_row[at] >= 0});
+        const Index row = event.plan.assignment_row[at];
+        const bool moved = event.plan.drop_reason[at] == DropReason::rerouted;
+        shown.assignments.push_back({.expert = event.assignments.expert[at],
+                                     .weight = event.assignments.weight[at],
+                                     .kept = row >= 0,
+                                     .moved_to = moved ? event.plan.expert_of_row(row) : -1});
       }
       shown_.push_back(std::move(shown));
       last_position = batch.position[i];

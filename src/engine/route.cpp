@@ -322,6 +322,7 @@ RouteResult route_numbers(const Policy& policy, const RouteNumbers& numbers, con
     result.plan = make_plan({.assignments = *assignments,
                              .rule = policy.capacity ? &*policy.capacity : nullptr,
                              .top_k = policy.router->traits().top_k,
+                             .logits = numbers.logits.view(),
                              .seed = policy.seed});
     result.routed = count_routed(*assignments);
     result.processed = count_processed(result.plan);

@@ -25,7 +25,7 @@ TokenTrace trace_of(const RoutedSide& side, Index token) {
        ++n) {
     const auto i = static_cast<std::size_t>(n);
     const Index row = side.result.plan.assignment_row[i];
-    trace.expert.push_back(a.expert[i]);
+    trace.expert.push_back(row >= 0 ? side.result.plan.expert_of_row(row) : a.expert[i]);
     trace.weight.push_back(row >= 0 ? side.result.plan.row_weight[static_cast<std::size_t>(row)] : 0.0F);
     trace.kept.push_back(row >= 0);
   }

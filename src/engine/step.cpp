@@ -161,6 +161,7 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     const DispatchPlan plan = make_plan({.assignments = assignments,
                                          .rule = experiment.capacity ? &*experiment.capacity : nullptr,
                                          .top_k = traits.top_k,
+                                         .logits = traits.needs_logits ? w.logits.view() : MatrixView{},
                                          .seed = experiment.seed,
                                          .first_token = batch.first_token,
                                          .layer = number});

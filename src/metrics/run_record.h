@@ -78,6 +78,7 @@ struct ShownAssignment {
   std::int32_t expert = 0;
   float weight = 0;
   bool kept = true;
+  std::int32_t moved_to = -1;  // the expert it was re-routed to, or -1
 };
 struct ShownToken {
   std::string domain;

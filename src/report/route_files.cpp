@@ -64,7 +64,8 @@ std::vector<NamedFile> assignment_files(const Assignments& a, const DispatchPlan
     for (Index n = begin; n < end; ++n) {
       const auto at = static_cast<std::size_t>(t * width + n - begin);
       const Index row = plan.assignment_row[static_cast<std::size_t>(n)];
-      expert[at] = a.expert[static_cast<std::size_t>(n)];
+      // A re-routed assignment counts where it ran.
+      expert[at] = row >= 0 ? plan.expert_of_row(row) : a.expert[static_cast<std::size_t>(n)];
       kept[at] = row >= 0 ? 1 : 0;
       weight[at] = row >= 0 ? plan.row_weight[static_cast<std::size_t>(row)] : 0.0F;
     }
@@ -109,7 +110,7 @@ std::string route_json(const Policy& policy, const RouteResult& result) {
     json["assignments"] = routed;
     json["kept"] = processed;
     json["dropped"] = routed - processed;
-    json["capacity"] = result.plan.capacity ? Json(*result.plan.capacity) : Json(nullptr);
+    json["capacity"] = result.plan.capacity() ? Json(*result.plan.capacity()) : Json(nullptr);
     json["weight_on"] = enum_text(a->weight_on);
     json["tied"] = *result.tied;
   }
@@ -137,9 +138,9 @@ std::string route_screen(const Policy& policy, const RouteResult& result) {
   const std::uint64_t processed = sum_of(result.processed);
   text += fmt::format("balance  MaxVio {:.3f}, CV {:.3f}, {} experts without a token\n",
                       result.load.max_violation, result.load.cv, result.load.dead_experts);
-  if (result.plan.capacity) {
+  if (result.plan.capacity()) {
     text += fmt::format("dropped  {} of {} assignments, {} rows an expert\n", routed - processed, routed,
-                        *result.plan.capacity);
+                        *result.plan.capacity());
   }
   if (*result.tied > 0) {
     text +=

@@ -209,6 +209,30 @@ TEST(Screen, NamesThePartsOfTheLayerAndTheKindsOfThePool) {
       << screen;
 }
 
+TEST(Screen, ShowsWhereReroutedAssignmentsRan) {
+  RunRecord record = sample_record();
+  LayerCounts& counts = record.layers.front().counts;
+  counts.tokens_per_expert = {5, 4};
+  counts.rerouted = 1;
+  record.resolved.push_back({"capacity.drop", "recycle", "default"});
+  record.resolved.push_back({"capacity.group", "5", "default"});
+  record.capacity = 5;
+  record.shown_tokens.front().assignments = {{.expert = 0, .weight = 0.5F, .moved_to = 1}};
+  const std::string screen = render_screen(record, {.colour = false, .unicode = true});
+  EXPECT_NE(screen.find("e0 0.50 (ran on e1)"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("7   2 dropped or re-routed"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("3   1 more by re-routing"), std::string::npos) << screen;
+  EXPECT_NE(
+      screen.find("re-routed                10 %   of the assignments run on another expert, their own was "
+                  "full"),
+      std::string::npos)
+      << screen;
+  EXPECT_NE(screen.find("by tenth of a group, %"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("capacity 5 rows an expert"), std::string::npos) << screen;
+  record.resolved[record.resolved.size() - 2].value = "device_level";
+  EXPECT_NE(render_screen(record, {}).find("capacity 5 rows a device"), std::string::npos);
+}
+
 TEST(Screen, SaysWhenTheTextRepeatsAndHowToGoOn) {
   RunRecord record = sample_record();
   EXPECT_EQ(render_screen(record, {}).find("repeat"), std::string::npos);
