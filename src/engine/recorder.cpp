@@ -50,6 +50,9 @@ void Recorder::hash_routing(const LayerEvent& event) {
   const Assignments& a = event.assignments;
   for (std::size_t t = 0; t + 1 < a.begin.size(); ++t) {
     hash.add(a.begin[t + 1] - a.begin[t]);
+    if (!a.pass_through.empty()) {
+      hash.add(a.pass_through[t]);
+    }
     for (auto i = static_cast<std::size_t>(a.begin[t]); i < static_cast<std::size_t>(a.begin[t + 1]); ++i) {
       hash.add(a.expert[i]);
       hash.add(a.weight[i]);

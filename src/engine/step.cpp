@@ -62,6 +62,7 @@ void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPla
   seconds.experts += watch.lap();
   run.context.name_stage("combine");
   combine(plan, w.rows_out.view(), w.shared_out.view(), w.y.view(), run.context);
+  add_pass_through(plan, w.normed.view(), w.y.view(), run.context);
   seconds.combine += watch.lap();
 }
 

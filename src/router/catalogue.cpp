@@ -11,8 +11,8 @@
 namespace moesim {
 
 const Catalogue<RouterFamily>& router_families() {
-  static const Catalogue<RouterFamily> list(
-      {router_expert_choice(), router_hash(), router_random(), router_token_choice()});
+  static const Catalogue<RouterFamily> list({router_base_assignment(), router_expert_choice(), router_hash(),
+                                             router_random(), router_token_choice()});
   return list;
 }
 

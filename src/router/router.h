@@ -23,6 +23,7 @@ struct RouterTraits {
   Choice choice = Choice::token;
   Index top_k = 1;          // experts per token: exact where exact_k, else the nominal number
   bool exact_k = true;      // every token gets exactly top_k
+  Index most_experts = 0;   // no token gets more; 0: no bound but top_k or the number of experts
   bool causal = true;       // later tokens do not change earlier ones
   bool row_local = true;    // a token's routing depends on its own row alone
   bool normalised = false;  // a token's weights sum to weight_sum …
@@ -34,16 +35,20 @@ struct RouterTraits {
   bool expert_symmetric = true;   // renaming experts renames the choices
   bool needs_logits = true;       // false: hash, random
   bool takes_capacity = true;     // false: balanced by construction, a capacity section has no effect
+  Index token_multiple = 1;       // a batch must hold a multiple of so many tokens
 };
 
 // The only feedback from one step to the next.
 struct RouterState {
   std::vector<float> expert_bias;  // [E], or empty for none: added for selection, never for weighting
+  // [E], or empty for the router's own: the score a token must exceed to go to that expert
+  // (expert_threshold).
+  std::vector<float> threshold = {};
 };
 
 struct RouterInput {
   const TokenBatch& batch;
-  MatrixView logits;  // [T,E]; no rows when the router does not need them
+  MatrixView logits;  // [T, num_logits()]; no rows when the router does not need them
   const RouterState& state;
   std::uint64_t seed = 0;
   std::uint32_t layer = 0;
@@ -58,10 +63,13 @@ class Router {
   virtual std::vector<float> initial_bias() const { return {}; }
   // Whether the gate that makes the logits has a bias of its own (router.logit: linear_bias).
   virtual bool gate_has_bias() const { return false; }
+  // Logits per token: one for each expert, or for each slot of a soft router (expert e owns a run of them).
+  virtual Index num_logits() const { return num_experts_; }
 
   // Checks sizes and that every logit is finite, routes, checks that every weight is finite, and with
   // MOESIM_CHECKS runs check_routing on the result. Throws Error(bad_data) naming the first token (its place
-  // in the stream) and its expert where a number is not finite.
+  // in the stream) and its expert where a number is not finite, and where the number of tokens is not a
+  // multiple of traits().token_multiple.
   Routing route(const RouterInput& input) const;
 
   Index num_experts() const { return num_experts_; }

@@ -5,6 +5,7 @@
 
 namespace moesim {
 
+RouterFamily router_base_assignment();
 RouterFamily router_expert_choice();
 RouterFamily router_hash();
 RouterFamily router_random();

@@ -74,9 +74,9 @@ TEST(ExpertChoice, RefusesWrongFactors) {
 }
 
 TEST(ExpertChoice, NamesTheFamilyOfAForeignKey) {
-  EXPECT_EQ(build("router: {kind: expert_choice, top_k: 2}", 8).errors(),
-            "x.yaml:1:31: error: router.top_k: unknown key; expected one of factor, kind, preset, "
-            "score_func [unknown-key]\n  help: 'top_k' is a key of router.kind hash, random, token_choice");
+  EXPECT_EQ(build("router: {kind: expert_choice, method: modulo}", 8).errors(),
+            "x.yaml:1:31: error: router.method: unknown key; expected one of factor, kind, preset, "
+            "score_func [unknown-key]\n  help: 'method' is a key of router.kind hash");
 }
 
 }  // namespace
