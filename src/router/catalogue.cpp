@@ -12,7 +12,7 @@ namespace moesim {
 
 const Catalogue<RouterFamily>& router_families() {
   static const Catalogue<RouterFamily> list({router_base_assignment(), router_expert_choice(), router_hash(),
-                                             router_random(), router_token_choice()});
+                                             router_random(), router_sinkhorn(), router_token_choice()});
   return list;
 }
 

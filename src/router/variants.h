@@ -9,6 +9,7 @@ RouterFamily router_base_assignment();
 RouterFamily router_expert_choice();
 RouterFamily router_hash();
 RouterFamily router_random();
+RouterFamily router_sinkhorn();
 RouterFamily router_token_choice();
 
 // Keys of the `router:` section that name the variant. Families call moesim::bind with its namespace: the

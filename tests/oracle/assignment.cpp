@@ -27,7 +27,196 @@ std::vector<int> best_tokens(const std::vector<double>& values, const std::vecto
   return best;
 }
 
+bool too_near(double a, double b) {
+  return a != b && std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b));
+}
+
+// The indices of the `count` highest values, best first, the lowest index among equals.
+std::vector<int> highest(const std::vector<double>& values, int count, bool& ambiguous) {
+  std::vector<int> best;
+  std::vector<bool> taken(values.size(), false);
+  for (int i = 0; i < count; ++i) {
+    int winner = -1;
+    for (int j = 0; j < static_cast<int>(values.size()); ++j) {
+      if (!taken[j] && (winner < 0 || values[j] > values[winner])) {
+        winner = j;
+      }
+    }
+    taken[winner] = true;
+    for (int j = 0; j < static_cast<int>(values.size()); ++j) {
+      ambiguous = ambiguous || (!taken[j] && too_near(values[j], values[winner]));
+    }
+    best.push_back(winner);
+  }
+  return best;
+}
+
+double sigmoid(double z) {
+  return 1 / (1 + std::exp(-z));
+}
+
+std::vector<double> softmax(const std::vector<double>& logits) {
+  std::vector<double> p;
+  double sum = 0;
+  for (const double z : logits) {
+    sum += std::exp(z);
+  }
+  for (const double z : logits) {
+    p.push_back(std::exp(z) / sum);
+  }
+  return p;
+}
+
+std::vector<double> column(const NaiveMatrix& rows, int j) {
+  std::vector<double> all;
+  for (const std::vector<double>& row : rows) {
+    all.push_back(row[j]);
+  }
+  return all;
+}
+
+// Experts' tokens → tokens' experts, best value first, ties by the lowest expert.
+NaiveTaken by_token(const std::vector<std::vector<int>>& tokens_of, const NaiveMatrix& value, int tokens) {
+  NaiveTaken taken;
+  taken.expert.resize(tokens);
+  taken.weight.resize(tokens);
+  for (int t = 0; t < tokens; ++t) {
+    for (int e = 0; e < static_cast<int>(tokens_of.size()); ++e) {
+      if (std::count(tokens_of[e].begin(), tokens_of[e].end(), t) > 0) {
+        taken.expert[t].push_back(e);
+      }
+    }
+    std::stable_sort(taken.expert[t].begin(), taken.expert[t].end(), [&](int a, int b) {
+      taken.ambiguous = taken.ambiguous || too_near(value[t][a], value[t][b]);
+      return value[t][a] > value[t][b];
+    });
+    for (const int e : taken.expert[t]) {
+      taken.weight[t].push_back(value[t][e]);
+    }
+  }
+  return taken;
+}
+
+double log_sum_exp(const std::vector<double>& values) {
+  double high = values[0];
+  for (const double v : values) {
+    high = std::max(high, v);
+  }
+  double sum = 0;
+  for (const double v : values) {
+    sum += std::exp(v - high);
+  }
+  return high + std::log(sum);
+}
+
 }  // namespace
+
+NaiveTaken naive_sinkhorn(const NaiveMatrix& logits, const NaiveScaling& scaling) {
+  NaiveTaken taken;
+  const int tokens = static_cast<int>(logits.size());
+  if (tokens == 0) {
+    return taken;
+  }
+  const int experts = static_cast<int>(logits[0].size());
+  NaiveMatrix cost = logits;
+  for (std::vector<double>& row : cost) {
+    for (double& c : row) {
+      c = std::exp(c);
+    }
+  }
+  std::vector<double> d0(tokens, 1.0);
+  std::vector<double> d1(experts, 1.0);
+  for (int e = 0; e < experts && scaling.starts_from_columns; ++e) {
+    double sum = 0;
+    for (const double c : column(cost, e)) {
+      sum += c;
+    }
+    d1[e] = 1 / (experts * sum);
+  }
+  double error = 1e9;
+  for (int round = 0; error > 1e-4 && (scaling.rounds < 0 || round < scaling.rounds); ++round) {
+    for (int t = 0; t < tokens; ++t) {
+      double sum = 0;
+      for (int e = 0; e < experts; ++e) {
+        sum += d1[e] * cost[t][e];
+      }
+      d0[t] = 1.0 / tokens / (sum + 1e-8);
+    }
+    const std::vector<double> old = d1;
+    error = 0;
+    for (int e = 0; e < experts; ++e) {
+      double sum = 0;
+      for (int t = 0; t < tokens; ++t) {
+        sum += d0[t] * cost[t][e];
+      }
+      d1[e] = 1.0 / experts / (sum + 1e-8);
+      error += std::abs(old[e] - d1[e]) / experts;
+    }
+    taken.ambiguous = taken.ambiguous || std::abs(error - 1e-4) < 1e-10;
+  }
+  for (int t = 0; t < tokens; ++t) {
+    std::vector<double> scaled;
+    for (int e = 0; e < experts; ++e) {
+      scaled.push_back(d1[e] * cost[t][e] * d0[t]);
+    }
+    taken.expert.push_back(highest(scaled, scaling.top_k, taken.ambiguous));
+    taken.weight.emplace_back();
+    for (const int e : taken.expert.back()) {
+      taken.weight.back().push_back(scaling.top_k == 1 ? sigmoid(logits[t][e]) : softmax(logits[t])[e]);
+    }
+  }
+  return taken;
+}
+
+NaiveTaken naive_log_sinkhorn(const NaiveMatrix& logits, const NaiveLogScaling& scaling) {
+  const int tokens = static_cast<int>(logits.size());
+  const int experts = static_cast<int>(logits[0].size());
+  const int padded = (tokens + experts - 1) / experts * experts;
+  NaiveMatrix table;
+  for (int t = 0; t < padded; ++t) {
+    table.emplace_back();
+    for (int e = 0; e < experts; ++e) {
+      const double gate = t < tokens ? std::max(logits[t][e], 1e-10) : 1e-10;
+      table[t].push_back(std::log(gate) / scaling.temperature);
+      table[t][e] += scaling.noise.empty() ? 0 : scaling.noise[t][e];
+    }
+  }
+  for (int round = 0; round < scaling.rounds; ++round) {
+    for (int e = 0; e < experts; ++e) {
+      const double all = log_sum_exp(column(table, e));
+      for (int t = 0; t < padded; ++t) {
+        table[t][e] -= all;
+      }
+    }
+    for (int t = 0; t < padded; ++t) {
+      const double all = log_sum_exp(table[t]);
+      for (int e = 0; e < experts; ++e) {
+        table[t][e] -= all;
+      }
+    }
+  }
+  for (int t = 0; t < padded; ++t) {
+    for (double& value : table[t]) {
+      value = t < tokens ? std::exp(value) : 0;
+    }
+  }
+  bool ambiguous = false;
+  std::vector<std::vector<int>> tokens_of;
+  for (int e = 0; e < experts; ++e) {
+    tokens_of.push_back(highest(column(table, e), padded / experts, ambiguous));
+  }
+  NaiveTaken taken = by_token(tokens_of, table, tokens);
+  taken.ambiguous = taken.ambiguous || ambiguous;
+  for (int t = 0; t < tokens; ++t) {
+    for (std::size_t j = 0; j < taken.weight[t].size(); ++j) {
+      const double value = taken.weight[t][j];
+      taken.ambiguous = taken.ambiguous || std::abs(value - 0.5) < 1e-6;
+      const double factor = scaling.competitive ? 1 : sigmoid(logits[t][taken.expert[t][j]]);
+      taken.weight[t][j] = (value > 0.5 ? factor : 0) / static_cast<double>(taken.weight[t].size() + 1);
+    }
+  }
+  return taken;
+}
 
 NaiveAuction naive_auction(const NaiveMatrix& affinity) {
   NaiveAuction result;

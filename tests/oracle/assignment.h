@@ -22,4 +22,28 @@ NaiveAuction naive_auction(const NaiveMatrix& affinity);
 double largest_total(const NaiveMatrix& affinity);
 double total_of(const NaiveMatrix& affinity, const std::vector<int>& expert);
 
+// A routing as every whole-batch router here makes one.
+struct NaiveTaken {
+  std::vector<std::vector<int>> expert;     // [T] of each token, best first
+  std::vector<std::vector<double>> weight;  // [T]
+  bool ambiguous = false;                   // two different numbers that were compared are too near for float
+};
+
+// Megatron-LM and gpt-neox. rounds < 0: until it converges.
+struct NaiveScaling {
+  bool starts_from_columns = false;
+  int rounds = -1;
+  int top_k = 1;
+};
+NaiveTaken naive_sinkhorn(const NaiveMatrix& logits, const NaiveScaling& scaling);
+
+// sinkhorn-router-pytorch, for T > E. noise [T rounded up to a multiple of E][E] is added to the logarithms.
+struct NaiveLogScaling {
+  int rounds = 8;
+  double temperature = 1;
+  bool competitive = true;
+  NaiveMatrix noise;  // or empty
+};
+NaiveTaken naive_log_sinkhorn(const NaiveMatrix& logits, const NaiveLogScaling& scaling);
+
 }  // namespace moesim::testing

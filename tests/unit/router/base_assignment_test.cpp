@@ -5,10 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "building.h"
-#include "core/error.h"
-#include "core/random.h"
-#include "oracle/assignment.h"
+#include "whole_batch.h"
 
 namespace moesim::testing {
 namespace {
@@ -17,15 +14,6 @@ using Ids = std::vector<std::int32_t>;
 
 Ids experts_of(const Scene& scene, const std::string& settings = "") {
   return scene.route(*router_of("{kind: base_assignment" + settings + "}", scene.logits.cols())).expert;
-}
-
-NaiveMatrix doubles_of(const Scene& scene) {
-  NaiveMatrix rows;
-  for (Index t = 0; t < scene.logits.rows(); ++t) {
-    const auto row = scene.logits.row(t);
-    rows.emplace_back(row.begin(), row.end());
-  }
-  return rows;
 }
 
 // Four tokens prefer expert 0; it keeps the two that lose most by going elsewhere.

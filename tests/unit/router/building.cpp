@@ -151,8 +151,12 @@ std::vector<Case> all_cases() {
     cases.push_back(
         {std::string("expert_choice ") + settings, std::string("{kind: expert_choice, ") + settings + "}"});
   }
-  for (const char* settings : {"kind: base_assignment, mode: eval", "kind: hash, top_k: 32",
-                               "kind: hash, method: modulo, top_k: 3", "kind: random, top_k: 32"}) {
+  for (const char* settings :
+       {"kind: base_assignment, mode: eval", "kind: sinkhorn, top_k: 4", "kind: sinkhorn, stop: gpt_neox",
+        "kind: sinkhorn, stop: gpt_neox, mode: eval, top_k: 3", "kind: sinkhorn, stop: lucidrains",
+        "kind: sinkhorn, stop: lucidrains, gumbel: true, competitive: false",
+        "kind: sinkhorn, stop: lucidrains, mode: eval", "kind: hash, top_k: 32",
+        "kind: hash, method: modulo, top_k: 3", "kind: random, top_k: 32"}) {
     cases.push_back({settings, std::string("{") + settings + "}"});
   }
   return cases;
