@@ -224,11 +224,14 @@ void log_round(Table& table, ColumnParts& parts, const Context& context) {
     }
   });
   parts.collect(0.0, sums, plus);
+  for (std::size_t e = 0; e < sums.size(); ++e) {
+    sums[e] = highest[e] + std::log(sums[e]);
+  }
   for_each_row_block(context, table.rows, [&](Index first, Index last) {
     for (Index t = first; t < last; ++t) {
       const std::span<double> row = table.row(t);
       for (std::size_t e = 0; e < row.size(); ++e) {
-        row[e] -= highest[e] + std::log(sums[e]);
+        row[e] -= sums[e];
       }
       const double of_row = log_sum_exp(row);
       for (double& value : row) {

@@ -46,4 +46,22 @@ struct NaiveLogScaling {
 };
 NaiveTaken naive_log_sinkhorn(const NaiveMatrix& logits, const NaiveLogScaling& scaling);
 
+// The capped problem of arXiv:2202.09368, section 3.3, by Dykstra's algorithm with its corrections, on ln A.
+struct NaiveCap {
+  int per_expert = 0;
+  int per_token = 1;
+  double lambda = 0.001;
+  int sweeps = 100;
+};
+struct NaiveCapped {
+  NaiveTaken taken;      // weights are the scores
+  int over_the_cap = 0;  // tokens taken more often than per_token by the largest of A alone
+  double entropic = 0;   // Σ A·S + λ·Σ −A·ln A of the last A
+};
+NaiveCapped naive_capped(const NaiveMatrix& score, const NaiveCap& cap);
+
+// The largest Σ of the scores of assignments in which every expert takes per_expert tokens and no token is
+// taken more than per_token times: successive shortest paths. Small sizes only.
+double largest_capped_total(const NaiveMatrix& score, const NaiveCap& cap);
+
 }  // namespace moesim::testing

@@ -147,7 +147,10 @@ std::vector<Case> all_cases() {
     cases.push_back(
         {std::string("token_choice ") + settings, std::string("{kind: token_choice, ") + settings + "}"});
   }
-  for (const char* settings : {"factor: 0.5", "factor: 32", "score_func: sigmoid, factor: 3.7"}) {
+  for (const char* settings :
+       {"factor: 0.5", "factor: 32", "score_func: sigmoid, factor: 3.7", "max_experts_per_token: 2",
+        "max_experts_per_token: 3, factor: 1.5, rounding: lingvo, cap_lambda: 0.01",
+        "softmax_over: tokens, divide_by_takers: true, rounding: mesh"}) {
     cases.push_back(
         {std::string("expert_choice ") + settings, std::string("{kind: expert_choice, ") + settings + "}"});
   }
