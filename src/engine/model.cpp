@@ -30,6 +30,7 @@ MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
                              experiment.router->gate_has_bias());
     }
     layer.state.expert_bias = experiment.router->initial_bias();
+    layer.state.threshold = experiment.router->initial_threshold();
     if (experiment.execute) {
       layer.experts = make_bank({.seed = experiment.seed,
                                  .stream = Stream::expert_weight,

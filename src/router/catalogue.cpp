@@ -11,7 +11,8 @@
 namespace moesim {
 
 const Catalogue<RouterFamily>& router_families() {
-  static const Catalogue<RouterFamily> list({router_base_assignment(), router_expert_choice(), router_hash(),
+  static const Catalogue<RouterFamily> list({router_base_assignment(), router_expert_choice(),
+                                             router_expert_threshold(), router_hash(), router_qb_dynamic(),
                                              router_random(), router_sinkhorn(), router_token_choice()});
   return list;
 }

@@ -61,6 +61,8 @@ class Router {
   virtual RouterTraits traits() const = 0;
   // The bias the config gives at the start ([E] or empty).
   virtual std::vector<float> initial_bias() const { return {}; }
+  // The thresholds the config gives at the start ([E] or empty).
+  virtual std::vector<float> initial_threshold() const { return {}; }
   // Whether the gate that makes the logits has a bias of its own (router.logit: linear_bias).
   virtual bool gate_has_bias() const { return false; }
   // Logits per token: one for each expert, or for each slot of a soft router (expert e owns a run of them).

@@ -7,7 +7,9 @@ namespace moesim {
 
 RouterFamily router_base_assignment();
 RouterFamily router_expert_choice();
+RouterFamily router_expert_threshold();
 RouterFamily router_hash();
+RouterFamily router_qb_dynamic();
 RouterFamily router_random();
 RouterFamily router_sinkhorn();
 RouterFamily router_token_choice();

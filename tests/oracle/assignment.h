@@ -64,4 +64,10 @@ NaiveCapped naive_capped(const NaiveMatrix& score, const NaiveCap& cap);
 // taken more than per_token times: successive shortest paths. Small sizes only.
 double largest_capped_total(const NaiveMatrix& score, const NaiveCap& cap);
 
+// Every expert whose score exceeds its threshold.
+NaiveTaken naive_above(const NaiveMatrix& score, const std::vector<double>& threshold);
+
+// The thresholds that let ⌊T·top_k/E⌋ of an expert's scores through, or fewer where they are equal.
+std::vector<double> naive_quantiles(const NaiveMatrix& score, int top_k, int num_experts);
+
 }  // namespace moesim::testing

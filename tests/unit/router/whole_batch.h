@@ -10,6 +10,7 @@
 #include "building.h"
 #include "core/random.h"
 #include "oracle/assignment.h"
+#include "router/score.h"
 
 namespace moesim::testing {
 
@@ -20,6 +21,26 @@ inline NaiveMatrix doubles_of(const Scene& scene) {
     rows.emplace_back(row.begin(), row.end());
   }
   return rows;
+}
+
+// Scores as a router makes them, so that the oracle starts from the same numbers.
+inline NaiveMatrix scores_of(const Scene& scene, ScoreFunc func) {
+  NaiveMatrix rows;
+  for (Index t = 0; t < scene.logits.rows(); ++t) {
+    std::vector<float> scores(static_cast<std::size_t>(scene.logits.cols()));
+    score_row(func, scene.logits.row(t), scores);
+    rows.emplace_back(scores.begin(), scores.end());
+  }
+  return rows;
+}
+
+// Tokens of each expert.
+inline std::vector<Index> loads(const Assignments& got) {
+  std::vector<Index> load(static_cast<std::size_t>(got.num_experts));
+  for (const std::int32_t e : got.expert) {
+    ++load[static_cast<std::size_t>(e)];
+  }
+  return load;
 }
 
 // One of a thousand inputs: few or many tokens, real logits of which a fifth repeat an earlier one (of the
