@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "router/above_threshold.h"
 #include "router/relations.h"
@@ -40,31 +41,33 @@ void describe(Fields<ExpertThresholdParams>& f) {
 class ExpertThreshold final : public Router {
  public:
   ExpertThreshold(const ExpertThresholdParams& params, Index num_experts)
-      : Router(num_experts), params_(params), threshold_(params.threshold.begin(), params.threshold.end()) {
-    threshold_.resize(static_cast<std::size_t>(std::max<Index>(0, num_experts)), threshold_.front());
-  }
+      : Router(num_experts), params_(params) {}
 
   RouterTraits traits() const override {
     RouterTraits traits;
     traits.top_k = params_.top_k;
     traits.exact_k = false;
     traits.shift_invariant = params_.score_func == ScoreFunc::softmax;
+    const std::vector<double>& given = params_.threshold;
     traits.expert_symmetric =
-        std::adjacent_find(threshold_.begin(), threshold_.end(), std::not_equal_to<>()) == threshold_.end();
+        std::adjacent_find(given.begin(), given.end(), std::not_equal_to<>()) == given.end();
     return traits;
   }
 
-  std::vector<float> initial_threshold() const override { return threshold_; }
+  std::vector<float> initial_threshold() const override {
+    std::vector<float> threshold(params_.threshold.begin(), params_.threshold.end());
+    threshold.resize(static_cast<std::size_t>(num_experts()), threshold.front());
+    return threshold;
+  }
 
  private:
   Routing do_route(const RouterInput& input) const override {
     const Matrix scores = scores_by_token(params_.score_func, input);
-    return choose_above(scores, input.state.threshold.empty() ? threshold_ : input.state.threshold,
+    return choose_above(scores, input.state.threshold.empty() ? initial_threshold() : input.state.threshold,
                         input.context);
   }
 
   ExpertThresholdParams params_;
-  std::vector<float> threshold_;  // [E]
 };
 
 void check_threshold(const RouterRelations& relations, Binder& binder, const std::vector<double>& threshold,
