@@ -26,7 +26,7 @@ MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
     const auto number = static_cast<std::uint32_t>(l);
     MoeLayer layer;
     if (experiment.router->traits().needs_logits) {
-      layer.gate = make_gate(experiment.seed, number, shape.num_experts, shape.d_model,
+      layer.gate = make_gate(experiment.seed, number, experiment.router->num_logits(), shape.d_model,
                              experiment.router->gate_has_bias());
     }
     layer.state.expert_bias = experiment.router->initial_bias();

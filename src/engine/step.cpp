@@ -26,10 +26,10 @@ void for_each_row(Index rows, const Context& context, const RowBody& body) {
   });
 }
 
-void add_residual(MatrixView y, MutableMatrixView x, const Context& context) {
-  for_each_row(x.rows, context, [&](Index r) {
-    const std::span<const float> from = y.row(r);
-    const std::span<float> to = x.row(r);
+void add_rows(MatrixView more, MutableMatrixView sum, const Context& context) {
+  for_each_row(sum.rows, context, [&](Index r) {
+    const std::span<const float> from = more.row(r);
+    const std::span<float> to = sum.row(r);
     for (std::size_t i = 0; i < to.size(); ++i) {
       to[i] += from[i];
     }
@@ -42,6 +42,27 @@ void run_one_expert(const Executor& executor, const ExpertBank& bank, MatrixView
   executor.run({bank, begin, in, out}, context);
 }
 
+// What a soft routing leaves for those who look at choices: none for any token.
+Assignments no_choices(const SoftMix& mix) {
+  Assignments none;
+  none.num_experts = mix.num_experts;
+  none.begin.assign(static_cast<std::size_t>(mix.dispatch.rows()) + 1, 0);
+  return none;
+}
+
+// The layer's experts on rows in expert order, and its shared experts on all tokens.
+void run_experts(const MoeRun& run, const MoeLayer& layer, std::span<const Index> expert_begin,
+                 Workspace& w) {
+  run.context.name_stage("experts");
+  const Executor& executor = *run.experiment.executor.executor;
+  executor.run({layer.experts, expert_begin, w.rows_in.view(), w.rows_out.view()}, run.context);
+  const bool has_shared = layer.shared.num_experts() > 0;
+  w.shared_out.resize(has_shared ? w.x.rows() : 0, run.experiment.shape.d_model);
+  if (has_shared) {
+    run_one_expert(executor, layer.shared, w.normed.view(), w.shared_out.view(), run.context);
+  }
+}
+
 // The hard-routed part of a layer, from routing to workspace.y.
 void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPlan& plan, Workspace& w,
                      StageSeconds& seconds, Stopwatch& watch) {
@@ -51,18 +72,30 @@ void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPla
   run.context.name_stage("dispatch");
   gather_rows(plan, w.normed.view(), w.rows_in.view(), run.context);
   seconds.dispatch += watch.lap();
-  run.context.name_stage("experts");
-  const Executor& executor = *run.experiment.executor.executor;
-  executor.run({layer.experts, plan.expert_begin, w.rows_in.view(), w.rows_out.view()}, run.context);
-  const bool has_shared = layer.shared.num_experts() > 0;
-  w.shared_out.resize(has_shared ? w.x.rows() : 0, width);
-  if (has_shared) {
-    run_one_expert(executor, layer.shared, w.normed.view(), w.shared_out.view(), run.context);
-  }
+  run_experts(run, layer, plan.expert_begin, w);
   seconds.experts += watch.lap();
   run.context.name_stage("combine");
   combine(plan, w.rows_out.view(), w.shared_out.view(), w.y.view(), run.context);
   add_pass_through(plan, w.normed.view(), w.y.view(), run.context);
+  seconds.combine += watch.lap();
+}
+
+// The same of a soft router: the rows are its slots.
+void run_soft_mix(const MoeRun& run, const MoeLayer& layer, const SoftMix& mix, Workspace& w,
+                  StageSeconds& seconds, Stopwatch& watch) {
+  const Index width = run.experiment.shape.d_model;
+  w.rows_in.resize(mix.dispatch.cols(), width);
+  w.rows_out.resize(mix.dispatch.cols(), width);
+  run.context.name_stage("dispatch");
+  mix_in(mix, w.normed.view(), w.rows_in.view(), run.context);
+  seconds.dispatch += watch.lap();
+  run_experts(run, layer, slot_begin(mix), w);
+  seconds.experts += watch.lap();
+  run.context.name_stage("combine");
+  mix_out(mix, w.rows_out.view(), w.y.view(), run.context);
+  if (w.shared_out.rows() > 0) {
+    add_rows(w.shared_out.view(), w.y.view(), run.context);
+  }
   seconds.combine += watch.lap();
 }
 
@@ -116,7 +149,9 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     const Routing routing =
         experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed, number, run.context});
     seconds.route += watch.lap();
-    const auto& assignments = std::get<Assignments>(routing);
+    const SoftMix* mix = std::get_if<SoftMix>(&routing);
+    const Assignments none = mix != nullptr ? no_choices(*mix) : Assignments{};
+    const Assignments& assignments = mix != nullptr ? none : std::get<Assignments>(routing);
     const DispatchPlan plan = make_plan({.assignments = assignments,
                                          .rule = experiment.capacity ? &*experiment.capacity : nullptr,
                                          .top_k = traits.top_k,
@@ -125,13 +160,17 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
                                          .layer = number});
     seconds.plan += watch.lap();
     if (sink) {
-      sink({static_cast<Index>(l), batch, w.logits.view(), assignments, plan});
+      sink({static_cast<Index>(l), batch, w.logits.view(), assignments, plan, mix});
       watch.lap();
     }
     if (experiment.execute) {
-      run_assignments(run, layer, plan, w, seconds, watch);
+      if (mix != nullptr) {
+        run_soft_mix(run, layer, *mix, w, seconds, watch);
+      } else {
+        run_assignments(run, layer, plan, w, seconds, watch);
+      }
       run.context.name_stage("norm");
-      add_residual(w.y.view(), w.x.view(), run.context);
+      add_rows(w.y.view(), w.x.view(), run.context);
       seconds.norm += watch.lap();
     }
   }
@@ -149,7 +188,7 @@ StageSeconds run_dense_step(const Executor& executor, const DenseStack& stack, W
     seconds.norm += watch.lap();
     run_one_expert(executor, layer, w.normed.view(), w.y.view(), context);
     seconds.experts += watch.lap();
-    add_residual(w.y.view(), w.x.view(), context);
+    add_rows(w.y.view(), w.x.view(), context);
     seconds.norm += watch.lap();
   }
   return seconds;

@@ -23,7 +23,8 @@ LayerCost moe_layer_cost(const LayerShape& shape, const LayerUse& use) {
       "the layer's parameters");
   const double fixed = static_cast<double>(use.gate_params) + static_cast<double>(shared);
   cost.active_params = fixed + use.experts_per_token * static_cast<double>(expert);
-  cost.flops_per_token = 2.0 * cost.active_params;
+  cost.flops_per_token =
+      2.0 * cost.active_params + 4.0 * static_cast<double>(use.slots) * static_cast<double>(shape.d_model);
   cost.bytes_per_token = per_token((fixed + use.distinct_experts * static_cast<double>(expert)) *
                                        static_cast<double>(bytes_per_weight(WeightType::float32)),
                                    use.tokens);

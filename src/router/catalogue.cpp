@@ -11,9 +11,9 @@
 namespace moesim {
 
 const Catalogue<RouterFamily>& router_families() {
-  static const Catalogue<RouterFamily> list({router_base_assignment(), router_expert_choice(),
-                                             router_expert_threshold(), router_hash(), router_qb_dynamic(),
-                                             router_random(), router_sinkhorn(), router_token_choice()});
+  static const Catalogue<RouterFamily> list(
+      {router_base_assignment(), router_expert_choice(), router_expert_threshold(), router_hash(),
+       router_qb_dynamic(), router_random(), router_sinkhorn(), router_soft(), router_token_choice()});
   return list;
 }
 

@@ -9,7 +9,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "core/random.h"
-#include "router/rows.h"
+#include "router/column_parts.h"
 
 namespace moesim {
 namespace {
@@ -30,34 +30,6 @@ struct Table {
   Index rows;
   Index cols;
   std::vector<double> values;
-};
-
-// Numbers of every column, first of each block of rows and then of all: the same on any number of threads.
-class ColumnParts {
- public:
-  explicit ColumnParts(const Table& table)
-      : cols_(static_cast<std::size_t>(table.cols)),
-        blocks_(static_cast<std::size_t>((table.rows + kRowsPerBlock - 1) / kRowsPerBlock)),
-        parts_(cols_ * blocks_) {}
-
-  std::span<double> of_block(Index first_row) {
-    return {parts_.data() + static_cast<std::size_t>(first_row / kRowsPerBlock) * cols_, cols_};
-  }
-  // all[e] = fold(… fold(start, part of block 0), part of block 1) …
-  template <class Fold>
-  void collect(double start, std::vector<double>& all, const Fold& fold) const {
-    all.assign(cols_, start);
-    for (std::size_t b = 0; b < blocks_; ++b) {
-      for (std::size_t e = 0; e < cols_; ++e) {
-        all[e] = fold(all[e], parts_[b * cols_ + e]);
-      }
-    }
-  }
-
- private:
-  std::size_t cols_;
-  std::size_t blocks_;
-  std::vector<double> parts_;
 };
 
 double plus(double a, double b) {
@@ -97,7 +69,7 @@ class Scaling {
   explicit Scaling(const RouterInput& input)
       : context_(input.context),
         table_(exponentials(input)),
-        parts_(table_),
+        parts_(table_.rows, table_.cols),
         rows_(static_cast<std::size_t>(table_.rows), 1.0),
         columns_(static_cast<std::size_t>(table_.cols), 1.0) {}
 
@@ -267,7 +239,7 @@ Matrix scale_rows_and_columns(const RouterInput& input, const ScalingRule& rule)
 
 Matrix scale_logarithms(const RouterInput& input, const LogScalingRule& rule) {
   Table table = log_gates(input, rule);
-  ColumnParts parts(table);
+  ColumnParts parts(table.rows, table.cols);
   for (Index round = 0; round < rule.rounds; ++round) {
     log_round(table, parts, input.context);
   }

@@ -12,6 +12,7 @@ RouterFamily router_hash();
 RouterFamily router_qb_dynamic();
 RouterFamily router_random();
 RouterFamily router_sinkhorn();
+RouterFamily router_soft();
 RouterFamily router_token_choice();
 
 // Keys of the `router:` section that name the variant. Families call moesim::bind with its namespace: the

@@ -558,6 +558,21 @@ double largest_capped_total(const NaiveMatrix& score, const NaiveCap& cap) {
   return total;
 }
 
+NaiveMix naive_soft(const NaiveMatrix& logits) {
+  NaiveMix mix;
+  mix.dispatch = logits;
+  for (const std::vector<double>& row : logits) {
+    mix.combine.push_back(softmax(row));
+  }
+  for (std::size_t s = 0; !logits.empty() && s < logits[0].size(); ++s) {
+    const std::vector<double> shares = softmax(column(logits, static_cast<int>(s)));
+    for (std::size_t t = 0; t < logits.size(); ++t) {
+      mix.dispatch[t][s] = shares[t];
+    }
+  }
+  return mix;
+}
+
 NaiveTaken naive_above(const NaiveMatrix& score, const std::vector<double>& threshold) {
   std::vector<std::vector<int>> tokens_of(threshold.size());
   for (int t = 0; t < static_cast<int>(score.size()); ++t) {

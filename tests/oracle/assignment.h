@@ -64,6 +64,13 @@ NaiveCapped naive_capped(const NaiveMatrix& score, const NaiveCap& cap);
 // taken more than per_token times: successive shortest paths. Small sizes only.
 double largest_capped_total(const NaiveMatrix& score, const NaiveCap& cap);
 
+// Soft mixing: softmax over the tokens of each slot, and over the slots of each token.
+struct NaiveMix {
+  NaiveMatrix dispatch;  // [T][S]
+  NaiveMatrix combine;   // [T][S]
+};
+NaiveMix naive_soft(const NaiveMatrix& logits);
+
 // Every expert whose score exceeds its threshold.
 NaiveTaken naive_above(const NaiveMatrix& score, const std::vector<double>& threshold);
 

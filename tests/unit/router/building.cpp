@@ -155,7 +155,7 @@ std::vector<Case> all_cases() {
         {std::string("expert_choice ") + settings, std::string("{kind: expert_choice, ") + settings + "}"});
   }
   for (const char* settings :
-       {"kind: base_assignment, mode: eval", "kind: sinkhorn, top_k: 4",
+       {"kind: base_assignment, mode: eval", "kind: soft, slots_per_expert: 3", "kind: sinkhorn, top_k: 4",
         "kind: expert_threshold, threshold: [0.1], score_func: softmax",
         "kind: expert_threshold, threshold: [1.5], score_func: raw, top_k: 3", "kind: qb_dynamic, top_k: 32",
         "kind: qb_dynamic, score_func: softmax, top_k: 5", "kind: sinkhorn, stop: gpt_neox",

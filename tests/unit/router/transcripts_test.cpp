@@ -102,7 +102,9 @@ std::string transcript(const std::string& section) {
     }
     text += "\n";
   }
-  text += "\nexpert and weight:\n" + text_of(scene.route(*built.router));
+  const bool soft = built.router->traits().choice == Choice::soft;
+  text += soft ? "\nslot and its share of the output:\n" : "\nexpert and weight:\n";
+  text += text_of(scene.route(*built.router));
   if (built.router->traits().uses_bias) {
     for (Index e = 0; e < kCaseExperts; ++e) {
       scene.state.expert_bias.push_back(static_cast<float>(e % 3 - 1) * 0.25F);
