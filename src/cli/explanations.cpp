@@ -28,6 +28,9 @@ constexpr Explanation kExplanations[] = {
     {"not-finite",
      "A number is infinite or not a number where the computation needs a finite one; the message names "
      "the place. Look at the input at that place."},
+    {"no-convergence",
+     "A computation that repeats until its result settles has not settled within its limit. The help line "
+     "names the key of the limit."},
     {"not-divisible", "One number must divide another; the help line gives the nearest values that work."},
     {"preset-and-kind",
      "A router is named either by `preset` (a model's router) or by `kind` (a family), not both."},

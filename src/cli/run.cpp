@@ -97,6 +97,10 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   check_effects(arguments, outputs.format());
   const Experiment experiment = load_experiment(arguments.config, session_overrides(arguments),
                                                 {.in_a_sweep = arguments.as_sweep_point});
+  if (!arguments.save_routing.empty() && experiment.router->traits().choice == Choice::soft) {
+    no_effect("--save-routing", "with a soft router, which assigns no tokens; expected another router",
+              "--show-tokens shows which experts a token's output is made of");
+  }
   RunOptions options;
   options.show_tokens = tokens_to_show(arguments, experiment, outputs.format());
   check_run_fits(experiment, options);

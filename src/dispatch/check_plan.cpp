@@ -24,6 +24,8 @@ void check_sizes(const DispatchPlan& plan, const Assignments& assignments) {
   MOESIM_CHECK(plan.num_experts() == assignments.num_experts,
                "the plan has another number of experts than the router");
   MOESIM_CHECK(plan.weight_on == assignments.weight_on, "the plan puts the weight elsewhere than the router");
+  MOESIM_CHECK(plan.pass_through == assignments.pass_through,
+               "the plan lets other shares of the tokens pass through than the router");
 }
 
 void check_experts(const DispatchPlan& plan) {

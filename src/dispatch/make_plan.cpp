@@ -24,6 +24,9 @@ void check_input(const PlanInput& input) {
   MOESIM_CHECK(assignments.begin.empty() ? size == 0
                                          : assignments.begin.front() == 0 && assignments.begin.back() == size,
                "assignments that do not belong to tokens");
+  MOESIM_CHECK(
+      assignments.pass_through.empty() || std::ssize(assignments.pass_through) == assignments.num_tokens(),
+      "assignments whose tokens pass through in another number");
   for (Index t = 0; t < assignments.num_tokens(); ++t) {
     MOESIM_CHECK(assignments.begin[t] <= assignments.begin[t + 1],
                  "a token with a negative number of assignments");
@@ -150,6 +153,7 @@ DispatchPlan make_plan(const PlanInput& input) {
   const Assignments& assignments = input.assignments;
   DispatchPlan plan;
   plan.weight_on = assignments.weight_on;
+  plan.pass_through = assignments.pass_through;
   plan.token_begin = assignments.begin.empty() ? std::vector<Index>{0} : assignments.begin;
   place_rows(assignments, decide(input, plan), plan);
   if (plan.room && plan.room->renorm_eps) {

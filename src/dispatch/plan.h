@@ -43,6 +43,7 @@ struct DispatchPlan {
   std::vector<Index> token_begin;       // [T+1]: token t's assignments, in the router's order
   std::vector<Index> assignment_row;    // [N]: its row, or −1 when dropped
   std::vector<DropReason> drop_reason;  // [N]
+  std::vector<float> pass_through;      // [T], or empty: as the router gave it
   std::optional<PlanRoom> room;         // absent: dropless
 
   Index num_tokens() const { return static_cast<Index>(token_begin.size()) - 1; }

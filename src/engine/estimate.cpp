@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -40,6 +41,10 @@ Index batches_in_a_sample(std::uint64_t batch_bytes) {
       std::clamp<std::uint64_t>(kMostBytes / std::max<std::uint64_t>(1, batch_bytes), 1, kMost));
 }
 
+Index logits_per_expert(const Router& router) {
+  return router.num_logits() / std::max<Index>(1, router.num_experts());
+}
+
 struct Sizes {
   LayerShape shape;
   Index tokens;
@@ -50,17 +55,19 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   const std::uint64_t tokens = u64(sizes.tokens);
   const std::uint64_t width = u64(shape.d_model);
   const std::uint64_t per_token = u64(std::min(experts_per_token_bound(experiment), shape.pool_size()));
+  const bool soft = experiment.router->traits().choice == Choice::soft;
+  const std::uint64_t logits =
+      checked_mul(u64(shape.pool_size()), u64(logits_per_expert(*experiment.router)), "the logits");
   MemoryEstimate memory;
   const auto add = [&](const char* what, std::uint64_t bytes) {
     memory.items.push_back({what, bytes});
     memory.total = checked_add(memory.total, bytes, "the memory of the run");
   };
   if (experiment.router->traits().needs_logits) {
-    add("gates", floats({u64(shape.pool_size()), checked_add(width, 1, "the gates"), u64(shape.num_layers)},
-                        "the gates"));
-    add("logits", floats({tokens, u64(shape.pool_size())}, "the logits"));
+    add("gates", floats({logits, checked_add(width, 1, "the gates"), u64(shape.num_layers)}, "the gates"));
+    add("logits", floats({tokens, logits}, "the logits"));
   }
-  const std::uint64_t rows = checked_mul(tokens, per_token, "the assignments");
+  const std::uint64_t rows = soft ? logits : checked_mul(tokens, per_token, "the assignments");
   // Measured: counts, sums, hashes and copies of rows for printing, beside the matrices.
   constexpr std::uint64_t kBytesOfProgram = std::uint64_t{24} << 20;
   constexpr std::uint64_t kBytesPerLayer = 4096;
@@ -74,7 +81,8 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
           checked_product({u64(shape.num_layers), u64(shape.pool_size()), kBytesPerExpertAndLayer},
                           "the counts"),
           "the counts"));
-  add("routing and plan", checked_mul(rows, 64, "the assignments"));
+  add("routing and plan",
+      soft ? floats({tokens, logits, 2}, "the mixtures") : checked_mul(rows, 64, "the assignments"));
   add("tokens", floats({tokens, width, 5}, "the batch"));
   const std::uint64_t batch_bytes = floats({tokens, width}, "the batch");
   add("batches made beforehand",
@@ -100,8 +108,9 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   Index widest = std::max(shape.d_ff, shared_ffn_width(shape));
   for (const Baseline baseline : experiment.baselines) {
     const bool active = baseline == Baseline::dense_same_active;
-    const Index dense = active ? dense_same_active_width(shape, experts_per_token_bound(experiment))
-                               : dense_same_total_width(shape);
+    const Index dense =
+        active ? dense_same_active_width(shape, std::lround(nominal_experts_per_token(experiment)))
+               : dense_same_total_width(shape);
     widest = std::max(widest, dense);
     add(active ? "dense_same_active" : "dense_same_total", dense_bytes(shape, dense));
   }
@@ -161,6 +170,15 @@ std::string setting_that_fits(const Experiment& experiment, int threads, std::ui
 
 Index experts_per_token_bound(const Experiment& experiment) {
   return std::max<Index>(1, experiment.router->traits().top_k);
+}
+
+double nominal_experts_per_token(const Experiment& experiment) {
+  if (experiment.router->traits().choice != Choice::soft) {
+    return static_cast<double>(experts_per_token_bound(experiment));
+  }
+  const Index tokens = experiment.workload->tokens();
+  return tokens > 0 ? static_cast<double>(experiment.router->num_logits()) / static_cast<double>(tokens)
+                    : 0.0;
 }
 
 Index most_batches_in_a_sample(const Experiment& experiment) {

@@ -23,6 +23,9 @@ struct MemoryEstimate {
 // Largest number of experts a token can have, for sizing: K, or the mean of an expert-side router rounded up.
 Index experts_per_token_bound(const Experiment& experiment);
 
+// Rows that experts compute for a token: K, or the slots of a soft router over the tokens of a batch.
+double nominal_experts_per_token(const Experiment& experiment);
+
 // Throws Error(out_of_memory) when a size does not fit 64 bits.
 // The most batches a timed sample may hold ready: short steps are timed several in a row (at most 1000, of at
 // most 16 MiB together).

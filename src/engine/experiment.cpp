@@ -61,6 +61,25 @@ std::unique_ptr<Workload> bind_workload(Binder& binder, const Node* section,
   return entry->make(binder, *section, environment);
 }
 
+// A router may need to share a batch out evenly.
+void check_tokens(Binder& binder, const Experiment& experiment) {
+  const Index multiple = experiment.router->traits().token_multiple;
+  const Index tokens = experiment.workload->tokens();
+  if (tokens % multiple == 0) {
+    return;
+  }
+  const Index lower = tokens / multiple * multiple;
+  binder.error("workload.tokens",
+               fmt::format("{} tokens do not divide among {} experts", tokens, experiment.shape.pool_size()),
+               fmt::format("a multiple of {}", multiple), "not-divisible",
+               lower > 0 ? fmt::format("the nearest are {} and {}", lower, lower + multiple)
+                         : fmt::format("the nearest is {}", multiple),
+               {{binder.locate("router"), "this router gives every expert equally many tokens of a batch"},
+                {binder.locate("layer.num_experts"),
+                 fmt::format("layer.num_experts is {}{}", experiment.shape.num_experts,
+                             binder.given("layer.num_experts") ? "" : " (the default)")}});
+}
+
 std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool execute) {
   std::vector<Baseline> chosen;
   if (section != nullptr && section->kind != Node::Kind::null && section->kind != Node::Kind::list) {
@@ -182,6 +201,9 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   experiment.router = make_router(binder, root.child("router"), routed_shape(experiment.shape));
   if (experiment.router != nullptr) {
     resolve_width(binder, layer, experiment.router->traits().top_k, experiment.shape);
+  }
+  if (experiment.router != nullptr && experiment.workload != nullptr) {
+    check_tokens(binder, experiment);
   }
   experiment.capacity = bind_capacity(binder, root, experiment.router.get(), experiment.shape.pool_size());
   experiment.executor = make_executor(binder, root.child("executor"));

@@ -43,10 +43,11 @@ MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
     const auto number = static_cast<std::uint32_t>(l);
     MoeLayer layer;
     if (experiment.router->traits().needs_logits) {
-      layer.gate = make_gate(experiment.seed, number, shape.pool_size(), shape.d_model,
+      layer.gate = make_gate(experiment.seed, number, experiment.router->num_logits(), shape.d_model,
                              experiment.router->gate_rule());
     }
     layer.state.expert_bias = experiment.router->initial_bias();
+    layer.state.threshold = experiment.router->initial_threshold();
     const BankOptions pool = pool_options(experiment, number);
     if (experiment.execute) {
       layer.experts = make_bank(pool, context);

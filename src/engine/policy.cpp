@@ -70,15 +70,15 @@ Index find_experts(Binder& binder, const Node& root, const std::optional<FixedEx
     binder.error("layer.num_experts", "missing", "the number of experts, as nothing given says it",
                  "missing-key", "--set layer.num_experts=8");
   }
-  if (fixed && given != 0 && given != fixed->num_experts) {
+  if (fixed && given != 0 && given != fixed->num_experts()) {
     binder.error("layer.num_experts", fmt::format("got {}", given),
-                 fmt::format("{}, as {}", fixed->num_experts, fixed->because), "bad-relation",
-                 fmt::format("--set layer.num_experts={}, or leave it out", fixed->num_experts));
+                 fmt::format("{}, as {}", fixed->num_experts(), fixed->because), "bad-relation",
+                 fmt::format("--set layer.num_experts={}, or leave it out", fixed->num_experts()));
   }
   if (fixed) {  // so that errors about the router say where E comes from
     binder.remember("layer.num_experts", {.source = fixed->because});
   }
-  return fixed ? fixed->num_experts : std::max<Index>(1, given);
+  return fixed ? fixed->num_experts() : std::max<Index>(1, given);
 }
 
 }  // namespace
@@ -119,6 +119,17 @@ Policy load_policy(const PolicySource& source, const std::optional<FixedExperts>
   policy.seed = seed.seed;
   const LayerShape shape{.num_experts = find_experts(binder, root, fixed)};
   policy.router = make_router(binder, root.child("router"), shape);
+  const Index slots =
+      policy.router == nullptr ? 1 : policy.router->num_logits() / policy.router->num_experts();
+  if (fixed && slots != fixed->slots) {
+    if (fixed->num_logits % slots != 0) {
+      binder.error("router",
+                   fmt::format("{} logits do not divide among experts of {} slots", fixed->num_logits, slots),
+                   fmt::format("a multiple of {}, as {}", slots, fixed->because), "not-divisible");
+    } else {
+      return load_policy(source, FixedExperts{fixed->num_logits, fixed->because, slots});
+    }
+  }
   policy.capacity = bind_capacity(binder, root, policy.router.get(), shape.num_experts);
   if (!binder.diagnostics.empty()) {
     throw ConfigError(binder.diagnostics);

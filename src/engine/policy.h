@@ -21,10 +21,13 @@ struct PolicySource {
   std::string title() const { return config.empty() ? preset : config; }
 };
 
-// What the numbers at hand fix: E and where that is known from ("logits.npy has 8 columns"), or nothing.
+// What the numbers at hand fix: logits per token and where that is known from ("logits.npy has 8 columns").
 struct FixedExperts {
-  Index num_experts = 0;
+  Index num_logits = 0;
   std::string because;
+  Index slots = 1;  // logits of each expert: more than one for soft routers alone; load_policy finds them
+
+  Index num_experts() const { return num_logits / slots; }
 };
 
 struct Policy {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "engine/estimate.h"
 #include "engine/recorder.h"
 
 namespace moesim {
@@ -32,10 +33,11 @@ void record_steps(RunState& state, Recorder& recorder) {
 
 void fill_costs(RunRecord& record, const RunState& state) {
   const LayerShape& shape = state.experiment.shape;
-  LayerUse use{.experts_per_token = nominal_ffn_experts(shape, record.top_k),
+  LayerUse use{.experts_per_token = nominal_ffn_experts(shape, nominal_experts_per_token(state.experiment)),
                .gate_params = state.stack.layers.front().gate.num_params(),
                .distinct_experts = static_cast<double>(shape.num_experts),
-               .tokens = static_cast<std::uint64_t>(record.tokens)};
+               .tokens = static_cast<std::uint64_t>(record.tokens),
+               .slots = record.slots};
   record.nominal = moe_layer_cost(shape, use);
   double kept = 0;
   double distinct = 0;
@@ -59,7 +61,8 @@ void fill_costs(RunRecord& record, const RunState& state) {
 void fill_noise_floor(RunRecord& record, const Experiment& experiment) {
   constexpr Index kMostLoads = 65536;
   const LayerShape& shape = experiment.shape;
-  if (record.expert_side || record.layers.empty() || shape.pool_size() > kMostLoads / shape.num_layers) {
+  if (record.expert_side || record.slots > 0 || record.layers.empty() ||
+      shape.pool_size() > kMostLoads / shape.num_layers) {
     return;
   }
   std::vector<Counts> layers;
@@ -82,6 +85,7 @@ RunRecord start_record(const RunState& state) {
   record.router = experiment.router_name;
   record.top_k = traits.top_k;
   record.exact_k = traits.exact_k;
+  record.slots = traits.choice == Choice::soft ? experiment.router->num_logits() : 0;
   record.expert_side = traits.choice == Choice::expert;
   record.executed = experiment.execute;
   record.has_gate = traits.needs_logits;

@@ -26,10 +26,44 @@ Recorder::Recorder(const Experiment& experiment, const MoeStack& stack, const Op
   }
 }
 
+namespace {
+
+std::vector<ShownAssignment> assignments_of(const LayerEvent& event, std::size_t token) {
+  std::vector<ShownAssignment> shown;
+  for (Index a = event.assignments.begin[token]; a < event.assignments.begin[token + 1]; ++a) {
+    const auto at = static_cast<std::size_t>(a);
+    shown.push_back(
+        {event.assignments.expert[at], event.assignments.weight[at], event.plan.assignment_row[at] >= 0});
+  }
+  return shown;
+}
+
+// What experts give to a token's output, over all their slots: the largest shares, ties by the lowest expert.
+std::vector<ShownAssignment> largest_shares(const SoftMix& mix, Index token) {
+  constexpr std::size_t kShown = 4;
+  const std::size_t slots = static_cast<std::size_t>(mix.combine.cols() / mix.num_experts);
+  std::vector<ShownAssignment> shares;
+  for (std::size_t e = 0; e < static_cast<std::size_t>(mix.num_experts); ++e) {
+    double share = 0;
+    for (const float weight : mix.combine.row(token).subspan(e * slots, slots)) {
+      share += weight;
+    }
+    shares.push_back({static_cast<std::int32_t>(e), static_cast<float>(share), true});
+  }
+  std::stable_sort(shares.begin(), shares.end(),
+                   [](const ShownAssignment& a, const ShownAssignment& b) { return a.weight > b.weight; });
+  shares.resize(std::min(shares.size(), kShown));
+  return shares;
+}
+
+}  // namespace
+
 void Recorder::on_layer(const LayerEvent& event) {
   const auto l = static_cast<std::size_t>(event.layer);
   hash_routing(event);
-  step_counts_.push_back(count_layer(event.assignments, event.plan, stack_.layers[l].experts));
+  const ExpertBank& bank = stack_.layers[l].experts;
+  step_counts_.push_back(event.mix != nullptr ? count_soft_layer(*event.mix, bank)
+                                              : count_layer(event.assignments, event.plan, bank));
   layers_[l].counts.add(step_counts_.back());
   layers_[l].mean_step_max_violation += load_stats(step_counts_.back().routed_per_expert).max_violation;
   if (const std::optional<Index> capacity = event.plan.capacity()) {
@@ -48,9 +82,19 @@ void Recorder::on_layer(const LayerEvent& event) {
 
 void Recorder::hash_routing(const LayerEvent& event) {
   Hasher& hash = routing_[static_cast<std::size_t>(event.layer)];
+  if (event.mix != nullptr) {
+    for (const Matrix* weights : {&event.mix->dispatch, &event.mix->combine}) {
+      hash.add_bytes(weights->data(),
+                     static_cast<std::size_t>(weights->rows() * weights->cols()) * sizeof(float));
+    }
+    return;
+  }
   const Assignments& a = event.assignments;
   for (std::size_t t = 0; t + 1 < a.begin.size(); ++t) {
     hash.add(a.begin[t + 1] - a.begin[t]);
+    if (!a.pass_through.empty()) {
+      hash.add(a.pass_through[t]);
+    }
     for (auto i = static_cast<std::size_t>(a.begin[t]); i < static_cast<std::size_t>(a.begin[t + 1]); ++i) {
       hash.add(a.expert[i]);
       hash.add(a.weight[i]);
@@ -103,15 +147,7 @@ void Recorder::show_tokens(const LayerEvent& event) {
       ShownToken shown;
       shown.domain = domains_.empty() || batch.domain.empty() ? "" : domains_[batch.domain[i]].name;
       shown.text = experiment_.workload->token_text(place);
-      for (Index a = event.assignments.begin[i]; a < event.assignments.begin[i + 1]; ++a) {
-        const auto at = static_cast<std::size_t>(a);
-        const Index row = event.plan.assignment_row[at];
-        const bool moved = event.plan.drop_reason[at] == DropReason::rerouted;
-        shown.assignments.push_back({.expert = event.assignments.expert[at],
-                                     .weight = event.assignments.weight[at],
-                                     .kept = row >= 0,
-                                     .moved_to = moved ? event.plan.expert_of_row(row) : -1});
-      }
+      shown.assignments = event.mix != nullptr ? largest_shares(*event.mix, t) : assignments_of(event, i);
       shown_.push_back(std::move(shown));
       last_position = batch.position[i];
       ++taken;
@@ -130,6 +166,11 @@ void Recorder::add_detail(const LayerEvent& event) {
     if (histogram.what == "weight") {
       for (const float weight : event.assignments.weight) {
         add_to(histogram, weight);
+      }
+      for (Index t = 0; event.mix != nullptr && t < event.mix->combine.rows(); ++t) {
+        for (const float weight : event.mix->combine.row(t)) {
+          add_to(histogram, weight);
+        }
       }
     } else {
       for (Index t = 0; t < event.logits.rows; ++t) {

@@ -108,7 +108,7 @@ void check_options(const RouteFiles& files, const Policy& policy) {
     no_effect("--gate-bias", files.gate.empty() ? "--gate is not given" : "router.logit is not linear_bias");
   }
   if (!files.projection.empty() &&
-      (files.gate.empty() || projection_rows(rule, {policy.router->num_experts(), 1}) == 0)) {
+      (files.gate.empty() || projection_rows(rule, {policy.router->num_logits(), 1}) == 0)) {
     no_effect("--projection", files.gate.empty() ? "--gate is not given" : "the gate is a single matrix");
   }
   if (!files.table.empty() && !traits.needs_token_ids) {
@@ -135,7 +135,7 @@ Matrix read_projection(const RouteFiles& files, const Gate& gate) {
 void run_gate(const RouteFiles& files, const Policy& policy, const Context& context, RouteNumbers& numbers) {
   const Matrix& hidden = numbers.batch.hidden;
   const GateRule rule = policy.router->gate_rule();
-  const Index num_logits = policy.router->num_experts();
+  const Index num_logits = policy.router->num_logits();
   Gate gate;
   if (files.gate.empty()) {
     gate = make_gate(policy.seed, 0, num_logits, hidden.cols(), rule);
@@ -247,9 +247,9 @@ std::optional<FixedExperts> experts_of(const RouteFiles& files) {
   }
   std::optional<FixedExperts> fixed;
   const auto say = [&fixed](const std::string& path, Index experts, const char* unit) {
-    if (fixed && fixed->num_experts != experts) {
+    if (fixed && fixed->num_logits != experts) {
       wrong_count(path, fmt::format("{} {}", experts, unit),
-                  fmt::format("{}, as {}", fixed->num_experts, fixed->because));
+                  fmt::format("{}, as {}", fixed->num_logits, fixed->because));
     }
     if (!fixed) {
       fixed = {experts, fmt::format("{} has {} {}", shown(path), experts, unit)};
@@ -298,6 +298,7 @@ RouteNumbers read_route_numbers(const RouteFiles& files, const Policy& policy, c
   if (!files.table.empty()) {
     numbers.state.token_experts = read_table(files, policy, numbers.batch.token_id);
   }
+  numbers.state.threshold = policy.router->initial_threshold();
   numbers.state.expert_bias = files.bias.empty() ? policy.router->initial_bias() : read_vector(files.bias);
   if (!policy.router->traits().needs_logits) {
     numbers.logits.resize(0, 0);

@@ -27,10 +27,10 @@ void for_each_row(Index rows, const Context& context, const RowBody& body) {
   });
 }
 
-void add_residual(MatrixView y, MutableMatrixView x, const Context& context) {
-  for_each_row(x.rows, context, [&](Index r) {
-    const std::span<const float> from = y.row(r);
-    const std::span<float> to = x.row(r);
+void add_rows(MatrixView more, MutableMatrixView sum, const Context& context) {
+  for_each_row(sum.rows, context, [&](Index r) {
+    const std::span<const float> from = more.row(r);
+    const std::span<float> to = sum.row(r);
     for (std::size_t i = 0; i < to.size(); ++i) {
       to[i] += from[i];
     }
@@ -61,23 +61,35 @@ void leave_latent(const LatentMaps& maps, Workspace& w, const Context& context) 
   project_rows(maps.up, w.latent_out.view(), w.y.view(), context);
 }
 
-// The hard-routed part of a layer, from routing to workspace.y.
-void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPlan& plan, Workspace& w,
-                     StageSeconds& seconds, Stopwatch& watch) {
+// What a soft routing leaves for those who look at choices: none for any token.
+Assignments no_choices(const SoftMix& mix) {
+  Assignments none;
+  none.num_experts = mix.num_experts;
+  none.begin.assign(static_cast<std::size_t>(mix.dispatch.rows()) + 1, 0);
+  return none;
+}
+
+// A layer from its routing to workspace.y. enter(hidden, rows) makes the experts' rows of what they see of
+// the tokens; leave(rows, begin, y) sums their outputs up for the tokens, beginning with `begin` where it has
+// rows.
+template <class Enter, class Leave>
+void run_experts(const MoeRun& run, const MoeLayer& layer, std::span<const Index> expert_begin,
+                 const Enter& enter, const Leave& leave, Workspace& w, StageSeconds& seconds) {
   const Context& context = run.context;
   const bool latent = !layer.latent.none();
   const bool shared = !layer.shared.none();
+  Stopwatch watch;
   context.name_stage("experts");
   const MatrixView hidden = enter_latent(layer.latent, w, context);
   seconds.experts += watch.lap();
   context.name_stage("dispatch");
-  w.rows_in.resize(plan.num_rows(), hidden.cols);
-  w.rows_out.resize(plan.num_rows(), hidden.cols);
-  gather_rows(plan, hidden, w.rows_in.view(), context);
+  w.rows_in.resize(expert_begin.back(), hidden.cols);
+  w.rows_out.resize(expert_begin.back(), hidden.cols);
+  enter(hidden, w.rows_in.view());
   seconds.dispatch += watch.lap();
   context.name_stage("experts");
   const Executor& executor = *run.experiment.executor.executor;
-  executor.run({layer.experts, plan.expert_begin, w.rows_in.view(), w.rows_out.view()}, context);
+  executor.run({layer.experts, expert_begin, w.rows_in.view(), w.rows_out.view()}, context);
   w.shared_out.resize(shared ? w.x.rows() : 0, w.x.cols());
   if (shared) {
     run_one_expert(executor, layer.shared.ffn, w.normed.view(), w.shared_out.view(), context);
@@ -86,8 +98,8 @@ void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPla
   context.name_stage("combine");
   // A sum that begins with the shared output saves a pass over it; W↑ and gates allow no such beginning.
   const bool begin_with_shared = shared && !latent && layer.shared.kind == SharedKind::plain;
-  combine(plan, w.rows_out.view(), begin_with_shared ? MatrixView(w.shared_out.view()) : MatrixView(),
-          latent ? w.latent_out.view() : w.y.view(), context);
+  leave(w.rows_out.view(), begin_with_shared ? MatrixView(w.shared_out.view()) : MatrixView(),
+        latent ? w.latent_out.view() : w.y.view());
   seconds.combine += watch.lap();
   if (latent) {
     context.name_stage("experts");
@@ -99,6 +111,35 @@ void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPla
     add_shared(layer.shared, {w.normed.view(), w.shared_out.view(), w.y.view()}, context);
     seconds.combine += watch.lap();
   }
+}
+
+void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPlan& plan, Workspace& w,
+                     StageSeconds& seconds) {
+  const auto enter = [&](MatrixView hidden, MutableMatrixView rows) {
+    gather_rows(plan, hidden, rows, run.context);
+  };
+  const auto leave = [&](MatrixView rows, MatrixView begin, MutableMatrixView y) {
+    combine(plan, rows, begin, y, run.context);
+  };
+  run_experts(run, layer, plan.expert_begin, enter, leave, w, seconds);
+  Stopwatch watch;
+  add_pass_through(plan, w.normed.view(), w.y.view(), run.context);
+  seconds.combine += watch.lap();
+}
+
+// The same of a soft router: the rows are its slots.
+void run_soft_mix(const MoeRun& run, const MoeLayer& layer, const SoftMix& mix, Workspace& w,
+                  StageSeconds& seconds) {
+  const auto enter = [&](MatrixView hidden, MutableMatrixView rows) {
+    mix_in(mix, hidden, rows, run.context);
+  };
+  const auto leave = [&](MatrixView rows, MatrixView begin, MutableMatrixView y) {
+    mix_out(mix, rows, y, run.context);
+    if (begin.rows > 0) {
+      add_rows(begin, y, run.context);
+    }
+  };
+  run_experts(run, layer, slot_begin(mix), enter, leave, w, seconds);
 }
 
 }  // namespace
@@ -157,23 +198,31 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     const Routing routing = experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed,
                                                       number, run.context, w.noise_deviation.view()});
     seconds.route += watch.lap();
-    const auto& assignments = std::get<Assignments>(routing);
-    const DispatchPlan plan = make_plan({.assignments = assignments,
-                                         .rule = experiment.capacity ? &*experiment.capacity : nullptr,
-                                         .top_k = traits.top_k,
-                                         .logits = traits.needs_logits ? w.logits.view() : MatrixView{},
-                                         .seed = experiment.seed,
-                                         .first_token = batch.first_token,
-                                         .layer = number});
+    const SoftMix* mix = std::get_if<SoftMix>(&routing);
+    const Assignments none = mix != nullptr ? no_choices(*mix) : Assignments{};
+    const Assignments& assignments = mix != nullptr ? none : std::get<Assignments>(routing);
+    const DispatchPlan plan =
+        make_plan({.assignments = assignments,
+                   .rule = experiment.capacity ? &*experiment.capacity : nullptr,
+                   .top_k = traits.top_k,
+                   .logits = traits.needs_logits && mix == nullptr ? w.logits.view() : MatrixView{},
+                   .seed = experiment.seed,
+                   .first_token = batch.first_token,
+                   .layer = number});
     seconds.plan += watch.lap();
     if (sink) {
-      sink({static_cast<Index>(l), batch, w.logits.view(), assignments, plan});
+      sink({static_cast<Index>(l), batch, w.logits.view(), assignments, plan, mix});
       watch.lap();
     }
     if (experiment.execute) {
-      run_assignments(run, layer, plan, w, seconds, watch);
+      if (mix != nullptr) {
+        run_soft_mix(run, layer, *mix, w, seconds);
+      } else {
+        run_assignments(run, layer, plan, w, seconds);
+      }
+      watch.lap();
       run.context.name_stage("norm");
-      add_residual(w.y.view(), w.x.view(), run.context);
+      add_rows(w.y.view(), w.x.view(), run.context);
       seconds.norm += watch.lap();
     }
   }
@@ -191,7 +240,7 @@ StageSeconds run_dense_step(const Executor& executor, const DenseStack& stack, W
     seconds.norm += watch.lap();
     run_one_expert(executor, layer, w.normed.view(), w.y.view(), context);
     seconds.experts += watch.lap();
-    add_residual(w.y.view(), w.x.view(), context);
+    add_rows(w.y.view(), w.x.view(), context);
     seconds.norm += watch.lap();
   }
   return seconds;

@@ -15,9 +15,10 @@ namespace moesim {
 struct LayerEvent {
   Index layer = 0;
   const TokenBatch& batch;
-  MatrixView logits;  // [T,E]; empty where the router needs none
+  MatrixView logits;  // [T, E or S]; empty where the router needs none
   const Assignments& assignments;
   const DispatchPlan& plan;
+  const SoftMix* mix = nullptr;  // of a soft router: then assignments and plan hold no choices
 };
 using LayerSink = std::function<void(const LayerEvent&)>;
 

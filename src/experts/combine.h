@@ -13,4 +13,9 @@ namespace moesim {
 void combine(const DispatchPlan& plan, MatrixView rows, MatrixView shared, MutableMatrixView y,
              const Context& context);
 
+// y[t] += pass_through[t]·hidden[t] where the router lets a share of the token's own row through; nothing
+// where plan.pass_through is empty. hidden [T,D]: the rows that the experts were given.
+void add_pass_through(const DispatchPlan& plan, MatrixView hidden, MutableMatrixView y,
+                      const Context& context);
+
 }  // namespace moesim

@@ -20,8 +20,8 @@ double ffn_share(double tau, Index ffn_experts, Index zero_computation_experts) 
   return all > 0 ? weighted / all : 0.0;
 }
 
-double nominal_ffn_experts(const LayerShape& shape, Index top_k) {
-  return static_cast<double>(top_k) * ffn_share(1.0, shape.num_experts, shape.zero_computation_experts());
+double nominal_ffn_experts(const LayerShape& shape, double experts_per_token) {
+  return experts_per_token * ffn_share(1.0, shape.num_experts, shape.zero_computation_experts());
 }
 
 std::uint64_t constant_params(const LayerShape& shape) {
@@ -41,7 +41,8 @@ LayerCost moe_layer_cost(const LayerShape& shape, const LayerUse& use) {
                   checked_mul(expert, static_cast<std::uint64_t>(shape.num_experts), what), what);
   const auto fixed = static_cast<double>(every_token);
   cost.active_params = fixed + use.experts_per_token * static_cast<double>(expert);
-  cost.flops_per_token = 2.0 * cost.active_params;
+  cost.flops_per_token =
+      2.0 * cost.active_params + 4.0 * static_cast<double>(use.slots) * static_cast<double>(shape.d_model);
   cost.bytes_per_token = per_token((fixed + use.distinct_experts * static_cast<double>(expert)) *
                                        static_cast<double>(bytes_per_weight(WeightType::float32)),
                                    use.tokens);

@@ -83,7 +83,8 @@ struct ShownAssignment {
 struct ShownToken {
   std::string domain;
   std::string text;
-  std::vector<ShownAssignment> assignments;  // first layer
+  // First layer; of a soft router the experts with the largest shares of the token's output.
+  std::vector<ShownAssignment> assignments;
 };
 
 struct TimingResult {
@@ -116,6 +117,7 @@ struct RunRecord {
   std::string router;  // preset or family
   Index top_k = 1;     // nominal
   bool exact_k = true;
+  Index slots = 0;           // S of a soft router, which assigns no tokens; 0: assignments
   bool expert_side = false;  // experts choose: a noise floor would mean nothing
   bool executed = true;
   bool has_gate = true;  // false: hash, random

@@ -105,6 +105,23 @@ LayerCounts count_layer(const Assignments& assignments, const DispatchPlan& plan
   return counts;
 }
 
+LayerCounts count_soft_layer(const SoftMix& mix, const ExpertBank& bank) {
+  const auto slots = static_cast<std::uint64_t>(mix.dispatch.cols());
+  const auto experts = static_cast<std::uint64_t>(mix.num_experts);
+  LayerCounts counts;
+  counts.steps = 1;
+  counts.tokens = static_cast<std::uint64_t>(mix.dispatch.rows());
+  counts.assignments = slots;
+  counts.kept = slots;
+  counts.routed_per_expert.assign(experts, slots / experts);
+  counts.tokens_per_expert = counts.routed_per_expert;
+  for (const ExpertKind kind : bank.kind) {
+    counts.kept_ffn += kind == ExpertKind::ffn ? slots / experts : 0;
+    counts.distinct_experts += kind == ExpertKind::ffn ? 1 : 0;
+  }
+  return counts;
+}
+
 void StageSeconds::add(const StageSeconds& other) {
   norm += other.norm;
   gate += other.gate;

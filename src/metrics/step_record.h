@@ -41,6 +41,9 @@ struct LayerCounts {
 
 LayerCounts count_layer(const Assignments& assignments, const DispatchPlan& plan, const ExpertBank& bank);
 
+// Of a soft router: its slots count as assignments, all kept; tokens choose nothing.
+LayerCounts count_soft_layer(const SoftMix& mix, const ExpertBank& bank);
+
 // Wall seconds of the stages of a step, all layers together. `norm` (RMS norm and residual sum) is part of
 // the step but of no Mixture-of-Experts stage; dense layers have norm and experts only.
 struct StageSeconds {

@@ -80,12 +80,15 @@ void add_head(Screen& screen, const RunRecord& r) {
       "moesim {} ({}, {}, {})   seed {}   {} thread{} on {}", r.build.version, r.build.revision,
       r.build.compiler, r.build.arch, value_of(r, "seed"), r.timing.threads, r.timing.threads == 1 ? "" : "s",
       r.machine.processor.empty() ? "an unknown processor" : display_safe(r.machine.processor)));
-  screen.line(fmt::format(
-      "config   {}   {}: {}, {} {}, d_model {}, d_ff {}{}, {}", display_safe(r.config_source),
-      layers_word(r.shape.num_layers), experts_in_words(r.shape), r.router,
-      r.expert_side ? "(experts choose)" : fmt::format("top-{}", r.top_k), r.shape.d_model, r.shape.d_ff,
-      r.shape.latent_width > 0 ? fmt::format(", latent {}", r.shape.latent_width) : "",
-      enum_text(r.shape.activation)));
+  screen.line(
+      fmt::format("config   {}   {}: {}, {} {}, d_model {}, d_ff {}{}, {}", display_safe(r.config_source),
+                  layers_word(r.shape.num_layers), experts_in_words(r.shape), r.router,
+                  r.slots > 0     ? fmt::format("({})", counted(static_cast<std::uint64_t>(r.slots), "slot"))
+                  : r.expert_side ? "(experts choose)"
+                                  : fmt::format("top-{}", r.top_k),
+                  r.shape.d_model, r.shape.d_ff,
+                  r.shape.latent_width > 0 ? fmt::format(", latent {}", r.shape.latent_width) : "",
+                  enum_text(r.shape.activation)));
   const std::string capacity =
       r.capacity ? fmt::format("capacity {} rows {}", with_commas(static_cast<std::uint64_t>(*r.capacity)),
                                value_of(r, "capacity.drop") == "device_level" ? "a device" : "an expert")
@@ -108,9 +111,10 @@ void add_tokens(Screen& screen, const RunRecord& r) {
     return;
   }
   const bool words = value_of(r, "workload.kind") == "text" && value_of(r, "workload.tokenizer") == "word";
-  screen.heading(
-      words ? "WHERE EACH WORD WENT" : "WHERE EACH TOKEN WENT",
-      "(expert and its weight, best first" + std::string(r.shape.num_layers > 1 ? "; first layer)" : ")"));
+  screen.heading(words ? "WHERE EACH WORD WENT" : "WHERE EACH TOKEN WENT",
+                 (r.slots > 0 ? "(experts with the largest shares of its output"
+                              : "(expert and its weight, best first") +
+                     std::string(r.shape.num_layers > 1 ? "; first layer)" : ")"));
   int domain_width = 0;
   int text_width = 4;
   for (const ShownToken& token : r.shown_tokens) {
@@ -167,7 +171,8 @@ void add_load(Screen& screen, const RunRecord& r) {
   const LayerCounts& counts = r.layers.front().counts;
   const std::size_t experts = counts.routed_per_expert.size();
   const double fair = static_cast<double>(counts.assignments) / static_cast<double>(experts);
-  screen.heading("LOAD", fmt::format("tokens each expert got over all steps; {} fair share {}{}",
+  screen.heading("LOAD", fmt::format("{} over all steps; {} fair share {}{}",
+                                     r.slots > 0 ? "slots each expert computed" : "tokens each expert got",
                                      screen.style().unicode ? "│" : "|", short_number(fair),
                                      r.shape.num_layers > 1 ? "; first layer" : ""));
   std::vector<std::size_t> order(experts);
@@ -263,7 +268,8 @@ void add_balance(Screen& screen, const RunRecord& r) {
 
 std::string variant_title(const RunRecord& r, const VariantResult& v) {
   if (v.name == "moe") {
-    return r.executed ? (r.expert_side ? "MoE" : fmt::format("MoE top-{}", r.top_k)) : "routing only";
+    const bool has_top_k = !r.expert_side && r.slots == 0;
+    return r.executed ? (has_top_k ? fmt::format("MoE top-{}", r.top_k) : "MoE") : "routing only";
   }
   if (v.name == "dense_same_active") {
     return "dense, same active";

@@ -54,13 +54,21 @@ std::string parameter_sentence(const RunRecord& record) {
     return "";
   }
   const double share = record.nominal.active_params / static_cast<double>(record.nominal.total_params);
+  if (record.slots > 0) {
+    return fmt::format(
+        "All {} tokens of a batch are mixed into {} and out of them: a token costs what {} of the "
+        "layer's {} parameters cost ({}). ",
+        record.tokens, counted(static_cast<std::uint64_t>(record.slots), "slot"),
+        short_number(record.nominal.active_params),
+        short_number(static_cast<double>(record.nominal.total_params)), percent(share));
+  }
   return fmt::format("Each token uses {} of the layer's {} parameters ({}). ",
                      short_number(record.nominal.active_params),
                      short_number(static_cast<double>(record.nominal.total_params)), percent(share));
 }
 
 std::string balance_sentence(const RunRecord& record) {
-  if (record.layers.empty() || record.mean_routed.max_violation < 0 ||
+  if (record.layers.empty() || record.slots > 0 || record.mean_routed.max_violation < 0 ||
       record.layers.front().counts.assignments == 0) {
     return "";
   }
@@ -111,6 +119,19 @@ std::string next_step(const RunRecord& record, const std::string& program) {
   }
   if (record.dropped_fraction > 0) {
     return fmt::format("{} run {} --set capacity=none    (what does dropping cost?)", program, source);
+  }
+  const auto is = [&record](const std::string& path, const std::string& value) {
+    return std::any_of(record.resolved.begin(), record.resolved.end(), [&](const ResolvedValue& resolved) {
+      return resolved.path == path && (value.empty() || resolved.value == value);
+    });
+  };
+  if (record.slots > 0) {
+    return fmt::format("{} run {} --set router.slots_per_expert={}    (what do twice the slots cost?)",
+                       program, source, 2 * record.slots / record.shape.num_experts);
+  }
+  if (!is("router.top_k", "") || is("router.stop", "lucidrains")) {
+    return fmt::format("{} run {} --set 'router={{preset: mixtral}}'    (what does another router do?)",
+                       program, source);
   }
   return fmt::format("{} run {} --set router.top_k={}    (what does one more expert cost?)", program, source,
                      std::min<Index>(record.top_k + 1, record.shape.pool_size()));

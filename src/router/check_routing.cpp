@@ -69,6 +69,15 @@ void check_order(const TokenCheck& check) {
   }
 }
 
+void check_pass_through(const std::vector<float>& pass_through, Index num_tokens) {
+  MOESIM_CHECK(pass_through.empty() || pass_through.size() == static_cast<std::size_t>(num_tokens),
+               "what passes through is not given for every token");
+  for (std::size_t t = 0; t < pass_through.size(); ++t) {
+    MOESIM_CHECK(std::isfinite(pass_through[t]),
+                 fmt::format("token {}: what passes through is not finite", t));
+  }
+}
+
 void check_assignments(const Assignments& a, const RouterTraits& traits, Index num_tokens) {
   const auto size = static_cast<std::size_t>(a.size());
   MOESIM_CHECK(traits.choice != Choice::soft, "a soft router made hard choices");
@@ -77,6 +86,7 @@ void check_assignments(const Assignments& a, const RouterTraits& traits, Index n
                "the tokens' ranges do not cover the assignments");
   MOESIM_CHECK(a.weight.size() == size && a.score.size() == size,
                "weights, scores and experts differ in number");
+  check_pass_through(a.pass_through, num_tokens);
   std::vector<Index> last_token(static_cast<std::size_t>(a.num_experts), -1);
   for (Index t = 0; t < num_tokens; ++t) {
     const TokenCheck check{a, traits, t};
@@ -85,6 +95,8 @@ void check_assignments(const Assignments& a, const RouterTraits& traits, Index n
     const auto count = static_cast<Index>(check.end() - check.begin());
     MOESIM_CHECK(!traits.exact_k || count == traits.top_k,
                  check.at(fmt::format("{} experts instead of {}", count, traits.top_k)));
+    MOESIM_CHECK(traits.most_experts == 0 || count <= traits.most_experts,
+                 check.at(fmt::format("{} experts, more than {}", count, traits.most_experts)));
     check_experts(check, last_token);
     check_numbers(check);
     check_order(check);

@@ -48,15 +48,17 @@ std::optional<Place> first_not_finite(MatrixView logits, Index first, Index last
   return std::nullopt;
 }
 
-void check_logits(const RouterInput& input) {
+// Expert e owns logits [e·logits_per_expert, (e+1)·logits_per_expert).
+void check_logits(const RouterInput& input, Index logits_per_expert) {
   const Index num_rows = input.logits.rows;
   std::vector<std::optional<Place>> found(
       static_cast<std::size_t>((num_rows + kRowsPerBlock - 1) / kRowsPerBlock));
   for_each_row_block(input.context, num_rows, [&](Index first, Index last) {
     found[static_cast<std::size_t>(first / kRowsPerBlock)] = first_not_finite(input.logits, first, last);
   });
-  for (const std::optional<Place>& place : found) {
+  for (std::optional<Place>& place : found) {
     if (place) {
+      place->expert /= logits_per_expert;
       throw_not_finite(input, *place, "logit", "look for overflow in the tokens' vectors or in the gate");
     }
   }
@@ -75,24 +77,47 @@ void check_weights(const RouterInput& input, const Assignments& assignments) {
   }
 }
 
-void check_sizes(const RouterInput& input, const RouterTraits& traits, Index num_experts) {
+struct Sizes {
+  Index num_experts;
+  Index num_logits;
+};
+
+// One finite number per expert, or none at all.
+void check_state(const std::vector<float>& values, Index num_experts, const char* name) {
+  MOESIM_CHECK(values.empty() || values.size() == static_cast<std::size_t>(num_experts),
+               fmt::format("{} needs one number per expert", name));
+  for (const float value : values) {
+    MOESIM_CHECK(std::isfinite(value), fmt::format("{} is not finite", name));
+  }
+}
+
+void check_token_count(const RouterInput& input, Index multiple) {
+  const Index num_tokens = input.batch.num_tokens();
+  if (num_tokens % multiple != 0) {
+    throw Error(
+        ErrorKind::bad_data,
+        fmt::format("layer {}: error: a batch of {} tokens does not divide among {} experts; expected a "
+                    "multiple of {} tokens [not-divisible]",
+                    input.layer, num_tokens, multiple, multiple),
+        "change workload.tokens");
+  }
+}
+
+void check_sizes(const RouterInput& input, const RouterTraits& traits, const Sizes& sizes) {
   const auto num_tokens = static_cast<std::size_t>(input.batch.num_tokens());
   if (traits.needs_logits) {
     MOESIM_CHECK(input.logits.rows == input.batch.num_tokens(), "a router needs one row of logits per token");
-    MOESIM_CHECK(input.logits.rows == 0 || input.logits.cols == num_experts,
-                 "a router needs one logit per expert");
+    MOESIM_CHECK(input.logits.rows == 0 || input.logits.cols == sizes.num_logits,
+                 "a router needs one logit per expert, or per slot");
   } else {
     MOESIM_CHECK(input.batch.token_id.size() == num_tokens, "a batch needs one id per token");
   }
   const MatrixView deviation = input.noise_deviation;
-  MOESIM_CHECK(deviation.rows == 0 || (deviation.rows == input.logits.rows && deviation.cols == num_experts),
-               "a router needs one deviation per logit");
-  const std::vector<float>& bias = input.state.expert_bias;
-  MOESIM_CHECK(bias.empty() || bias.size() == static_cast<std::size_t>(num_experts),
-               "a selection bias needs one number per expert");
-  for (const float b : bias) {
-    MOESIM_CHECK(std::isfinite(b), "a selection bias is not finite");
-  }
+  MOESIM_CHECK(
+      deviation.rows == 0 || (deviation.rows == input.logits.rows && deviation.cols == sizes.num_logits),
+      "a router needs one deviation per logit");
+  check_state(input.state.expert_bias, sizes.num_experts, "a selection bias");
+  check_state(input.state.threshold, sizes.num_experts, "a threshold");
 }
 
 }  // namespace
@@ -103,9 +128,10 @@ std::vector<StageValues> Router::trace(const RouterInput& /*input*/, Index /*tok
 
 Routing Router::route(const RouterInput& input) const {
   const RouterTraits facts = traits();
-  check_sizes(input, facts, num_experts_);
+  check_sizes(input, facts, {num_experts_, num_logits()});
+  check_token_count(input, facts.token_multiple);
   if (facts.needs_logits) {
-    check_logits(input);
+    check_logits(input, num_logits() / num_experts_);
   }
   Routing routing = do_route(input);
   if (const auto* assignments = std::get_if<Assignments>(&routing)) {

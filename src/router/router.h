@@ -26,6 +26,7 @@ struct RouterTraits {
   Index top_k = 1;          // experts per token: exact where exact_k, else the nominal number
   bool exact_k = true;      // every token gets exactly top_k
   bool distinct = true;     // no token takes an expert twice
+  Index most_experts = 0;   // no token gets more; 0: no bound but top_k or the number of experts
   bool causal = true;       // later tokens do not change earlier ones
   bool row_local = true;    // a token's routing depends on its own row alone
   bool normalised = false;  // a token's weights sum to weight_sum …
@@ -41,6 +42,7 @@ struct RouterTraits {
   bool needs_token_ids = false;               // hash
   bool needs_hidden = false;   // the output holds a part of the token's own vector (BASE layers)
   bool takes_capacity = true;  // false: balanced by construction, a capacity section has no effect
+  Index token_multiple = 1;    // a batch must hold a multiple of so many tokens
 };
 
 // A given map of token ids to experts (DeepSeek-V4's hash layers keep one with their weights).
@@ -53,11 +55,14 @@ struct TokenTable {
 struct RouterState {
   std::vector<float> expert_bias;  // [E], or empty for none: added for selection, never for weighting
   TokenTable token_experts;        // of hash routers
+  // [E], or empty for the router's own: the score a token must exceed to go to that expert
+  // (expert_threshold).
+  std::vector<float> threshold = {};
 };
 
 struct RouterInput {
   const TokenBatch& batch;
-  MatrixView logits;  // [T,E]; no rows when the router does not need them
+  MatrixView logits;  // [T, num_logits()]; no rows when the router does not need them
   const RouterState& state;
   std::uint64_t seed = 0;
   std::uint32_t layer = 0;
@@ -81,10 +86,15 @@ class Router {
   virtual GateRule gate_rule() const { return {}; }
   // A token's way through the stages, in order; empty for routers that have none of their own.
   virtual std::vector<StageValues> trace(const RouterInput& input, Index token) const;
+  // The thresholds the config gives at the start ([E] or empty).
+  virtual std::vector<float> initial_threshold() const { return {}; }
+  // Logits per token: one for each expert, or for each slot of a soft router (expert e owns a run of them).
+  virtual Index num_logits() const { return num_experts_; }
 
   // Checks sizes and that every logit is finite, routes, checks that every weight is finite, and with
   // MOESIM_CHECKS runs check_routing on the result. Throws Error(bad_data) naming the first token (its place
-  // in the stream) and its expert where a number is not finite.
+  // in the stream) and its expert where a number is not finite, and where the number of tokens is not a
+  // multiple of traits().token_multiple.
   Routing route(const RouterInput& input) const;
 
   Index num_experts() const { return num_experts_; }

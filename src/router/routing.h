@@ -16,10 +16,11 @@ enum class WeightOn { output, input };
 // experts per token. Within a token: selection order, best selection score first (ties: lowest expert first).
 struct Assignments {
   Index num_experts = 0;
-  std::vector<Index> begin;          // [T+1]
-  std::vector<std::int32_t> expert;  // [N]
-  std::vector<float> weight;         // [N] multiplies the expert's output or input
-  std::vector<float> score;          // [N] the unbiased score the weight was made from
+  std::vector<Index> begin;              // [T+1]
+  std::vector<std::int32_t> expert;      // [N]
+  std::vector<float> weight;             // [N] multiplies the expert's output or input
+  std::vector<float> score;              // [N] the unbiased score the weight was made from
+  std::vector<float> pass_through = {};  // [T] what of the token's own row joins the output; empty: nothing
   WeightOn weight_on = WeightOn::output;
   Index tied = 0;  // choices that fell to the lowest index among equals
 

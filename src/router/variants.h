@@ -5,10 +5,15 @@
 
 namespace moesim {
 
+RouterFamily router_base_assignment();
 RouterFamily router_expert_choice();
+RouterFamily router_expert_threshold();
 RouterFamily router_hash();
+RouterFamily router_qb_dynamic();
 RouterFamily router_random();
 RouterFamily router_round_robin();
+RouterFamily router_sinkhorn();
+RouterFamily router_soft();
 RouterFamily router_sparsemixer();
 RouterFamily router_token_choice();
 RouterFamily router_top_any();

@@ -316,6 +316,10 @@ TEST(CommandLine, OutputsAreCheckedBeforeAnythingIsRun) {
   refused("--out " + file + " --save-routing " + file, 64, "the same file as --save-routing");
   refused("--save-routing r.txt", 64, "help: --save-routing r.csv");
   refused("--out r", 64, "help: --out r.json");
+  refused("--save-routing " + file + " --set 'router={kind: soft}' --set capacity=none", 64,
+          "--save-routing: error: has no effect with a soft router, which assigns no tokens; expected "
+          "another router "
+          "[no-effect]");
   refused("--out " + folder.file("none/r.json"), 73, "[cannot-create]");
   refused("--save-routing " + folder.file("none/r.csv"), 73, "[cannot-create]");
   EXPECT_FALSE(std::filesystem::exists(file));

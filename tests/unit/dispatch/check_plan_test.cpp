@@ -77,6 +77,21 @@ TEST(CheckPlan, FindsWeightsOnTheWrongSide) {
               HasSubstr("the plan puts the weight elsewhere than the router"));
 }
 
+TEST(CheckPlan, FindsOtherSharesThatPassThrough) {
+  EXPECT_THAT(complaint([](DispatchPlan& p) {
+                p.pass_through = {.5F, .5F, .5F};
+              }),
+              HasSubstr("the plan lets other shares of the tokens pass through than the router"));
+  Assignments assignments = three_tokens();
+  assignments.pass_through = {.5F, .25F, 0};
+  DispatchPlan plan = plan_of(assignments);
+  EXPECT_EQ(plan.pass_through, assignments.pass_through);
+  plan.pass_through.clear();
+  EXPECT_THROW(check_plan(plan, assignments), Error);
+  assignments.pass_through.pop_back();
+  EXPECT_THROW(make_plan({.assignments = assignments}), Error);
+}
+
 TEST(CheckPlan, FindsImpossibleCapacitiesAndLoads) {
   EXPECT_THAT(complaint([](DispatchPlan& p) { p.room->capacity = {-1}; }),
               HasSubstr("the plan's capacity is negative"));

@@ -105,6 +105,23 @@ TEST(LoadExperiment, WidthsThatDoNotDivideNameTheNearest) {
   EXPECT_NE(message.find("the nearest are 64 and 68"), std::string::npos) << message;
 }
 
+TEST(LoadExperiment, TokensThatDoNotDivideAmongTheExpertsNameTheNearest) {
+  EXPECT_EQ(errors_of(kSmall, {"router={kind: base_assignment}"}), "no error");
+  EXPECT_EQ(errors_of(kSmall, {"router={kind: base_assignment, mode: eval}", "workload.tokens=9"}),
+            "no error");
+  const std::string message = errors_of(kSmall, {"router={kind: base_assignment}", "workload.tokens=9"});
+  EXPECT_NE(message.find("--set workload.tokens=9: error: workload.tokens: 9 tokens do not divide among 4 "
+                         "experts; expected a multiple of 4 [not-divisible]\n"
+                         "  help: the nearest are 8 and 12\n"
+                         "  note: this router gives every expert equally many tokens of a batch\n"
+                         "  note: c.yaml:1:32: layer.num_experts is 4\n"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(errors_of(kSmall, {"router={kind: base_assignment}", "workload.tokens=3"})
+                .find("help: the nearest is 4\n"),
+            std::string::npos);
+}
+
 TEST(LoadExperiment, TwoWidthsAreOneTooMany) {
   const std::string message = errors_of(kSmall, {"layer.active_width=64"});
   EXPECT_NE(message.find("layer.active_width: given beside layer.d_ff"), std::string::npos) << message;

@@ -244,6 +244,28 @@ TEST(Combine, DroppedAssignmentsLeaveTheSharedOutput) {
   EXPECT_EQ(y.row(0)[2], 0.0F);
 }
 
+// BASE layers: y = α·E(x) + (1 − α)·x, also where the expert's row was dropped.
+TEST(Combine, AShareOfTheTokensOwnRowPassesThrough) {
+  const Context context({.threads = 2});
+  const Index tokens = 70;
+  const Matrix x = random_rows(tokens, 8, 12);
+  DispatchPlan plan = make_identity_plan(tokens);
+  Matrix rows(tokens, 8);
+  rows.fill(4.0F);
+  Matrix y(tokens, 8);
+  plan.row_weight.assign(static_cast<std::size_t>(tokens), 0.25F);
+  combine(plan, rows.view(), {}, y.view(), context);
+  add_pass_through(plan, x.view(), y.view(), context);
+  EXPECT_EQ(y.row(69)[7], 1.0F);  // nothing passes
+  plan.pass_through.assign(static_cast<std::size_t>(tokens), 0.75F);
+  add_pass_through(plan, x.view(), y.view(), context);
+  for (Index t = 0; t < tokens; ++t) {
+    for (std::size_t d = 0; d < 8; ++d) {
+      EXPECT_FLOAT_EQ(y.row(t)[d], 1.0F + 0.75F * x.row(t)[d]);
+    }
+  }
+}
+
 TEST(Combine, OneExpertWithWeightOneEqualsTheDenseLayerBitForBit) {
   const Context context({.threads = 2});
   const std::unique_ptr<Executor> executor = make({{"kind", "tiled"}});

@@ -245,6 +245,35 @@ TEST(Screen, SaysWhenTheTextRepeatsAndHowToGoOn) {
   EXPECT_NE(screen.find("\nnext    build/moesim run sample.yaml --set"), std::string::npos) << screen;
 }
 
+TEST(Screen, OfASoftRouterSpeaksOfSlots) {
+  RunRecord record = sample_record();
+  record.router = "soft";
+  record.slots = 4;
+  record.dropped_fraction = 0;
+  record.resolved.push_back({"router.slots_per_expert", "2", "default"});
+  const std::string text = render_screen(record, {});
+  EXPECT_NE(text.find("2 experts, soft (4 slots), "), std::string::npos) << text;
+  EXPECT_NE(text.find("(experts with the largest shares of its output)"), std::string::npos) << text;
+  EXPECT_NE(text.find("slots each expert computed over all steps"), std::string::npos) << text;
+  EXPECT_EQ(text.find("top-1"), std::string::npos) << text;
+  EXPECT_NE(describe_in_words(record).find(
+                "All 10 tokens of a batch are mixed into 4 slots and out of them: a token "
+                "costs what 104 of the layer's 200 parameters cost (52 %)."),
+            std::string::npos)
+      << describe_in_words(record);
+  EXPECT_NE(next_step(record, "moesim").find("--set router.slots_per_expert=4 "), std::string::npos);
+}
+
+TEST(Words, SuggestOnlyKeysThatTheRouterHas) {
+  RunRecord record = sample_record();
+  record.dropped_fraction = 0;
+  EXPECT_NE(next_step(record, "moesim").find("--set router.top_k=2 "), std::string::npos);
+  record.resolved.push_back({"router.stop", "lucidrains", "default"});
+  EXPECT_EQ(next_step(record, "moesim").find("top_k"), std::string::npos);
+  record.resolved.clear();
+  EXPECT_NE(next_step(record, "moesim").find("--set 'router={preset: mixtral}' "), std::string::npos);
+}
+
 TEST(Screen, AsciiStyleUsesNoBlockCharacters) {
   RunRecord record = sample_record();
   const std::string screen = render_screen(record, {.colour = true, .unicode = false});

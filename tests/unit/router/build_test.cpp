@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "building.h"
+#include "config/suggest.h"
 
 namespace moesim::testing {
 namespace {

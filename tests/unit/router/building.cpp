@@ -51,16 +51,33 @@ Routing Scene::route_any(const Router& router, const ContextOptions& options) co
 }
 
 Assignments Scene::route(const Router& router, const ContextOptions& options) const {
-  return std::get<Assignments>(route_any(router, options));
+  const Routing routing = route_any(router, options);
+  const auto* mix = std::get_if<SoftMix>(&routing);
+  return mix != nullptr ? as_choices(*mix) : std::get<Assignments>(routing);
+}
+
+Assignments as_choices(const SoftMix& mix) {
+  Assignments all;
+  all.num_experts = mix.combine.cols();
+  all.begin = {0};
+  for (Index t = 0; t < mix.combine.rows(); ++t) {
+    for (Index slot = 0; slot < mix.combine.cols(); ++slot) {
+      all.expert.push_back(static_cast<std::int32_t>(slot));
+      all.weight.push_back(mix.combine.row(t)[static_cast<std::size_t>(slot)]);
+      all.score.push_back(mix.dispatch.row(t)[static_cast<std::size_t>(slot)]);
+    }
+    all.begin.push_back(all.size());
+  }
+  return all;
 }
 
 namespace {
 
-Scene empty_scene(Index num_tokens, Index num_experts) {
+Scene empty_scene(Index num_tokens, Index num_logits) {
   Scene scene;
   scene.batch.hidden.resize(num_tokens, 1);
   scene.batch.hidden.fill(0.0F);
-  scene.logits.resize(num_tokens, num_experts);
+  scene.logits.resize(num_tokens, num_logits);
   for (Index t = 0; t < num_tokens; ++t) {
     scene.batch.token_id.push_back(static_cast<std::uint32_t>(t));
     scene.batch.sequence_id.push_back(0);
@@ -71,17 +88,17 @@ Scene empty_scene(Index num_tokens, Index num_experts) {
 
 }  // namespace
 
-Scene scene_of(const std::vector<std::vector<float>>& rows, Index num_experts) {
-  Scene scene = empty_scene(static_cast<Index>(rows.size()), num_experts);
+Scene scene_of(const std::vector<std::vector<float>>& rows, Index num_logits) {
+  Scene scene = empty_scene(static_cast<Index>(rows.size()), num_logits);
   for (std::size_t t = 0; t < rows.size(); ++t) {
-    EXPECT_EQ(rows[t].size(), static_cast<std::size_t>(num_experts));
+    EXPECT_EQ(rows[t].size(), static_cast<std::size_t>(num_logits));
     std::copy(rows[t].begin(), rows[t].end(), scene.logits.row(static_cast<Index>(t)).begin());
   }
   return scene;
 }
 
-Scene random_scene(Index num_tokens, Index num_experts, std::uint64_t seed) {
-  Scene scene = empty_scene(num_tokens, num_experts);
+Scene random_scene(Index num_tokens, Index num_logits, std::uint64_t seed) {
+  Scene scene = empty_scene(num_tokens, num_logits);
   const RandomKey key{.seed = seed, .stream = Stream::test};
   for (Index t = 0; t < num_tokens; ++t) {
     fill_normal(key, static_cast<std::uint64_t>(t), 1.0F, scene.logits.row(t));
@@ -147,14 +164,23 @@ std::vector<Case> all_cases() {
     cases.push_back(
         {std::string("token_choice ") + settings, std::string("{kind: token_choice, ") + settings + "}"});
   }
-  for (const char* settings : {"factor: 0.5", "factor: 32", "score_func: sigmoid, factor: 3.7"}) {
+  for (const char* settings :
+       {"factor: 0.5", "factor: 32", "score_func: sigmoid, factor: 3.7", "max_experts_per_token: 2",
+        "max_experts_per_token: 3, factor: 1.5, rounding: lingvo, cap_lambda: 0.01",
+        "softmax_over: tokens, divide_by_takers: true, rounding: mesh"}) {
     cases.push_back(
         {std::string("expert_choice ") + settings, std::string("{kind: expert_choice, ") + settings + "}"});
   }
   for (const char* settings :
-       {"kind: hash, top_k: 32", "kind: hash, method: modulo, top_k: 3",
-        "kind: hash, weights: gate, top_k: 3", "kind: random, top_k: 32", "kind: random, replacement: true",
-        "kind: sparsemixer, jitter_eps: 0.5", "kind: top_any, fallback: none"}) {
+       {"kind: base_assignment, mode: eval", "kind: soft, slots_per_expert: 3", "kind: sinkhorn, top_k: 4",
+        "kind: expert_threshold, threshold: [0.1], score_func: softmax",
+        "kind: expert_threshold, threshold: [1.5], score_func: raw, top_k: 3", "kind: qb_dynamic, top_k: 32",
+        "kind: qb_dynamic, score_func: softmax, top_k: 5", "kind: sinkhorn, stop: gpt_neox",
+        "kind: sinkhorn, stop: gpt_neox, mode: eval, top_k: 3", "kind: sinkhorn, stop: lucidrains",
+        "kind: sinkhorn, stop: lucidrains, gumbel: true, competitive: false",
+        "kind: sinkhorn, stop: lucidrains, mode: eval", "kind: hash, top_k: 32",
+        "kind: hash, method: modulo, top_k: 3", "kind: hash, weights: gate, top_k: 3", "kind: random, top_k: 32",
+        "kind: random, replacement: true", "kind: sparsemixer, jitter_eps: 0.5", "kind: top_any, fallback: none"}) {
     cases.push_back({settings, std::string("{") + settings + "}"});
   }
   return cases;

@@ -34,15 +34,20 @@ struct Scene {
   std::uint64_t seed = 7;
   std::uint32_t layer = 0;
 
+  // Of a soft router: as_choices.
   Assignments route(const Router& router, const ContextOptions& options = {}) const;
   Routing route_any(const Router& router, const ContextOptions& options = {}) const;
 };
 
+// A soft routing read as choices: of every slot, as if it were an expert, weighted as in combine, the
+// dispatch weight its score.
+Assignments as_choices(const SoftMix& mix);
+
 // Rows of logits, all of the same length. Token ids count up from 0.
-Scene scene_of(const std::vector<std::vector<float>>& rows, Index num_experts);
+Scene scene_of(const std::vector<std::vector<float>>& rows, Index num_logits);
 
 // Seeded logits with about N(0, 1) entries; token ids repeat.
-Scene random_scene(Index num_tokens, Index num_experts, std::uint64_t seed);
+Scene random_scene(Index num_tokens, Index num_logits, std::uint64_t seed);
 
 // The rows `order` of a scene.
 Scene pick(const Scene& scene, const std::vector<Index>& order);

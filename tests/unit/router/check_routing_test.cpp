@@ -86,6 +86,29 @@ TEST(CheckRouting, NamesTheTokenAndTheRule) {
   EXPECT_EQ(broken([](A& a, T&) { a.num_experts = 5; }), "error: a routing for another number of experts");
 }
 
+TEST(CheckRouting, NoTokenGetsMoreThanTheMost) {
+  EXPECT_EQ(broken([](Assignments&, RouterTraits& t) {
+              t.exact_k = false;
+              t.most_experts = 2;
+            }),
+            "");
+  EXPECT_EQ(broken([](Assignments&, RouterTraits& t) {
+              t.exact_k = false;
+              t.most_experts = 1;
+            }),
+            "error: token 0: 2 experts, more than 1");
+}
+
+TEST(CheckRouting, WhatPassesThroughIsGivenForAllTokensOrNone) {
+  EXPECT_EQ(broken([](Assignments& a, RouterTraits&) { a.pass_through = {0.25F, 0.5F}; }), "");
+  EXPECT_EQ(broken([](Assignments& a, RouterTraits&) { a.pass_through = {0.25F}; }),
+            "error: what passes through is not given for every token");
+  EXPECT_EQ(broken([](Assignments& a, RouterTraits&) {
+              a.pass_through = {0.25F, std::nanf("")};
+            }),
+            "error: token 1: what passes through is not finite");
+}
+
 TEST(CheckRouting, OrderIsJudgedWhereNoBiasHidesIt) {
   EXPECT_EQ(broken([](Assignments&, RouterTraits& t) { t.choice = Choice::expert; }),
             "error: token 1: the choices are not in order, best score first");

@@ -98,6 +98,15 @@ TEST(Router, ScoresThatAllUnderflowAreNoError) {
             std::vector<float>(8, 0.0F));
 }
 
+TEST(Router, NamesTheNumbersOfABatchThatDoesNotDivide) {
+  Scene scene = random_scene(9, 8, 1);
+  scene.layer = 1;
+  EXPECT_EQ(error_of(scene, "{kind: base_assignment}"),
+            "layer 1: error: a batch of 9 tokens does not divide among 8 experts; expected a multiple of 8 "
+            "tokens [not-divisible]");
+  EXPECT_EQ(error_of(scene, "{kind: base_assignment, mode: eval}"), "no error");
+}
+
 TEST(Router, RefusesSizesThatDoNotFit) {
   Scene scene = random_scene(4, 8, 1);
   scene.batch.hidden.resize(5, 1);
@@ -109,6 +118,9 @@ TEST(Router, RefusesSizesThatDoNotFit) {
   EXPECT_NE(error_of(narrow, "{preset: mixtral}").find("one number per expert"), std::string::npos);
   narrow.state.expert_bias.assign(8, std::nanf(""));
   EXPECT_NE(error_of(narrow, "{preset: mixtral}").find("not finite"), std::string::npos);
+  narrow.state = {};
+  narrow.state.threshold = {1.0F};
+  EXPECT_NE(error_of(narrow, "{preset: mixtral}").find("a threshold needs one number"), std::string::npos);
 }
 
 }  // namespace

@@ -50,6 +50,8 @@ std::string text_of(const RouterTraits& t) {
   text += t.expert_symmetric ? ", experts alike" : "";
   text += t.needs_logits ? "" : ", needs no logits";
   text += t.takes_capacity ? "" : ", takes no capacity";
+  text += t.most_experts > 0 ? fmt::format(", never more than {}", t.most_experts) : "";
+  text += t.token_multiple > 1 ? fmt::format(", a multiple of {} tokens", t.token_multiple) : "";
   return text + "\n";
 }
 
@@ -73,7 +75,11 @@ std::string text_of(const Assignments& assignments) {
     for (std::size_t j = 0; j < choices.expert.size(); ++j) {
       text += fmt::format("  {} {:.5f}", choices.expert[j], choices.weight[j]);
     }
-    text += choices.expert.empty() ? "  no expert\n" : "\n";
+    text += choices.expert.empty() ? "  no expert" : "";
+    if (!assignments.pass_through.empty()) {
+      text += fmt::format("  and its own row {:.5f}", assignments.pass_through[static_cast<std::size_t>(t)]);
+    }
+    text += "\n";
   }
   return text;
 }
@@ -98,7 +104,9 @@ std::string transcript(const std::string& section) {
     }
     text += "\n";
   }
-  text += "\nexpert and weight:\n" + text_of(scene.route(*built.router));
+  const bool soft = built.router->traits().choice == Choice::soft;
+  text += soft ? "\nslot and its share of the output:\n" : "\nexpert and weight:\n";
+  text += text_of(scene.route(*built.router));
   if (built.router->traits().uses_bias) {
     for (Index e = 0; e < kCaseExperts; ++e) {
       scene.state.expert_bias.push_back(static_cast<float>(e % 3 - 1) * 0.25F);
