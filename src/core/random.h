@@ -31,6 +31,9 @@ enum class Stream : std::uint32_t {
   router_noise = 18,
   test = 19,
   sweep = 20,
+  closed_loop_skew = 30,
+  closed_loop_drift = 31,
+  closed_loop_token = 32,
 };
 
 struct RandomKey {

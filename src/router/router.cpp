@@ -84,15 +84,20 @@ void check_sizes(const RouterInput& input, const RouterTraits& traits, Index num
   } else {
     MOESIM_CHECK(input.batch.token_id.size() == num_tokens, "a batch needs one id per token");
   }
-  const std::vector<float>& bias = input.state.expert_bias;
-  MOESIM_CHECK(bias.empty() || bias.size() == static_cast<std::size_t>(num_experts),
-               "a selection bias needs one number per expert");
-  for (const float b : bias) {
-    MOESIM_CHECK(std::isfinite(b), "a selection bias is not finite");
+  for (const std::vector<float>* steering : {&input.state.expert_bias, &input.state.expert_scale}) {
+    MOESIM_CHECK(steering->empty() || steering->size() == static_cast<std::size_t>(num_experts),
+                 "a selection bias needs one number per expert");
+    for (const float number : *steering) {
+      MOESIM_CHECK(std::isfinite(number), "a selection bias is not finite");
+    }
   }
 }
 
 }  // namespace
+
+void Router::score(std::span<const float>, std::span<float>) const {
+  throw_internal(__FILE__, __LINE__, "this router takes no selection bias");
+}
 
 Routing Router::route(const RouterInput& input) const {
   const RouterTraits facts = traits();

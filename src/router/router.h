@@ -3,6 +3,7 @@
 // of its own; const after construction. Ties everywhere: lowest expert index, then lowest token index.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 namespace moesim {
 
 enum class Choice { token, expert, soft, fixed };  // who chooses: tokens, experts, nobody (mixing), a table
+enum class BiasUnit { score, logit };              // what a selection bias is added to
 
 // Declared facts of a built router; they may depend on its parameters. They choose the laws the tests apply.
 struct RouterTraits {
@@ -29,16 +31,19 @@ struct RouterTraits {
   double weight_sum = 1.0;
   double normalised_above = 0.0;  // … where its scores sum to more than this (norm_eps and underflow)
   bool stochastic = false;        // draws random numbers
-  bool uses_bias = false;         // RouterState::expert_bias acts
-  bool shift_invariant = false;   // adding a constant to a token's logits changes nothing
-  bool expert_symmetric = true;   // renaming experts renames the choices
-  bool needs_logits = true;       // false: hash, random
-  bool takes_capacity = true;     // false: balanced by construction, a capacity section has no effect
+  bool uses_bias = false;         // RouterState acts
+  BiasUnit bias_unit = BiasUnit::score;
+  bool shift_invariant = false;  // adding a constant to a token's logits changes nothing
+  bool expert_symmetric = true;  // renaming experts renames the choices
+  bool needs_logits = true;      // false: hash, random
+  bool takes_capacity = true;    // false: balanced by construction, a capacity section has no effect
 };
 
-// The only feedback from one step to the next.
+// The only feedback from one step to the next. Both act on scores or logits, as traits().bias_unit says, for
+// selection and never for weighting: value · expert_scale + expert_bias.
 struct RouterState {
-  std::vector<float> expert_bias;  // [E], or empty for none: added for selection, never for weighting
+  std::vector<float> expert_bias{};   // [E], or empty for none
+  std::vector<float> expert_scale{};  // [E], or empty for none
 };
 
 struct RouterInput {
@@ -56,6 +61,8 @@ class Router {
   virtual RouterTraits traits() const = 0;
   // The bias the config gives at the start ([E] or empty).
   virtual std::vector<float> initial_bias() const { return {}; }
+  // A token's unbiased scores [E], from its logits [E]. Only where traits().uses_bias.
+  virtual void score(std::span<const float> logits, std::span<float> scores) const;
   // Whether the gate that makes the logits has a bias of its own (router.logit: linear_bias).
   virtual bool gate_has_bias() const { return false; }
 

@@ -2,6 +2,8 @@
 //
 //   logit z → score s → selection score (s + bias, or the score of z + bias) → group limits → top k → weights
 //
+// Where a state scales too, s·scale + bias and z·scale + bias stand for the sums.
+//
 // Shazeer et al. 2017 (arXiv:1701.06538, without the noise), Switch (arXiv:2101.03961, top_k 1), Mixtral
 // (arXiv:2401.04088), DeepSeek-V2 and V3 (arXiv:2405.04434, 2412.19437 eq. 12-16: sigmoid, selection bias,
 // groups). Rules stated once for all stages:
@@ -242,6 +244,7 @@ class TokenChoice final : public Router {
     traits.normalised_above =
         params_.softmax_after_top_k ? -std::numeric_limits<double>::infinity() : params_.norm_eps * 1e6;
     traits.uses_bias = true;
+    traits.bias_unit = params_.expert_bias_on == BiasOn::logit ? BiasUnit::logit : BiasUnit::score;
     traits.shift_invariant = params_.score_func == ScoreFunc::softmax ||
                              (params_.score_func == ScoreFunc::raw && params_.softmax_after_top_k &&
                               !(params_.limited() && params_.mask_fill == MaskFill::zero));
@@ -251,6 +254,9 @@ class TokenChoice final : public Router {
 
   std::vector<float> initial_bias() const override {
     return {params_.expert_bias.begin(), params_.expert_bias.end()};
+  }
+  void score(std::span<const float> logits, std::span<float> scores) const override {
+    score_row(params_.score_func, logits, scores);
   }
   bool gate_has_bias() const override { return params_.logit == Logit::linear_bias; }
 
@@ -270,7 +276,7 @@ class TokenChoice final : public Router {
   void route_row(const RouterInput& input, Index t, Scratch& scratch, Assignments& out) const {
     const std::span<const float> logits = input.logits.row(t);
     score_row(params_.score_func, logits, scratch.scores);
-    make_selection(logits, input.state.expert_bias, scratch);
+    make_selection(logits, input.state, scratch);
     const auto top_k = static_cast<std::size_t>(params_.top_k);
     const std::size_t at = static_cast<std::size_t>(t) * top_k;
     const std::span<std::int32_t> chosen(out.expert.data() + at, top_k);
@@ -283,17 +289,27 @@ class TokenChoice final : public Router {
     make_weights(weights_, {chosen_scores, scratch.chosen_logits}, {out.weight.data() + at, top_k});
   }
 
-  void make_selection(std::span<const float> logits, const std::vector<float>& bias, Scratch& scratch) const {
-    if (bias.empty()) {
-      scratch.selection = scratch.scores;
-    } else if (params_.expert_bias_on == BiasOn::score) {
-      std::transform(bias.begin(), bias.end(), scratch.scores.begin(), scratch.selection.begin(),
-                     std::plus<>());
+  void make_selection(std::span<const float> logits, const RouterState& state, Scratch& scratch) const {
+    const bool steered = !state.expert_bias.empty() || !state.expert_scale.empty();
+    const bool on_logit = steered && params_.expert_bias_on == BiasOn::logit;
+    std::vector<float>& selection = scratch.selection;
+    if (on_logit) {
+      std::copy(logits.begin(), logits.end(), selection.begin());
     } else {
-      std::transform(bias.begin(), bias.end(), logits.begin(), scratch.selection.begin(), std::plus<>());
-      score_row(params_.score_func, scratch.selection, scratch.selection);
+      selection = scratch.scores;
     }
-    limit_groups(limits_, scratch.selection, scratch.select);
+    if (!state.expert_scale.empty()) {
+      std::transform(selection.begin(), selection.end(), state.expert_scale.begin(), selection.begin(),
+                     std::multiplies<>());
+    }
+    if (!state.expert_bias.empty()) {
+      std::transform(selection.begin(), selection.end(), state.expert_bias.begin(), selection.begin(),
+                     std::plus<>());
+    }
+    if (on_logit) {
+      score_row(params_.score_func, selection, selection);
+    }
+    limit_groups(limits_, selection, scratch.select);
   }
 
   TokenChoiceParams params_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "building.h"
+#include "core/error.h"
 
 namespace moesim::testing {
 namespace {
@@ -196,6 +197,34 @@ const Wrong kWrong[] = {
      "  help: write softmax_after_top_k: true instead, or choose another score_func\n"
      "  note: x.yaml:2:30: router.score_func is raw"},
 };
+
+TEST(TokenChoice, AScaleChoosesAndNeverWeighs) {
+  Scene scene = scene_of({{2.0F, 1.0F, 0.5F, -0.5F}}, 4);
+  const auto router = router_of("{kind: token_choice, score_func: sigmoid}", 4);
+  scene.state.expert_scale = {0.5F, 1.0F, 1.0F, 2.0F};  // sigmoid: .881 .731 .622 .378 → .440 .731 .622 .755
+  EXPECT_EQ(choices_of(scene.route(*router), 0).expert, (Ids{3, 1}));
+  EXPECT_NEAR(choices_of(scene.route(*router), 0).weight[0], 0.377541, 1e-6);
+  scene.state.expert_bias = {0.5F, 0.0F, 0.0F, -0.1F};  // .940 .731 .622 .655
+  EXPECT_EQ(choices_of(scene.route(*router), 0).expert, (Ids{0, 1}));
+  scene.state.expert_scale.pop_back();
+  EXPECT_THROW(scene.route(*router), Error);
+}
+
+TEST(TokenChoice, SaysWhatItsBiasIsAddedTo) {
+  EXPECT_EQ(router_of("{kind: token_choice}", 2)->traits().bias_unit, BiasUnit::score);
+  EXPECT_EQ(
+      router_of("{kind: token_choice, expert_bias: [0, 0], expert_bias_on: logit}", 2)->traits().bias_unit,
+      BiasUnit::logit);
+}
+
+TEST(TokenChoice, ScoresATokenWithoutItsBias) {
+  const std::vector<float> logits = {2.0F, 0.0F};
+  std::vector<float> scores(2);
+  router_of("{kind: token_choice, score_func: sigmoid, expert_bias: [1, 2]}", 2)->score(logits, scores);
+  EXPECT_NEAR(scores[0], 0.880797, 1e-6);
+  EXPECT_EQ(scores[1], 0.5F);
+  EXPECT_THROW(router_of("{kind: random}", 2)->score(logits, scores), Error);
+}
 
 TEST(TokenChoice, RefusesWhatMakesNoSense) {
   for (const Wrong& wrong : kWrong) {
