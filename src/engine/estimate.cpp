@@ -52,6 +52,9 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     add("gates", floats({u64(shape.num_experts), checked_add(width, 1, "the gates"), u64(shape.num_layers)},
                         "the gates"));
     add("logits", floats({tokens, u64(shape.num_experts)}, "the logits"));
+    if (experiment.balance && !experiment.balance->controllers.empty()) {
+      add("scores for the controller", floats({tokens, u64(shape.num_experts)}, "the scores"));
+    }
   }
   const std::uint64_t rows = checked_mul(tokens, per_token, "the assignments");
   // Measured: counts, sums, hashes and copies of rows for printing, beside the matrices.
