@@ -102,6 +102,7 @@ struct ControllerChoice {
   std::unique_ptr<Controller> controller;  // nullptr when there were problems
   std::string kind;
   std::string title;  // the kind and the keys given: "loss_free_sign rate=0.01"
+  std::string path;   // of its section
 };
 ControllerChoice make_controller(Binder& binder, const ControllerSection& section);
 

@@ -6,7 +6,9 @@
 //
 // moves: rate steers the step of loss_free_sign, b_i += u·sign(n̄ − n_i), with the rate as it was before this
 // record; moves: loss_coefficient gives a balancing loss's weight and no bias. MaxVio equal to the target
-// counts as reached. Known from a research fork's description; no paper.
+// counts as reached. A rate that is large for the scores makes loads swing, and MaxVio with them: a target
+// near what chance alone shows drives the rate to its upper bound. Known from a research fork's description;
+// no paper.
 
 #include <algorithm>
 #include <cmath>

@@ -122,7 +122,7 @@ ControllerChoice make_controller(Binder& binder, const ControllerSection& sectio
     return {};
   }
   binder.resolved.push_back({section.path + ".kind", entry->name, section.node.child("kind")->where.text()});
-  return {entry->make(binder, section), entry->name, title_of(section.node, entry->name)};
+  return {entry->make(binder, section), entry->name, title_of(section.node, entry->name), section.path};
 }
 
 std::string controllers_with_key(const std::string& key) {

@@ -201,9 +201,10 @@ BalanceRecord start_record(const Experiment& experiment) {
                        .seed = experiment.seed,
                        .noise_floor = floor_of_a_step(experiment),
                        .courses = {}};
-  record.courses.push_back({.title = "none", .kind = "none", .steps = {}, .last = {}});
+  record.courses.push_back({.title = "none", .kind = "none", .path = {}, .steps = {}, .last = {}});
   for (const ControllerChoice& choice : experiment.balance->controllers) {
-    record.courses.push_back({.title = choice.title, .kind = choice.kind, .steps = {}, .last = {}});
+    record.courses.push_back(
+        {.title = choice.title, .kind = choice.kind, .path = choice.path, .steps = {}, .last = {}});
   }
   return record;
 }

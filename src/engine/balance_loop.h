@@ -26,6 +26,7 @@ struct BalanceStep {
 struct BalanceCourse {
   std::string title;  // "none", or the controller's kind and keys
   std::string kind;   // "none" for the router alone
+  std::string path;   // of the controller's section: its settings in `resolved`; "" for the router alone
   std::vector<BalanceStep> steps;
   ControllerState last;  // after the last step
 };

@@ -58,7 +58,8 @@ void check_fit(Binder& binder, const std::string& path, const Controller& contro
     binder.error(path, "a factor would make a negative logit smaller, not larger",
                  "router.expert_bias_on: score", "bad-relation");
   }
-  if (controls.acts == Acts::thresholds && scene.purpose == Purpose::run) {
+  const bool alone = path == "balance.controller";
+  if (controls.acts == Acts::thresholds && scene.purpose == Purpose::run && alone) {
     binder.error(path, "a run's router chooses its top_k, not by thresholds",
                  "a controller that moves the selection bias", "bad-relation",
                  "moesim balance shows what thresholds do");
