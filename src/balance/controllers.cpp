@@ -98,7 +98,7 @@ RouterState steered(const Controller& controller, const ControllerState& state, 
       after.expert_bias = to_floats(state.bias);
       break;
     case Acts::multiplies:
-      after.expert_scale = to_floats(state.bias);
+      after.selection_scale = to_floats(state.bias);
       break;
     case Acts::thresholds:
     case Acts::coefficient:

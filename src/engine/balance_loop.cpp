@@ -39,14 +39,14 @@ class Loop {
     lanes_.push_back({});
     for (const ControllerChoice& choice : experiment.balance->controllers) {
       lanes_.push_back({choice.controller.get(),
-                        choice.controller->start(experiment.shape.num_experts, before_.expert_bias)});
+                        choice.controller->start(experiment.shape.pool_size(), before_.expert_bias)});
     }
     const Index tokens = experiment.workload->tokens();
     step_.batch.hidden.resize(tokens, 1);
     step_.batch.hidden.fill(0.0F);
     step_.batch.token_id.resize(static_cast<std::size_t>(tokens));
-    step_.logits.resize(tokens, experiment.shape.num_experts);
-    step_.scores.resize(tokens, experiment.shape.num_experts);
+    step_.logits.resize(tokens, experiment.shape.pool_size());
+    step_.scores.resize(tokens, experiment.shape.pool_size());
   }
 
   const std::vector<Lane>& lanes() const { return lanes_; }
@@ -55,7 +55,7 @@ class Loop {
   void load(Index step, const FillLogits& fill) {
     step_.batch.first_token = static_cast<std::uint64_t>(step * step_.logits.rows());
     fill(step, step_.logits.view(), context_);
-    for_each_row([&](Index t) { experiment_.router->score(step_.logits.row(t), step_.scores.row(t)); });
+    for_each_row([&](Index t) { score_row(traits_.score_func, step_.logits.row(t), step_.scores.row(t)); });
   }
 
   // Routes with the lane's state, and moves it on.
@@ -68,7 +68,7 @@ class Loop {
           lane.controller->next(lane.state, {.loads = chosen.loads,
                                              .tokens = step_.logits.rows(),
                                              .top_k = traits_.top_k,
-                                             .num_zero_experts = experiment_.balance->num_zero_experts,
+                                             .num_zero_experts = experiment_.shape.zero_computation_experts(),
                                              .values = values()});
     }
     return measure(chosen);
@@ -95,7 +95,7 @@ class Loop {
     const Routing routing =
         experiment_.router->route({step_.batch, step_.logits.view(), state, experiment_.seed, 0, context_});
     const auto& assignments = std::get<Assignments>(routing);
-    Chosen chosen{.loads = Counts(static_cast<std::size_t>(experiment_.shape.num_experts))};
+    Chosen chosen{.loads = Counts(static_cast<std::size_t>(experiment_.shape.pool_size()))};
     for (std::size_t n = 0; n < assignments.expert.size(); ++n) {
       ++chosen.loads[static_cast<std::size_t>(assignments.expert[n])];
       chosen.mass += static_cast<double>(assignments.score[n]);
@@ -122,7 +122,7 @@ class Loop {
     const auto tokens = static_cast<double>(std::max<Index>(1, step_.logits.rows()));
     const std::span<const std::uint64_t> all(chosen.loads);
     const std::span<const std::uint64_t> real =
-        all.first(all.size() - static_cast<std::size_t>(experiment_.balance->num_zero_experts));
+        all.first(all.size() - static_cast<std::size_t>(experiment_.shape.zero_computation_experts()));
     const LoadStats stats = load_stats(real);
     const auto sum = [](std::span<const std::uint64_t> loads) {
       double total = 0;
@@ -149,7 +149,7 @@ class Loop {
 
 void check_loop_memory(const Experiment& experiment, const MachineInfo& machine) {
   const auto tokens = static_cast<std::uint64_t>(experiment.workload->tokens());
-  const auto experts = static_cast<std::uint64_t>(experiment.shape.num_experts);
+  const auto experts = static_cast<std::uint64_t>(experiment.shape.pool_size());
   const auto width = static_cast<std::uint64_t>(experiment.shape.d_model);
   const std::uint64_t top_k = static_cast<std::uint64_t>(experiment.router->traits().top_k);
   std::string needs = "more than 2^64 bytes";
@@ -178,7 +178,7 @@ void check_loop_memory(const Experiment& experiment, const MachineInfo& machine)
 }
 
 NoiseFloor floor_of_a_step(const Experiment& experiment) {
-  const Index real = experiment.shape.num_experts - experiment.balance->num_zero_experts;
+  const Index real = experiment.shape.pool_size() - experiment.shape.zero_computation_experts();
   const Index top_k = std::min(real, experiment.router->traits().top_k);
   Counts tokens_with_k(static_cast<std::size_t>(top_k) + 1);
   tokens_with_k.back() = static_cast<std::uint64_t>(experiment.workload->tokens());
@@ -194,8 +194,8 @@ BalanceRecord start_record(const Experiment& experiment) {
                        .router = experiment.router_name,
                        .bias_unit = traits.bias_unit,
                        .stream = experiment.balance->stream.kind,
-                       .num_experts = experiment.shape.num_experts,
-                       .num_zero_experts = experiment.balance->num_zero_experts,
+                       .num_experts = experiment.shape.pool_size(),
+                       .num_zero_experts = experiment.shape.zero_computation_experts(),
                        .tokens = experiment.workload->tokens(),
                        .top_k = traits.top_k,
                        .seed = experiment.seed,

@@ -89,28 +89,6 @@ Index number_of_steps(Binder& binder, const BalanceParams& params, const LogitSt
   return recorded > 0 ? recorded : kUsualSteps;
 }
 
-bool any_longcat(const BalanceSection& balance) {
-  for (const ControllerChoice& choice : balance.controllers) {
-    if (choice.kind == "longcat") {
-      return true;
-    }
-  }
-  return false;
-}
-
-void check_zero_experts(Binder& binder, const BalanceSection& balance, Index num_experts) {
-  const std::string path = "balance.num_zero_experts";
-  if (balance.num_zero_experts >= num_experts) {
-    const std::string all = "layer.num_experts";
-    binder.error(path, fmt::format("got {}", balance.num_zero_experts),
-                 "fewer than there are experts, so that some compute something", "out-of-range", "",
-                 {{binder.locate(all),
-                   fmt::format("{} is {}{}", all, num_experts, binder.given(all) ? "" : " (the default)")}});
-  } else if (binder.given(path) && !any_longcat(balance)) {
-    binder.inert(path, "no controller is of kind longcat");
-  }
-}
-
 }  // namespace
 
 void describe(Fields<BalanceParams>& f) {
@@ -118,9 +96,6 @@ void describe(Fields<BalanceParams>& f) {
       .range(1, 1000000)
       .word("auto", 0)
       .doc("steps of `moesim balance`; auto: 300, or all that were recorded");
-  f.add("num_zero_experts", &BalanceParams::num_zero_experts)
-      .range(0, 1000000)
-      .doc("of the experts the last ones compute nothing; only longcat treats them differently");
 }
 
 bool names_controller(const Node& root) {
@@ -142,25 +117,23 @@ std::optional<BalanceSection> bind_balance(Binder& binder, const Node& root, con
     refuse_in_a_run(binder, *section);
   }
   BalanceSection balance;
-  balance.num_zero_experts = params.num_zero_experts;
   for (const auto& [path, node] : controller_nodes(binder, *section)) {
     balance.controllers.push_back(make_controller(
         binder,
-        {.node = *node, .path = path, .num_experts = scene.shape.num_experts, .top_k = scene.top_k()}));
+        {.node = *node, .path = path, .num_experts = scene.shape.pool_size(), .top_k = scene.top_k()}));
     if (scene.router != nullptr && balance.controllers.back().controller != nullptr) {
       check_fit(binder, path, *balance.controllers.back().controller, scene);
     }
   }
-  check_zero_experts(binder, balance, scene.shape.num_experts);
   if (scene.purpose != Purpose::run) {
     balance.stream =
         make_logit_stream(binder, given_child(section, "stream"),
                           {.source = scene.source,
                            .workload = scene.workload,
                            .seed = scene.seed,
-                           .num_experts = scene.shape.num_experts,
+                           .num_experts = scene.shape.pool_size(),
                            .d_model = scene.shape.d_model,
-                           .gate_has_bias = scene.router != nullptr && scene.router->gate_has_bias()});
+                           .gate_rule = scene.router == nullptr ? GateRule{} : scene.router->gate_rule()});
     balance.steps = number_of_steps(binder, params, balance.stream.stream.get());
   }
   return balance;

@@ -16,7 +16,6 @@ enum class Purpose { run, closed_loop, check };
 
 struct BalanceParams {
   std::int64_t steps = 0;
-  std::int64_t num_zero_experts = 0;
 };
 void describe(Fields<BalanceParams>& fields);
 
@@ -24,7 +23,6 @@ struct BalanceSection {
   std::vector<ControllerChoice> controllers;  // the one of `controller`, or those of `controllers`
   LogitStreamChoice stream;                   // none in a run
   Index steps = 0;                            // of the closed loop
-  Index num_zero_experts = 0;                 // of E experts the last ones compute nothing
 };
 
 struct BalanceScene {

@@ -31,7 +31,7 @@ double routing_seconds(const Experiment& experiment, int threads) {
   constexpr double kPerTokenAndExpert = 12e-9;
   constexpr double kPerValue = 1e-9;
   const LayerShape& shape = experiment.shape;
-  const double a_token = kPerToken + kPerTokenAndExpert * static_cast<double>(shape.num_experts) +
+  const double a_token = kPerToken + kPerTokenAndExpert * static_cast<double>(shape.pool_size()) +
                          kPerValue * static_cast<double>(shape.d_model);
   return static_cast<double>(shape.num_layers) *
          (kPerLayer + static_cast<double>(experiment.workload->tokens()) * a_token / threads);
@@ -46,10 +46,10 @@ double forecast_seconds(const LayerCost& cost, const Experiment& experiment, dou
 
 LayerCost nominal_cost(const Experiment& experiment) {
   const LayerShape& shape = experiment.shape;
-  const double experts = static_cast<double>(experts_per_token_bound(experiment));
+  const double experts = nominal_ffn_experts(shape, experts_per_token_bound(experiment));
   const auto tokens = static_cast<std::uint64_t>(experiment.workload->tokens());
   const std::uint64_t gate = experiment.router->traits().needs_logits
-                                 ? checked_mul(static_cast<std::uint64_t>(shape.num_experts),
+                                 ? checked_mul(static_cast<std::uint64_t>(shape.pool_size()),
                                                static_cast<std::uint64_t>(shape.d_model), "the gate")
                                  : 0;
   return moe_layer_cost(shape, {.experts_per_token = experts,
@@ -92,7 +92,7 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   const LayerShape& shape = experiment.shape;
   LayerCost moe = nominal_cost(experiment);
   if (!experiment.execute) {
-    moe.flops_per_token = 2.0 * static_cast<double>(shape.num_experts) * static_cast<double>(shape.d_model);
+    moe.flops_per_token = 2.0 * static_cast<double>(shape.pool_size()) * static_cast<double>(shape.d_model);
     moe.bytes_per_token = 0;
   }
   const auto layers = static_cast<std::uint64_t>(shape.num_layers);
@@ -103,8 +103,8 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   double round = forecast.variants.front().seconds_per_step;
   for (const Baseline baseline : experiment.baselines) {
     const bool active = baseline == Baseline::dense_same_active;
-    const Index width = active ? dense_same_active_width(shape, experts_per_token_bound(experiment))
-                               : dense_same_total_width(shape);
+    const Index experts = std::lround(nominal_ffn_experts(shape, experts_per_token_bound(experiment)));
+    const Index width = active ? dense_same_active_width(shape, experts) : dense_same_total_width(shape);
     const LayerCost cost =
         dense_layer_cost(shape, width, static_cast<std::uint64_t>(experiment.workload->tokens()));
     VariantForecast variant{std::string(enum_text(baseline)), width, forecast_seconds(cost, experiment, rate),

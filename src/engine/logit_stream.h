@@ -11,6 +11,7 @@
 #include "config/load.h"
 #include "core/catalogue.h"
 #include "core/parallel.h"
+#include "router/gate.h"
 #include "workload/workload.h"
 
 namespace moesim {
@@ -32,9 +33,9 @@ struct LogitStreamScene {
   const Workload* workload =
       nullptr;  // T = workload->tokens(); outlives the stream; nullptr: it has problems
   std::uint64_t seed = 0;
-  Index num_experts = 0;
+  Index num_experts = 0;  // E, the whole pool
   Index d_model = 0;
-  bool gate_has_bias = false;
+  GateRule gate_rule{};
 };
 
 struct LogitStreamEntry {

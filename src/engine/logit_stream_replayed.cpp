@@ -14,7 +14,7 @@ void describe(Fields<ReplayedParams>& f) {
   f.add("file", &ReplayedParams::file)
       .required()
       .doc(
-          "an .npy file of float32 or float64 with layer.num_experts columns, a row for each token and "
+          "an .npy file of float32 or float64 with a column for each routed expert, a row for each token and "
           "workload.tokens rows for each step, relative to the config file; ${MOESIM_DATA}/ may stand in "
           "front");
 }
@@ -56,10 +56,9 @@ std::unique_ptr<LogitStream> make_replayed(Binder& binder, const Node& section,
   const NpyHeader& header = file->header();
   if (header.cols != scene.num_experts) {
     binder.error(key,
-                 *path + ": the array has " + std::to_string(header.cols) +
-                     " columns, but layer.num_experts is " + std::to_string(scene.num_experts),
-                 "the same number", "bad-relation",
-                 "set layer.num_experts to " + std::to_string(header.cols));
+                 *path + ": the array has " + std::to_string(header.cols) + " columns, but the layer has " +
+                     std::to_string(scene.num_experts) + " routed experts",
+                 "the same number", "bad-relation", "set layer.num_experts to fit");
     return nullptr;
   }
   const Index tokens = scene.workload->tokens();

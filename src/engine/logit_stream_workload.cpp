@@ -17,16 +17,19 @@ class WorkloadStream final : public LogitStream {
         seed_(scene.seed),
         num_experts_(scene.num_experts),
         d_model_(scene.d_model),
-        gate_has_bias_(scene.gate_has_bias) {}
+        rule_(scene.gate_rule) {}
 
   FillLogits open() const override {
-    const auto gate =
-        std::make_shared<const Gate>(make_gate(seed_, 0, num_experts_, d_model_, gate_has_bias_));
+    const auto gate = std::make_shared<const Gate>(make_gate(seed_, 0, num_experts_, d_model_, rule_));
     return [this, gate](Index step, MutableMatrixView logits, const Context& context) {
       const TokenBatch batch = workload_.batch(context, step);
       Matrix normed(batch.hidden.rows(), batch.hidden.cols());
       rms_norm(batch.hidden.view(), normed.view(), context);
-      gate_logits(*gate, normed.view(), logits, context);
+      Matrix deviation(gate->noise_weight.rows() > 0 ? logits.rows : 0,
+                       logits.cols);  // of noise; nobody asks
+      gate_logits(*gate,
+                  {.hidden = normed.view(), .seed = seed_, .layer = 0, .first_token = batch.first_token},
+                  {logits, deviation.view()}, context);
     };
   }
 
@@ -35,7 +38,7 @@ class WorkloadStream final : public LogitStream {
   std::uint64_t seed_;
   Index num_experts_;
   Index d_model_;
-  bool gate_has_bias_;
+  GateRule rule_;
 };
 
 std::unique_ptr<LogitStream> make_workload_stream(Binder& binder, const Node& section,

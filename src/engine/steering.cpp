@@ -18,7 +18,7 @@ Steering::Steering(const Experiment& experiment, MoeStack& stack, const Context&
   controls_ = choice_->controller->traits();
   for (MoeLayer& layer : stack.layers) {
     before_.push_back(layer.state);
-    states_.push_back(choice_->controller->start(experiment.shape.num_experts, layer.state.expert_bias));
+    states_.push_back(choice_->controller->start(experiment.shape.pool_size(), layer.state.expert_bias));
   }
 }
 
@@ -26,21 +26,21 @@ void Steering::on_layer(const LayerEvent& event) {
   if (choice_ == nullptr) {
     return;
   }
-  Counts loads(static_cast<std::size_t>(experiment_.shape.num_experts));
+  Counts loads(static_cast<std::size_t>(experiment_.shape.pool_size()));
   for (const std::int32_t expert : event.assignments.expert) {
     ++loads[static_cast<std::size_t>(expert)];
   }
   ControlRecord record{.loads = loads,
                        .tokens = event.assignments.num_tokens(),
                        .top_k = routes_.top_k,
-                       .num_zero_experts = experiment_.balance->num_zero_experts,
+                       .num_zero_experts = experiment_.shape.zero_computation_experts(),
                        .values = event.logits};
   if (controls_.needs_values && routes_.bias_unit == BiasUnit::score) {
     scores_.resize(event.logits.rows, event.logits.cols);
     context_.for_each_block((event.logits.rows + kRowsPerBlock - 1) / kRowsPerBlock, [&](Index block) {
       for (Index t = block * kRowsPerBlock; t < std::min(event.logits.rows, (block + 1) * kRowsPerBlock);
            ++t) {
-        experiment_.router->score(event.logits.row(t), scores_.row(t));
+        score_row(routes_.score_func, event.logits.row(t), scores_.row(t));
       }
     });
     record.values = scores_.view();

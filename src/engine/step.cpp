@@ -9,6 +9,7 @@
 #include "dispatch/gather.h"
 #include "dispatch/soft_mix.h"
 #include "experts/combine.h"
+#include "experts/project.h"
 
 namespace moesim {
 namespace {
@@ -42,27 +43,62 @@ void run_one_expert(const Executor& executor, const ExpertBank& bank, MatrixView
   executor.run({bank, begin, in, out}, context);
 }
 
+// What the routed experts see of the tokens: all of it, or W↓x.
+MatrixView enter_latent(const LatentMaps& maps, Workspace& w, const Context& context) {
+  if (maps.none()) {
+    return w.normed.view();
+  }
+  w.latent_in.resize(w.x.rows(), maps.down.rows());
+  w.latent_out.resize(w.x.rows(), maps.down.rows());
+  project_rows(maps.down, w.normed.view(), w.latent_in.view(), context);
+  return w.latent_in.view();
+}
+
+void leave_latent(const LatentMaps& maps, Workspace& w, const Context& context) {
+  if (maps.norm) {
+    rms_norm(w.latent_out.view(), w.latent_out.view(), context);
+  }
+  project_rows(maps.up, w.latent_out.view(), w.y.view(), context);
+}
+
 // The hard-routed part of a layer, from routing to workspace.y.
 void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPlan& plan, Workspace& w,
                      StageSeconds& seconds, Stopwatch& watch) {
-  const Index width = run.experiment.shape.d_model;
-  w.rows_in.resize(plan.num_rows(), width);
-  w.rows_out.resize(plan.num_rows(), width);
-  run.context.name_stage("dispatch");
-  gather_rows(plan, w.normed.view(), w.rows_in.view(), run.context);
+  const Context& context = run.context;
+  const bool latent = !layer.latent.none();
+  const bool shared = !layer.shared.none();
+  context.name_stage("experts");
+  const MatrixView hidden = enter_latent(layer.latent, w, context);
+  seconds.experts += watch.lap();
+  context.name_stage("dispatch");
+  w.rows_in.resize(plan.num_rows(), hidden.cols);
+  w.rows_out.resize(plan.num_rows(), hidden.cols);
+  gather_rows(plan, hidden, w.rows_in.view(), context);
   seconds.dispatch += watch.lap();
-  run.context.name_stage("experts");
+  context.name_stage("experts");
   const Executor& executor = *run.experiment.executor.executor;
-  executor.run({layer.experts, plan.expert_begin, w.rows_in.view(), w.rows_out.view()}, run.context);
-  const bool has_shared = layer.shared.num_experts() > 0;
-  w.shared_out.resize(has_shared ? w.x.rows() : 0, width);
-  if (has_shared) {
-    run_one_expert(executor, layer.shared, w.normed.view(), w.shared_out.view(), run.context);
+  executor.run({layer.experts, plan.expert_begin, w.rows_in.view(), w.rows_out.view()}, context);
+  w.shared_out.resize(shared ? w.x.rows() : 0, w.x.cols());
+  if (shared) {
+    run_one_expert(executor, layer.shared.ffn, w.normed.view(), w.shared_out.view(), context);
   }
   seconds.experts += watch.lap();
-  run.context.name_stage("combine");
-  combine(plan, w.rows_out.view(), w.shared_out.view(), w.y.view(), run.context);
+  context.name_stage("combine");
+  // A sum that begins with the shared output saves a pass over it; W↑ and gates allow no such beginning.
+  const bool begin_with_shared = shared && !latent && layer.shared.kind == SharedKind::plain;
+  combine(plan, w.rows_out.view(), begin_with_shared ? MatrixView(w.shared_out.view()) : MatrixView(),
+          latent ? w.latent_out.view() : w.y.view(), context);
   seconds.combine += watch.lap();
+  if (latent) {
+    context.name_stage("experts");
+    leave_latent(layer.latent, w, context);
+    seconds.experts += watch.lap();
+  }
+  if (shared && !begin_with_shared) {
+    context.name_stage("combine");
+    add_shared(layer.shared, {w.normed.view(), w.shared_out.view(), w.y.view()}, context);
+    seconds.combine += watch.lap();
+  }
 }
 
 }  // namespace
@@ -100,6 +136,7 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
   StageSeconds seconds;
   for (std::size_t l = 0; l < run.stack.layers.size(); ++l) {
     const MoeLayer& layer = run.stack.layers[l];
+    const auto number = static_cast<std::uint32_t>(l);
     Stopwatch watch;
     run.context.name_stage("norm");
     rms_norm(w.x.view(), w.normed.view(), run.context);
@@ -107,18 +144,24 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     run.context.name_stage("gate");
     if (traits.needs_logits) {
       w.logits.resize(tokens, layer.gate.weight.rows());
-      gate_logits(layer.gate, w.normed.view(), w.logits.view(), run.context);
+      w.noise_deviation.resize(layer.gate.noise_weight.rows() > 0 ? tokens : 0, w.logits.cols());
+      gate_logits(layer.gate,
+                  {.hidden = w.normed.view(),
+                   .seed = experiment.seed,
+                   .layer = number,
+                   .first_token = batch.first_token},
+                  {w.logits.view(), w.noise_deviation.view()}, run.context);
     }
     seconds.gate += watch.lap();
     run.context.name_stage("route");
-    const auto number = static_cast<std::uint32_t>(l);
-    const Routing routing =
-        experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed, number, run.context});
+    const Routing routing = experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed,
+                                                      number, run.context, w.noise_deviation.view()});
     seconds.route += watch.lap();
     const auto& assignments = std::get<Assignments>(routing);
     const DispatchPlan plan = make_plan({.assignments = assignments,
                                          .rule = experiment.capacity ? &*experiment.capacity : nullptr,
                                          .top_k = traits.top_k,
+                                         .logits = traits.needs_logits ? w.logits.view() : MatrixView{},
                                          .seed = experiment.seed,
                                          .first_token = batch.first_token,
                                          .layer = number});

@@ -8,15 +8,23 @@
 namespace moesim {
 
 struct LayerCost {
-  std::uint64_t total_params = 0;  // gate + E experts + shared
-  double active_params = 0;        // gate + shared + k experts: what one token's computation reads
-  double flops_per_token = 0;      // of the products: gate, k experts, shared (2 per parameter and row)
+  std::uint64_t total_params = 0;  // every stored weight of the layer
+  double active_params = 0;        // gate, shared, latent maps, k ffn experts: what one token's products read
+  double flops_per_token = 0;      // of the products: 2 per active parameter
   double bytes_per_token = 0;      // weights read in a step over its tokens, each touched matrix once
 };
 
-// One Mixture-of-Experts layer. `experts_per_token`: nominal K, or the mean number of kept ffn experts
-// (realised). `gate_params` as the gate counts them. `distinct_experts`: ffn experts that had rows, mean over
-// steps; `tokens`: T.
+// The share of the assignments that fall on ffn experts when a zero-computation expert gets τ⁻¹ times the
+// load of an ffn expert: τ·N_ffn / (τ·N_ffn + N_zc), which is also the work of such a layer over that of a
+// layer of ffn experts alone (MoE++, arXiv:2410.07348, where τ weighs the balance loss and the capacity).
+double ffn_share(double tau, Index ffn_experts, Index zero_computation_experts);
+
+// ffn experts per token where each expert of the pool gets its fair share: K, or K·E/pool.
+double nominal_ffn_experts(const LayerShape& shape, Index top_k);
+
+// One Mixture-of-Experts layer. `experts_per_token`: the nominal number of ffn experts, or the mean number of
+// kept ones (realised). `gate_params` as the gate counts them. `distinct_experts`: ffn experts that had rows,
+// mean over steps; `tokens`: T. What constant experts store is in the total alone.
 struct LayerUse {
   double experts_per_token = 0;
   std::uint64_t gate_params = 0;
@@ -24,6 +32,9 @@ struct LayerUse {
   std::uint64_t tokens = 0;
 };
 LayerCost moe_layer_cost(const LayerShape& shape, const LayerUse& use);
+
+// v and W of all constant experts of a layer.
+std::uint64_t constant_params(const LayerShape& shape);
 
 // One dense layer of hidden width `width`.
 LayerCost dense_layer_cost(const LayerShape& shape, Index width, std::uint64_t tokens);

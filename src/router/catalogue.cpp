@@ -11,8 +11,9 @@
 namespace moesim {
 
 const Catalogue<RouterFamily>& router_families() {
-  static const Catalogue<RouterFamily> list(
-      {router_expert_choice(), router_hash(), router_random(), router_token_choice()});
+  static const Catalogue<RouterFamily> list({router_expert_choice(), router_hash(), router_random(),
+                                             router_round_robin(), router_sparsemixer(),
+                                             router_token_choice(), router_top_any(), router_zipf()});
   return list;
 }
 

@@ -84,7 +84,10 @@ void check_sizes(const RouterInput& input, const RouterTraits& traits, Index num
   } else {
     MOESIM_CHECK(input.batch.token_id.size() == num_tokens, "a batch needs one id per token");
   }
-  for (const std::vector<float>* steering : {&input.state.expert_bias, &input.state.expert_scale}) {
+  const MatrixView deviation = input.noise_deviation;
+  MOESIM_CHECK(deviation.rows == 0 || (deviation.rows == input.logits.rows && deviation.cols == num_experts),
+               "a router needs one deviation per logit");
+  for (const std::vector<float>* steering : {&input.state.expert_bias, &input.state.selection_scale}) {
     MOESIM_CHECK(steering->empty() || steering->size() == static_cast<std::size_t>(num_experts),
                  "a selection bias needs one number per expert");
     for (const float number : *steering) {
@@ -95,8 +98,8 @@ void check_sizes(const RouterInput& input, const RouterTraits& traits, Index num
 
 }  // namespace
 
-void Router::score(std::span<const float>, std::span<float>) const {
-  throw_internal(__FILE__, __LINE__, "this router takes no selection bias");
+std::vector<StageValues> Router::trace(const RouterInput& /*input*/, Index /*token*/) const {
+  return {};
 }
 
 Routing Router::route(const RouterInput& input) const {

@@ -21,6 +21,7 @@ struct Assignments {
   std::vector<float> weight;         // [N] multiplies the expert's output or input
   std::vector<float> score;          // [N] the unbiased score the weight was made from
   WeightOn weight_on = WeightOn::output;
+  Index tied = 0;  // choices that fell to the lowest index among equals
 
   Index num_tokens() const { return begin.empty() ? 0 : static_cast<Index>(begin.size()) - 1; }
   Index size() const { return static_cast<Index>(expert.size()); }

@@ -182,7 +182,7 @@ TEST_P(EveryController, ReachesTheRouterAsItsTraitsSay) {
   const RouterState before{.expert_bias = std::vector<float>(kExperts, 0.5F)};
   const RouterState after = steered(*controller, state, before);
   const std::size_t scales = traits.acts == Acts::multiplies ? kExperts : 0;
-  EXPECT_EQ(after.expert_scale.size(), scales);
+  EXPECT_EQ(after.selection_scale.size(), scales);
   EXPECT_EQ(after.expert_bias == before.expert_bias, traits.acts != Acts::adds);
 }
 

@@ -194,11 +194,11 @@ TEST(BalanceLoop, ThresholdsGiveATokenItsExpertsOnAverage) {
 }
 
 TEST(BalanceLoop, LongcatHoldsTheRealExpertsOfATokenAtItsTarget) {
-  const BalanceRecord record = balance(
-      kReference,
-      {"router.score_func=softmax", "router.top_k=4",
-       "balance={stream: {kind: stationary}, num_zero_experts: 6, steps: 600, controller: {kind: longcat, "
-       "rate: 0.2, real_per_token: 3}}"});
+  const BalanceRecord record =
+      balance(kReference,
+              {"router.score_func=softmax", "router.top_k=4", "layer.num_experts=10", "layer.zero_experts=6",
+               "balance={stream: {kind: stationary}, steps: 600, controller: {kind: longcat, "
+               "rate: 0.2, real_per_token: 3}}"});
   const BalanceSummary summary = summarise_course(record.courses[1].steps);
   EXPECT_NEAR(summary.last_50.real_experts_per_token, 3.0, 0.02);
   EXPECT_EQ(summary.last_50.experts_per_token, 4.0);

@@ -127,19 +127,6 @@ TEST(BalanceSection, ABiasOnLogitsNeedsNoBiasInTheConfigWhereAControllerMakesOne
             std::string::npos);
 }
 
-TEST(BalanceSection, ZeroExpertsAreLongcatsAlone) {
-  EXPECT_EQ(errors_of("{num_zero_experts: 2, controller: {kind: longcat}}", Purpose::run), "no error");
-  EXPECT_EQ(
-      errors_of("{num_zero_experts: 2, controller: {kind: smebu}}", Purpose::run),
-      "c.yaml:4:11: error: balance.num_zero_experts: has no effect because no controller is of kind longcat "
-      "[no-effect]");
-  EXPECT_EQ(
-      errors_of("{num_zero_experts: 8, controller: {kind: longcat}}", Purpose::run),
-      "c.yaml:4:11: error: balance.num_zero_experts: got 8; expected fewer than there are experts, so that "
-      "some compute something [out-of-range]\n"
-      "  note: c.yaml:1:21: layer.num_experts is 8");
-}
-
 TEST(BalanceSection, StreamsOfLogits) {
   EXPECT_EQ(errors_of("{stream: {kind: statonary}, controller: {kind: smebu}}", Purpose::closed_loop),
             "c.yaml:4:20: error: balance.stream.kind: unknown stream of logits 'statonary'; expected one of "
@@ -174,8 +161,8 @@ TEST(BalanceSection, RecordedLogitsMustFitTheLayerAndTheSteps) {
           .find("balance.steps: got 3; expected at most 2, the steps of the recorded logits [out-of-range]"),
       std::string::npos);
   EXPECT_NE(errors_of(stream + "}", Purpose::closed_loop, {"layer.num_experts=4"})
-                .find("the array has 8 columns, but layer.num_experts is 4; expected the same number "
-                      "[bad-relation]\n  help: set layer.num_experts to 8"),
+                .find("the array has 8 columns, but the layer has 4 routed experts; expected the same number "
+                      "[bad-relation]\n  help: set layer.num_experts to fit"),
             std::string::npos);
   EXPECT_NE(
       errors_of(stream + "}", Purpose::closed_loop, {"workload.tokens=100"})
@@ -187,7 +174,7 @@ TEST(BalanceSection, RecordedLogitsMustFitTheLayerAndTheSteps) {
 TEST(BalanceSection, UnknownKeysAreNamed) {
   EXPECT_EQ(errors_of("{controler: {kind: smebu}}", Purpose::run),
             "c.yaml:4:11: error: balance.controler: unknown key; expected one of controller, controllers, "
-            "num_zero_experts, steps, stream [unknown-key]\n"
+            "steps, stream [unknown-key]\n"
             "  help: did you mean 'controller'?");
   EXPECT_EQ(errors_of("7", Purpose::run),
             "c.yaml:4:1: error: balance: got 7; expected a section (a map of keys) [wrong-type]");

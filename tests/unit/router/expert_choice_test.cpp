@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "building.h"
+#include "router/variants.h"
 
 namespace moesim::testing {
 namespace {
@@ -76,7 +77,8 @@ TEST(ExpertChoice, RefusesWrongFactors) {
 TEST(ExpertChoice, NamesTheFamilyOfAForeignKey) {
   EXPECT_EQ(build("router: {kind: expert_choice, top_k: 2}", 8).errors(),
             "x.yaml:1:31: error: router.top_k: unknown key; expected one of factor, kind, preset, "
-            "score_func [unknown-key]\n  help: 'top_k' is a key of router.kind hash, random, token_choice");
+            "score_func [unknown-key]\n  help: " +
+                families_with_key("top_k"));
 }
 
 }  // namespace
