@@ -190,6 +190,26 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
   return command;
 }
 
+CLI::App* add_balance(CLI::App& app, BalanceArguments& a) {
+  CLI::App* command =
+      app.add_subcommand("balance",
+                         "Watch controllers of the load in a closed loop, no expert executed.\n"
+                         "  moesim balance balance_controllers\n"
+                         "  moesim balance my.yaml --set balance.steps=1000\n"
+                         "  moesim balance my.yaml -o csv --by-step > course.csv");
+  add_config_options(*command, a.run.config, a.run.overrides);
+  command->add_option("-o,--output", a.run.output, "what to print: table, md, csv, json, jsonl")
+      ->type_name("FORMAT");
+  command->add_option("--out", a.run.out_files, "also write the controllers to a file; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command->add_option("-j,--threads", a.run.threads, "threads (default: the machine's usable cores)")
+      ->type_name("N");
+  command->add_option("--seed", a.run.seed, "everything random follows from it")->type_name("N");
+  command->add_flag("--by-step", a.by_step, "rows of every step instead of a summary of each controller");
+  return command;
+}
+
 CLI::App* add_export(CLI::App& app, ExportArguments& a) {
   CLI::App* command =
       app.add_subcommand("export",
@@ -308,6 +328,7 @@ int run_command_line(int argc, char** argv) {
   RunArguments run_arguments;
   SweepArguments sweep_arguments;
   CompareArguments compare_arguments;
+  BalanceArguments balance_arguments;
   ExportArguments export_arguments;
   ValidateArguments validate_arguments;
   RouteArguments route_arguments;
@@ -322,6 +343,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* run = add_run(app, run_arguments);
   const CLI::App* sweep = add_sweep(app, sweep_arguments);
   const CLI::App* compared = add_compare(app, compare_arguments);
+  const CLI::App* balanced = add_balance(app, balance_arguments);
   const CLI::App* exported = add_export(app, export_arguments);
   const CLI::App* validate = add_validate(app, validate_arguments);
   const CLI::App* route = add_route(app, route_arguments);
@@ -350,6 +372,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (compared->parsed()) {
     return compare_command(compare_arguments, colour);
+  }
+  if (balanced->parsed()) {
+    return balance_command(balance_arguments, colour);
   }
   if (exported->parsed()) {
     return export_command(export_arguments);

@@ -88,6 +88,14 @@ constexpr Explanation kExplanations[] = {
     {"max_violation",
      "Load of the busiest expert over the mean load, minus 1 (MaxVio). 0 is perfect balance; 1 means the "
      "busiest expert gets twice its fair share."},
+    {"min_violation",
+     "1 less the load of the least busy expert over the mean load (MinVio): 0 is perfect balance, 1 an idle "
+     "expert."},
+    {"gate_mass",
+     "Sum of the unbiased scores of a token's experts, mean over the tokens. Balancing gives some of it up: "
+     "gate_mass.kept is what is left of that of the router alone."},
+    {"first_step_below_half",
+     "The first step of a closed loop with a MaxVio below 0.5; null: there was none."},
     {"min_over_mean",
      "Load of the least busy expert over the mean load: 1 is perfect balance, 0 an idle expert."},
     {"tokens_per_s",

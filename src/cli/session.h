@@ -35,6 +35,10 @@ struct CompareArguments {
   std::vector<std::string> set_b;
   std::vector<std::string> fail_on;
 };
+struct BalanceArguments {
+  RunArguments run;
+  bool by_step = false;
+};
 struct ExportArguments {
   std::string run;
   bool jsonl = false, csv = false, markdown = false;
@@ -60,6 +64,7 @@ struct RoutersArguments {
 int run_command(const RunArguments& arguments, const std::string& colour);
 int sweep_command(const SweepArguments& arguments, const std::string& colour);
 int compare_command(const CompareArguments& arguments, const std::string& colour);
+int balance_command(const BalanceArguments& arguments, const std::string& colour);
 int export_command(const ExportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);

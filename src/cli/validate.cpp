@@ -42,7 +42,8 @@ std::string resolved_json(const Experiment& experiment) {
 
 int validate_command(const ValidateArguments& arguments) {
   const std::string format = parse_choice_option("-o", arguments.output, {"table", "json"});
-  const Experiment experiment = load_experiment(arguments.config, arguments.overrides);
+  const Experiment experiment =
+      load_experiment(arguments.config, arguments.overrides, {.purpose = Purpose::check});
   if (format == "json") {
     write_stdout(resolved_json(experiment));
   } else if (arguments.resolved) {

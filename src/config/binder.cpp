@@ -65,6 +65,9 @@ void Binder::error(const std::string& path, std::string what, std::string expect
 }
 
 void Binder::inert(const std::string& path, const std::string& why) {
+  if (effective_elsewhere.count(path) > 0) {
+    return;
+  }
   error(path, "has no effect because " + why, "", "no-effect");
 }
 
@@ -101,6 +104,13 @@ void bind_places(Binder& binder, const Node& node, const std::string& path) {
     const std::string key = binder_detail::join(path, entry.key);
     binder.places_[key] = entry.where;
     bind_places(binder, entry.value, key);
+  }
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    if (node.items[i].kind == Node::Kind::map) {
+      const std::string item = path + "[" + std::to_string(i) + "]";
+      binder.places_[item] = node.items[i].where;
+      bind_places(binder, node.items[i], item);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,9 @@ class Binder {
   bool tolerate_inert = false;
   std::vector<Diagnostic> inert_keys;
 
+  // Keys that act although their own section cannot know it: never inert.
+  std::set<std::string> effective_elsewhere;
+
   // The place of a key; of the nearest enclosing section when the key is not given. The path "" is the file.
   Location locate(const std::string& path) const;
   bool given(const std::string& path) const;  // by the user: in a file or with --set, not by a preset
@@ -52,7 +56,8 @@ class Binder {
   friend void bind_places(Binder&, const Node&, const std::string&);
 };
 
-// Remembers the places of all keys below `node` (maps only), so that locate() works everywhere.
+// Remembers the places of all keys below `node`, so that locate() works everywhere; in lists those of maps:
+// "controllers[1].rate".
 void bind_places(Binder& binder, const Node& node, const std::string& path);
 
 namespace binder_detail {

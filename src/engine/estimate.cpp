@@ -66,6 +66,9 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   if (experiment.router->traits().needs_logits) {
     add("gates", floats({logits, checked_add(width, 1, "the gates"), u64(shape.num_layers)}, "the gates"));
     add("logits", floats({tokens, logits}, "the logits"));
+    if (experiment.balance && !experiment.balance->controllers.empty()) {
+      add("scores for the controller", floats({tokens, logits}, "the scores"));
+    }
   }
   const std::uint64_t rows = soft ? logits : checked_mul(tokens, per_token, "the assignments");
   // Measured: counts, sums, hashes and copies of rows for printing, beside the matrices.

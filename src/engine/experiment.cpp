@@ -184,9 +184,9 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   Experiment experiment;
   experiment.source = loaded.source;
   TopParams top;
-  bind_section(
-      binder, &root, "", top,
-      {"extends", "layer", "workload", "router", "capacity", "executor", "baselines", "measure", "sweep"});
+  bind_section(binder, &root, "", top,
+               {"extends", "layer", "workload", "router", "capacity", "balance", "executor", "baselines",
+                "measure", "sweep"});
   if (!options.in_a_sweep) {
     report_sweep_section(binder, root, path);
   }
@@ -198,6 +198,9 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   experiment.shape = layer_shape(layer);
   experiment.workload = bind_workload(binder, root.child("workload"),
                                       {experiment.source, experiment.seed, experiment.shape.d_model});
+  if (names_controller(root)) {
+    binder.effective_elsewhere.insert("router.expert_bias_on");
+  }
   experiment.router = make_router(binder, root.child("router"), routed_shape(experiment.shape));
   if (experiment.router != nullptr) {
     resolve_width(binder, layer, experiment.router->traits().top_k, experiment.shape);
@@ -206,6 +209,13 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
     check_tokens(binder, experiment);
   }
   experiment.capacity = bind_capacity(binder, root, experiment.router.get(), experiment.shape.pool_size());
+  experiment.balance = bind_balance(binder, root,
+                                    {.purpose = options.purpose,
+                                     .source = experiment.source,
+                                     .workload = experiment.workload.get(),
+                                     .router = experiment.router.get(),
+                                     .seed = experiment.seed,
+                                     .shape = experiment.shape});
   experiment.executor = make_executor(binder, root.child("executor"));
   if (!experiment.execute) {
     for (const std::string key : {"executor.kind", "executor.tile_rows", "executor.block_units"}) {
@@ -259,6 +269,17 @@ std::vector<SectionInfo> config_sections() {
   }
   sections.push_back(
       {"capacity", "how many rows an expert may take; absent: all", fields_of<CapacityRule>().infos()});
+  sections.push_back(
+      {"balance",
+       "what moves the router's selection bias from step to step: one `controller`, which runs apply, or "
+       "several `controllers`, which `moesim balance` compares on a `stream` of logits; absent: nothing",
+       fields_of<BalanceParams>().infos()});
+  for (const ControllerEntry& entry : controllers().entries()) {
+    sections.push_back({"balance.controller (kind: " + entry.name + ")", entry.summary, entry.fields()});
+  }
+  for (const LogitStreamEntry& entry : logit_streams().entries()) {
+    sections.push_back({"balance.stream (kind: " + entry.name + ")", entry.summary, entry.fields()});
+  }
   for (const ExecutorEntry& entry : executors().entries()) {
     sections.push_back({"executor (kind: " + entry.name + ")", entry.summary, entry.fields()});
   }

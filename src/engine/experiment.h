@@ -11,6 +11,7 @@
 #include "core/machine.h"
 #include "core/shape.h"
 #include "dispatch/capacity.h"
+#include "engine/balance_section.h"
 #include "experts/executor.h"
 #include "router/router.h"
 #include "workload/workload.h"
@@ -33,8 +34,9 @@ struct Experiment {
   LayerShape shape;
   std::unique_ptr<Workload> workload;
   std::unique_ptr<Router> router;
-  std::string router_name;               // preset or family
-  std::optional<CapacityRule> capacity;  // absent: dropless
+  std::string router_name;                // preset or family
+  std::optional<CapacityRule> capacity;   // absent: dropless
+  std::optional<BalanceSection> balance;  // absent: the router's state never changes
   ExecutorChoice executor;
   bool execute = true;
   std::vector<Baseline> baselines;
@@ -49,6 +51,7 @@ struct Experiment {
 struct LoadOptions {
   bool in_a_sweep =
       false;  // as one of its points: a `sweep` section is left alone, keys without effect collected
+  Purpose purpose = Purpose::run;
 };
 Experiment load_experiment(const std::string& path, const std::vector<std::string>& overrides,
                            const LoadOptions& options = {});

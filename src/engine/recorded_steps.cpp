@@ -5,11 +5,12 @@
 #include "core/error.h"
 #include "engine/estimate.h"
 #include "engine/recorder.h"
+#include "engine/steering.h"
 
 namespace moesim {
 namespace {
 
-void record_steps(RunState& state, Recorder& recorder) {
+void record_steps(RunState& state, Recorder& recorder, Steering& steering) {
   const Index steps = state.experiment.workload->steps();
   const MoeRun run{state.experiment, state.stack, state.context};
   for (Index step = 0; step < steps; ++step) {
@@ -17,11 +18,13 @@ void record_steps(RunState& state, Recorder& recorder) {
     load_batch(batch, state.workspace);
     const StageSeconds seconds = run_moe_step(run, batch, state.workspace, [&](const LayerEvent& event) {
       recorder.on_layer(event);
+      steering.on_layer(event);
       if (state.options.on_layer) {
         state.options.on_layer(step, event);
       }
     });
     recorder.end_step(step, seconds, state.workspace.x.view());
+    steering.end_step();
     state.progress("recording", static_cast<double>(step + 1) / static_cast<double>(steps));
     if (state.stop_requested()) {
       throw Error(
@@ -103,8 +106,10 @@ RunRecord start_record(const RunState& state) {
 RunRecord record_run(RunState& state) {
   RunRecord record = start_record(state);
   Recorder recorder(state.experiment, state.stack, {state.options.show_tokens, state.options.detail});
-  record_steps(state, recorder);
+  Steering steering(state.experiment, state.stack, state.context);
+  record_steps(state, recorder, steering);
   recorder.fill(record);
+  record.steering = steering.result();
   fill_costs(record, state);
   fill_noise_floor(record, state.experiment);
   return record;

@@ -43,6 +43,10 @@ void add_balance(RowBuilder& row, const RunRecord& record) {
     per_step += layer.mean_step_max_violation / static_cast<double>(record.layers.size());
   }
   row.add("m.max_violation.mean_of_steps", per_step);
+  if (record.steering) {
+    row.add("m.max_violation.first_step", record.steering->first_max_violation);
+    row.add("m.max_violation.last_step", record.steering->last_max_violation);
+  }
   if (record.noise_floor) {
     const NoiseFloor& floor = *record.noise_floor;
     const auto add = [&](const std::string& name, const Floor& f) {

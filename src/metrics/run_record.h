@@ -107,6 +107,13 @@ struct TimingResult {
   bool interrupted = false;
 };
 
+// What a controller made of the balance: MaxVio of the first and of the last recorded step, mean over layers.
+struct SteeringResult {
+  std::string controller;  // kind and keys
+  double first_max_violation = 0;
+  double last_max_violation = 0;
+};
+
 struct RunRecord {
   std::string name;
   std::string config_source;
@@ -130,6 +137,7 @@ struct RunRecord {
   std::vector<LayerResult> layers;
   std::vector<StepRow> step_rows;
   std::vector<DomainLoad> domains;
+  std::optional<SteeringResult> steering;
   std::optional<NoiseFloor> noise_floor;  // of mean_routed, all steps together
   LoadStats mean_routed;                  // mean over layers
   LoadStats mean_processed;

@@ -1,5 +1,6 @@
 #include "report/config_schema.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -133,6 +134,35 @@ Json executor_threads() {
   return {{"anyOf", {{{"type", "integer"}, {"minimum", 1}, {"maximum", 1024}}, {{"const", "auto"}}}}};
 }
 
+// Every variant of a section, by its kind.
+Json any_kind_of(const std::string& room, const std::vector<SectionInfo>& sections) {
+  Json variants = Json::array();
+  for (const SectionInfo& section : sections) {
+    if (section.path.rfind(room + " (", 0) == 0) {
+      variants.push_back(section_of(section, {{"kind", {{"const", variant_of(section.path)}}}}, {"kind"}));
+    }
+  }
+  return {{"anyOf", variants}};
+}
+
+// The section balance: values of its own, a controller or a list of them, and a stream. `part`: in a file
+// that extends another, where any keys of their variants may stand.
+Json balance_section(const std::vector<SectionInfo>& sections, bool part) {
+  const auto is_balance = [](const SectionInfo& section) { return section.path == "balance"; };
+  const SectionInfo& own = *std::find_if(sections.begin(), sections.end(), is_balance);
+  const auto named = [&](const std::string& room) {
+    const Json whole = {{"$ref", "#/definitions/" + room}};
+    return part ? Json{{"anyOf", {whole, any_part_of(room, sections)}}} : whole;
+  };
+  const Json controller = named("balance.controller");
+  Json object = section_of(own, Json::object(), {});
+  object["properties"]["controller"] = null_or(controller);
+  object["properties"]["controllers"] = null_or(
+      {{"type", "array"}, {"minItems", 1}, {"items", {{"$ref", "#/definitions/balance.controller"}}}});
+  object["properties"]["stream"] = null_or(named("balance.stream"));
+  return null_or(object);
+}
+
 struct Rooms {
   Json plain = Json::object();             // sections and values without variants
   std::map<std::string, Json> variants{};  // lists
@@ -143,6 +173,9 @@ Rooms rooms_of(const std::vector<SectionInfo>& sections) {
   for (const SectionInfo& section : sections) {
     const std::string room = section.path.substr(0, section.path.find(' '));
     const std::string variant = variant_of(section.path);
+    if (room.rfind("balance", 0) == 0) {
+      continue;  // it has sections of its own
+    }
     if (section.path.empty()) {
       for (const FieldInfo& field : section.fields) {
         rooms.plain[field.name] = property_of(field);
@@ -188,8 +221,9 @@ std::string render_config_schema(const std::vector<SectionInfo>& sections,
   rooms.plain["extends"] = {{"type", "string"}, {"description", "a config in the same folder or below it"}};
   rooms.plain["sweep"] = null_or(sweep_section());
   Json properties = rooms.plain;
-  Json whole = Json::object();
-  Json part = Json::object();
+  properties["balance"] = true;
+  Json whole = {{"balance", balance_section(sections, false)}};
+  Json part = {{"balance", balance_section(sections, true)}};
   for (auto& [room, list] : rooms.variants) {
     properties[room] = true;
     whole[room] = room == "executor" ? null_or({{"anyOf", list}}) : Json{{"anyOf", list}};
@@ -200,6 +234,9 @@ std::string render_config_schema(const std::vector<SectionInfo>& sections,
                  {"title", "moesim config"},
                  {"description", "One experiment, or a sweep of many. Printed by `moesim schema config`."}};
   schema.update(closed_object(properties, {}));
+  for (const char* room : {"balance.controller", "balance.stream"}) {
+    schema["definitions"][room] = any_kind_of(room, sections);
+  }
   schema["if"] = {{"required", {"extends"}}};
   schema["then"] = {{"properties", part}};
   schema["else"] = {{"properties", whole}, {"required", {"router", "workload"}}};

@@ -234,6 +234,12 @@ void add_balance(Screen& screen, const RunRecord& r) {
           ? ""
           : fmt::format("chance {:.4g} (5 %: {:.4g})", f->effective_experts.mean, f->effective_experts.p05),
       "as many with equal loads would spread as much");
+  if (r.steering) {
+    row("of the first step", number(r.steering->first_max_violation), "", "before the controller acts");
+    row("of the last step", number(r.steering->last_max_violation), "",
+        "as timed; a step has fewer tokens, so more chance, than the run");
+    screen.line(fmt::format("  {:<20} {}", "steered by", display_safe(r.steering->controller)));
+  }
   if (s.dead_experts > 0) {
     screen.line(fmt::format("  {:<20} {:>8}   of {} experts of all layers", "never chosen", s.dead_experts,
                             r.shape.pool_size() * r.shape.num_layers));

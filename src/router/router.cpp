@@ -117,6 +117,7 @@ void check_sizes(const RouterInput& input, const RouterTraits& traits, const Siz
       deviation.rows == 0 || (deviation.rows == input.logits.rows && deviation.cols == sizes.num_logits),
       "a router needs one deviation per logit");
   check_state(input.state.expert_bias, sizes.num_experts, "a selection bias");
+  check_state(input.state.selection_scale, sizes.num_experts, "a selection scale");
   check_state(input.state.threshold, sizes.num_experts, "a threshold");
 }
 

@@ -3,6 +3,7 @@
 // of its own; const after construction. Ties everywhere: lowest expert index, then lowest token index.
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 namespace moesim {
 
 enum class Choice { token, expert, soft, fixed };  // who chooses: tokens, experts, nobody (mixing), a table
+enum class BiasUnit { score, logit };              // what a selection bias is added to
 
 // Declared facts of a built router; they may depend on its parameters. They choose the laws the tests apply.
 struct RouterTraits {
@@ -34,9 +36,10 @@ struct RouterTraits {
   double normalised_above = 0.0;  // … where its scores sum to more than this (norm_eps and underflow)
   bool stochastic = false;        // draws random numbers, keyed by the token's place in the stream
   bool by_place = false;          // looks at that place without drawing
-  bool uses_bias = false;         // RouterState::expert_bias acts
-  bool shift_invariant = false;   // adding a constant to a token's logits changes nothing
-  bool expert_symmetric = true;   // renaming experts renames the choices
+  bool uses_bias = false;         // RouterState::expert_bias and selection_scale act …
+  BiasUnit bias_unit = BiasUnit::score;       // … on this
+  bool shift_invariant = false;               // adding a constant to a token's logits changes nothing
+  bool expert_symmetric = true;               // renaming experts renames the choices
   ScoreFunc score_func = ScoreFunc::softmax;  // of its logits: what balancing losses call scores
   bool needs_logits = true;                   // false: hash, random
   bool needs_token_ids = false;               // hash
@@ -51,13 +54,15 @@ struct TokenTable {
   std::vector<std::int32_t> expert;  // [V,top_k], all below E; empty: no table
 };
 
-// What a router is given beside its config; the bias is the only feedback from one step to the next.
+// What a router is given beside its config; bias and scale are the only feedback from one step to the next.
+// Both act for selection and never for weighting: value · selection_scale + expert_bias.
 struct RouterState {
-  std::vector<float> expert_bias;  // [E], or empty for none: added for selection, never for weighting
-  TokenTable token_experts;        // of hash routers
+  std::vector<float> expert_bias{};      // [E], or empty for none
+  std::vector<float> selection_scale{};  // [E], or empty for none
+  TokenTable token_experts{};            // of hash routers
   // [E], or empty for the router's own: the score a token must exceed to go to that expert
   // (expert_threshold).
-  std::vector<float> threshold = {};
+  std::vector<float> threshold{};
 };
 
 struct RouterInput {

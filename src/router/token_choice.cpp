@@ -3,6 +3,8 @@
 //   logit z (+ noise) → score s → selection score (s + bias, or the score of z + bias, or z + bias)
 //     → group limits → selection → second-expert policy → weights
 //
+// Where a state scales too, s·scale + bias and z·scale + bias stand for the sums.
+//
 // Shazeer et al. 2017 (arXiv:1701.06538), GShard (arXiv:2006.16668), Switch (arXiv:2101.03961, top_k 1),
 // Mixtral (arXiv:2401.04088), DeepSeek-V2 and V3 (arXiv:2405.04434, 2412.19437 eq. 12-16: sigmoid, selection
 // bias, groups), ReMoE (arXiv:2412.14711: relu, positive), Huang et al. 2024 (arXiv:2403.07652: top_p). Rules
@@ -90,6 +92,7 @@ class TokenChoice final : public Router {
         params_.softmax_after_top_k ? -std::numeric_limits<double>::infinity() : params_.norm_eps * 1e6;
     traits.stochastic = params_.draws();
     traits.uses_bias = true;
+    traits.bias_unit = selects_by_biased_logit() ? BiasUnit::logit : BiasUnit::score;
     traits.score_func = params_.score_func;
     traits.shift_invariant = shift_invariant();
     traits.expert_symmetric = !params_.limited() && params_.expert_scale.empty() &&
@@ -188,29 +191,37 @@ class TokenChoice final : public Router {
     add_noise({.noise = params_.noise, .scale = params_.noise_scale}, place_of(input, token), deviation,
               input.logits.row(token), row.noisy);
     score_row(params_.score_func, scored_logits(input, token, row), row.scores);
-    make_selection(input.state.expert_bias, row);
+    make_selection(input.state, row);
   }
 
-  void make_selection(const std::vector<float>& bias, Row& row) const {
-    const bool on_logit = params_.select_on == SelectOn::logit || params_.expert_bias_on == BiasOn::logit;
+  bool selects_by_biased_logit() const {
+    return params_.select_on == SelectOn::logit || params_.expert_bias_on == BiasOn::logit;
+  }
+
+  void make_selection(const RouterState& state, Row& row) const {
+    const bool on_logit = selects_by_biased_logit();
+    const bool steered = !state.expert_bias.empty() || !state.selection_scale.empty();
     if (params_.select_on == SelectOn::score && params_.noise_for == NoiseFor::scores &&
-        (bias.empty() || !on_logit)) {
+        (!steered || !on_logit)) {
       row.selection = row.scores;
     } else {
       row.selection = row.noisy;
       if (on_logit) {
-        add_bias(bias, row.selection);
+        steer(state, row.selection);
       }
       if (params_.select_on == SelectOn::score) {
         score_row(params_.score_func, row.selection, row.selection);
       }
     }
     if (!on_logit) {
-      add_bias(bias, row.selection);
+      steer(state, row.selection);
     }
   }
 
-  static void add_bias(const std::vector<float>& bias, std::vector<float>& values) {
+  static void steer(const RouterState& state, std::vector<float>& values) {
+    const std::vector<float>& scale = state.selection_scale;
+    std::transform(scale.begin(), scale.end(), values.begin(), values.begin(), std::multiplies<>());
+    const std::vector<float>& bias = state.expert_bias;
     std::transform(bias.begin(), bias.end(), values.begin(), values.begin(), std::plus<>());
   }
 

@@ -50,7 +50,7 @@ TEST(CommandLine, HelpVersionAndNothing) {
   for (const char* word : {"moesim 0.", "compiler", "arch", "eigen", "oneTBB"}) {
     EXPECT_NE(version.out.find(word), std::string::npos) << word;
   }
-  for (const char* command : {"run", "validate", "routers", "explain"}) {
+  for (const char* command : {"run", "validate", "routers", "balance", "explain"}) {
     EXPECT_EQ(moesim_run(std::string(command) + " --help").status, 0) << command;
   }
 }
@@ -369,6 +369,12 @@ TEST(CommandLine, EveryBuiltInConfigRuns) {
     }
     const Outcome check = moesim_run("validate " + entry.path().string());
     EXPECT_EQ(check.status, 0) << entry.path() << "\n" << check.err;
+    if (read_all(entry.path()).find("\n  controllers:") != std::string::npos) {  // for a closed loop
+      const Outcome loop = moesim_run("balance " + entry.path().string() + " -o json --set balance.steps=3");
+      EXPECT_EQ(loop.status, 0) << entry.path() << "\n" << loop.err;
+      EXPECT_TRUE(nlohmann::json::accept(loop.out)) << entry.path();
+      continue;
+    }
     const Outcome run = moesim_run("run " + entry.path().string() +
                                    " -o json --budget 0 --set measure.min_samples=1 --set workload.steps=1" +
                                    (entry.path().stem() == "moe_vs_dense_large"

@@ -265,5 +265,25 @@ TEST(Binder, ALongListOfChoicesGoesToTheHelp) {
             "  help: the choices are aaa, bbb, ccc, ddd, eee, fff, ggg, hhh, iii, jjj, kkk, lll, mmm");
 }
 
+TEST(Binder, KnowsThePlacesOfKeysInMapsOfLists) {
+  Binder binder;
+  const Node root =
+      parse_yaml("a:\n  list:\n    - {x: 1}\n    - 2\n    - {y: {z: 3}}\n", "q.yaml", binder.diagnostics);
+  bind_places(binder, root, "");
+  EXPECT_EQ(binder.locate("a.list[0].x").text(), "q.yaml:3:8");
+  EXPECT_EQ(binder.locate("a.list[2].y.z").text(), "q.yaml:5:12");
+  EXPECT_EQ(binder.locate("a.list[1]").text(), "q.yaml:2:3") << "of a plain item, its list's";
+  EXPECT_TRUE(binder.given("a.list[2].y.z"));
+}
+
+TEST(Binder, AKeyThatActsElsewhereIsNeverInert) {
+  Binder binder;
+  binder.effective_elsewhere.insert("router.expert_bias_on");
+  binder.inert("router.expert_bias_on", "there is no bias");
+  EXPECT_TRUE(binder.diagnostics.empty());
+  binder.inert("router.mask_fill", "there is one group");
+  EXPECT_EQ(binder.diagnostics.list().size(), 1u);
+}
+
 }  // namespace
 }  // namespace moesim

@@ -138,11 +138,12 @@ class Generator {
   std::string config() {
     mistakes_ = below(2) == 0 ? 0 : 1 + below(2);
     std::string text;
-    for (const char* room : {"", "layer", "workload", "router", "capacity", "executor", "measure"}) {
+    for (const char* room :
+         {"", "layer", "workload", "router", "capacity", "balance", "executor", "measure"}) {
       if (*room != '\0' && *room != 'w' && *room != 'r' && below(3) == 0) {
         continue;
       }
-      text += section(room);
+      text += std::string(room) == "balance" ? "balance: {" + balance() + "}\n" : section(room);
     }
     if (below(3) == 0) {
       text += "baselines: " +
@@ -169,12 +170,36 @@ class Generator {
     return true;
   }
 
+  // Keys of its own, a controller or two, and where their logits come from.
+  std::string balance() {
+    std::string text = keys_of("balance");
+    if (below(2) == 0) {
+      text += (text.empty() ? "" : ", ") + std::string("controller: {") + keys_of("balance.controller") + "}";
+    } else if (below(2) == 0) {
+      text += (text.empty() ? "" : ", ") + std::string("controllers: [{") + keys_of("balance.controller") +
+              "}, {" + keys_of("balance.controller") + "}]";
+    }
+    if (below(2) == 0) {
+      text += (text.empty() ? "" : ", ") + std::string("stream: {") + keys_of("balance.stream") + "}";
+    }
+    return text;
+  }
+
   std::string section(const std::string& room) {
+    const std::string text = keys_of(room);
+    if (room.empty()) {
+      return text.empty() ? "" : text + "\n";
+    }
+    return room + ": {" + text + "}\n";
+  }
+
+  std::string keys_of(const std::string& room) {
     std::vector<SectionInfo> variants;
     for (const SectionInfo& info : config_sections()) {
       const bool fits = info.path == room || info.path.rfind(room + " (", 0) == 0;
       // Files would be looked for.
-      if (fits && info.path != "workload (kind: text)" && info.path != "workload (kind: array)") {
+      if (fits && info.path != "workload (kind: text)" && info.path != "workload (kind: array)" &&
+          info.path != "balance.stream (kind: replayed)") {
         variants.push_back(info);
       }
     }
@@ -195,10 +220,7 @@ class Generator {
       const std::string name = mistake() ? field.name + "x" : field.name;
       text += (text.empty() ? "" : room.empty() ? "\n" : ", ") + name + ": " + value(field);
     }
-    if (room.empty()) {
-      return text.empty() ? "" : text + "\n";
-    }
-    return room + ": {" + text + "}\n";
+    return text;
   }
 
   std::string value(const FieldInfo& field) {
@@ -243,7 +265,7 @@ std::string loader_complaint(const std::string& path) {
                                                 "wrong-type",     "out-of-range",    "missing-key",
                                                 "preset-and-kind"};
   try {
-    load_experiment(path, {});
+    load_experiment(path, {}, {.purpose = Purpose::check});
   } catch (const ConfigError& error) {
     for (const Diagnostic& diagnostic : error.diagnostics().list()) {
       // A note names another key: a relation, which is the loader's alone.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "building.h"
+#include "core/error.h"
 
 namespace moesim::testing {
 namespace {
@@ -214,6 +215,27 @@ const Wrong kWrong[] = {
      "  help: write softmax_after_top_k: true instead, or choose another score_func\n"
      "  note: x.yaml:2:30: router.score_func is raw"},
 };
+
+TEST(TokenChoice, AScaleChoosesAndNeverWeighs) {
+  Scene scene = scene_of({{2.0F, 1.0F, 0.5F, -0.5F}}, 4);
+  const auto router = router_of("{kind: token_choice, score_func: sigmoid}", 4);
+  scene.state.selection_scale = {0.5F, 1.0F, 1.0F,
+                                 2.0F};  // sigmoid: .881 .731 .622 .378 → .440 .731 .622 .755
+  EXPECT_EQ(choices_of(scene.route(*router), 0).expert, (Ids{3, 1}));
+  EXPECT_NEAR(choices_of(scene.route(*router), 0).weight[0], 0.377541, 1e-6);
+  scene.state.expert_bias = {0.5F, 0.0F, 0.0F, -0.1F};  // .940 .731 .622 .655
+  EXPECT_EQ(choices_of(scene.route(*router), 0).expert, (Ids{0, 1}));
+  scene.state.selection_scale.pop_back();
+  EXPECT_THROW(scene.route(*router), Error);
+}
+
+TEST(TokenChoice, SaysWhatItsBiasIsAddedTo) {
+  EXPECT_EQ(router_of("{kind: token_choice}", 2)->traits().bias_unit, BiasUnit::score);
+  EXPECT_EQ(
+      router_of("{kind: token_choice, expert_bias: [0, 0], expert_bias_on: logit}", 2)->traits().bias_unit,
+      BiasUnit::logit);
+  EXPECT_EQ(router_of("{kind: token_choice, select_on: logit}", 2)->traits().bias_unit, BiasUnit::logit);
+}
 
 TEST(TokenChoice, RefusesWhatMakesNoSense) {
   for (const Wrong& wrong : kWrong) {
