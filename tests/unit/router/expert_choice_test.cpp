@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "oracle/assignment.h"
 #include "whole_batch.h"
 
 namespace moesim::testing {

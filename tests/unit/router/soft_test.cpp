@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "oracle/whole_batch.h"
 #include "whole_batch.h"
 
 namespace moesim::testing {
