@@ -28,10 +28,10 @@ TokenBatch make_batch() {
 void run_gate(benchmark::State& state) {
   const Context context({.threads = 2});
   const TokenBatch batch = make_batch();
-  const Gate gate = make_gate(1, 0, kExperts, kWidth, false);
+  const Gate gate = make_gate(1, 0, kExperts, kWidth, {});
   Matrix logits(kTokens, kExperts);
   for (auto _ : state) {
-    gate_logits(gate, batch.hidden.view(), logits.view(), context);
+    gate_logits(gate, {batch.hidden.view()}, {logits.view(), {}}, context);
     benchmark::DoNotOptimize(logits.data());
   }
 }
@@ -40,7 +40,7 @@ void run_preset(benchmark::State& state, const std::string& name, bool with_plan
   const Context context({.threads = 2});
   const TokenBatch batch = make_batch();
   Matrix logits(kTokens, kExperts);
-  gate_logits(make_gate(1, 0, kExperts, kWidth, false), batch.hidden.view(), logits.view(), context);
+  gate_logits(make_gate(1, 0, kExperts, kWidth, {}), {batch.hidden.view()}, {logits.view(), {}}, context);
   Binder binder;
   Node section;
   section.kind = Node::Kind::map;

@@ -215,6 +215,55 @@ CLI::App* add_validate(CLI::App& app, ValidateArguments& a) {
   return command;
 }
 
+CLI::App* add_route(CLI::App& app, RouteArguments& a) {
+  CLI::App* command = app.add_subcommand(
+      "route",
+      "Route given numbers, or compare two routers on them.\n"
+      "  moesim route --preset mixtral --logits logits.npy --out routed\n"
+      "  moesim route my.yaml --hidden x.npy --gate w.npy --out routed\n"
+      "  moesim route --preset deepseek_v3 --logits logits.npy --bias b.npy --diff deepseek_v3_zero_fill");
+  command->add_option("config", a.config, "a YAML file, or the name of a built-in one");
+  command->add_option("--preset", a.preset, "a router preset in place of a config")->type_name("NAME");
+  command->add_option("--set", a.overrides, "key=value: overrides the config; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command->add_option("--logits", a.files.logits, "float [T,E]: routed as they are")->type_name("L.npy");
+  command
+      ->add_option("--hidden", a.files.hidden,
+                   "float [T,D]: tokens' vectors, from which the gate makes logits")
+      ->type_name("X.npy");
+  command->add_option("--gate", a.files.gate, "float [E,D]: the gate's weights (default: seeded ones)")
+      ->type_name("W.npy");
+  command->add_option("--gate-bias", a.files.gate_bias, "float [E]: added to the logits that --gate makes")
+      ->type_name("B.npy");
+  command
+      ->add_option("--projection", a.files.projection,
+                   "float [gate_dim,D]: the first matrix of a gate of two")
+      ->type_name("P.npy");
+  command->add_option("--bias", a.files.bias, "float [E]: selection bias, in place of router.expert_bias")
+      ->type_name("B.npy");
+  command->add_option("--token-ids", a.files.token_ids, "whole numbers [T], for hash routers")
+      ->type_name("I.npy");
+  command
+      ->add_option("--table", a.files.table, "whole numbers [V,K]: a hash router's experts of each token id")
+      ->type_name("M.npy");
+  command
+      ->add_option("--sequence-length", a.sequence_length,
+                   "tokens of a sequence, for the losses (default: all)")
+      ->type_name("N");
+  command->add_option("--devices", a.devices, "devices that hold the experts, for the losses (default: 1)")
+      ->type_name("N");
+  command
+      ->add_option(
+          "--out", a.out,
+          "folder for expert.npy, weight.npy, kept.npy (or dispatch.npy, combine.npy) and route.json")
+      ->type_name("DIR");
+  command->add_option("--diff", a.diff, "another config or preset: where do the two differ on these numbers?")
+      ->type_name("OTHER");
+  command->add_option("-o,--output", a.output, "what to print: table, json")->type_name("FORMAT");
+  return command;
+}
+
 CLI::App* add_routers(CLI::App& app, RoutersArguments& a) {
   CLI::App* command = app.add_subcommand("routers",
                                          "List the routers, or describe one.\n"
@@ -261,6 +310,7 @@ int run_command_line(int argc, char** argv) {
   CompareArguments compare_arguments;
   ExportArguments export_arguments;
   ValidateArguments validate_arguments;
+  RouteArguments route_arguments;
   RoutersArguments routers_arguments;
   std::string word;
   std::string schema_of;
@@ -274,6 +324,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* compared = add_compare(app, compare_arguments);
   const CLI::App* exported = add_export(app, export_arguments);
   const CLI::App* validate = add_validate(app, validate_arguments);
+  const CLI::App* route = add_route(app, route_arguments);
   const CLI::App* routers = add_routers(app, routers_arguments);
   const CLI::App* schema = add_schema(app, schema_of);
   const CLI::App* explain = add_explain(app, word);
@@ -305,6 +356,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (validate->parsed()) {
     return validate_command(validate_arguments);
+  }
+  if (route->parsed()) {
+    return route_command(route_arguments);
   }
   if (routers->parsed()) {
     return routers_command(routers_arguments);

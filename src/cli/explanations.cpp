@@ -100,10 +100,18 @@ constexpr Explanation kExplanations[] = {
      "Billions of multiplications and additions a second, from closed forms and the median time of a step."},
     {"dropped_fraction", "Assignments refused because their expert was full, over all assignments."},
     {"capacity",
-     "Rows an expert may take in a batch; what is too much is dropped. Without a capacity section, in the "
+     "Rows an expert may take in a batch, or in a group of its tokens (capacity.group); what is too much is "
+     "dropped or re-routed. Without a capacity section, in the "
      "config "
      "or the preset, nothing is dropped."},
-    {"total_params", "All parameters of one layer: gate, routed experts, shared experts."},
+    {"rerouted",
+     "Assignments whose expert was full and that another expert took instead (capacity.drop: recycle, "
+     "ntlb)."},
+    {"padding_waste",
+     "Rows computed for nothing over rows in use, if every expert were given as many rows as the busiest "
+     "one, "
+     "as the capacity, or whole blocks of 128."},
+    {"total_params", "All parameters of one layer: gate, routed experts, shared experts, latent maps."},
     {"worker_balance", "Mean busy time of the threads over the busiest one's: 1 when all worked equally."},
     {"ok",
      "The intervals are as narrow as measure.target asks and the cores were there: figures may be quoted."},
@@ -124,7 +132,9 @@ constexpr Explanation kExplanations[] = {
      "95 % points. An imbalance between the points may be chance. More is bad for max_violation, CV and "
      "Gini; "
      "for min_over_mean, entropy and effective experts less is."},
-    {"active_params", "Parameters one token's computation reads: gate, shared experts and its k experts."},
+    {"active_params",
+     "Parameters one token's products read: gate, shared experts, latent maps and its k experts, of which "
+     "those without a product count nothing."},
     {"computed_rows_fraction",
      "Kept assignments over routed ones. Below 1 the MoE did less work than it was asked to, so "
      "its tokens/s flatter it."},

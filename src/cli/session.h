@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/route.h"
 #include "report/screen.h"
 #include "store/result_store.h"
 
@@ -44,6 +45,12 @@ struct ValidateArguments {
   bool resolved = false;
   std::string output = "table";
 };
+struct RouteArguments {
+  std::string config, preset, diff, out, sequence_length, devices;
+  RouteFiles files;
+  std::vector<std::string> overrides;
+  std::string output = "table";
+};
 struct RoutersArguments {
   std::string name;
   std::string output = "table";
@@ -55,6 +62,7 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour);
 int compare_command(const CompareArguments& arguments, const std::string& colour);
 int export_command(const ExportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
+int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
 int schema_command(const std::string& what);
 int explain_command(const std::string& word);

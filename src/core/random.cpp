@@ -1,6 +1,7 @@
 #include "core/random.h"
 
 #include <Random123/philox.h>
+#include <algorithm>
 
 #include <cmath>
 #include <numbers>
@@ -49,6 +50,10 @@ double RandomSequence::next_uniform() {
   const std::uint64_t high = next() >> 5;
   const std::uint64_t low = next() >> 6;
   return static_cast<double>((high << 26) | low) * (1.0 / 9007199254740992.0);
+}
+
+double RandomSequence::next_open_uniform() {
+  return std::max(next_uniform(), 0x1p-54);
 }
 
 std::uint32_t RandomSequence::next_below(std::uint32_t bound) {

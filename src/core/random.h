@@ -31,6 +31,10 @@ enum class Stream : std::uint32_t {
   router_noise = 18,
   test = 19,
   sweep = 20,
+  router_jitter = 21,
+  gate_projection = 22,
+  gate_noise = 23,
+  second_expert = 24,
 };
 
 struct RandomKey {
@@ -52,6 +56,7 @@ class RandomSequence {
 
   std::uint32_t next();
   double next_uniform();                          // in [0, 1)
+  double next_open_uniform();                     // in (0, 1): its logarithm is finite and not 0
   std::uint32_t next_below(std::uint32_t bound);  // in [0, bound), unbiased; bound >= 1
 
  private:

@@ -1,20 +1,17 @@
 // The contract of a DispatchPlan, executable. It knows nothing of how plans are made: every claim is checked
-// against the assignments alone.
+// against the assignments alone. The room has its own page, check_room.cpp.
 
+#include <cmath>
 #include <cstdint>
 #include <iterator>
-#include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "dispatch/check_room.h"
 #include "dispatch/plan.h"
 
 namespace moesim {
 namespace {
-
-std::string text(const char* what, Index number) {
-  return std::string(what) + " " + std::to_string(number);
-}
 
 void check_sizes(const DispatchPlan& plan, const Assignments& assignments) {
   const Index size = assignments.size();
@@ -32,65 +29,80 @@ void check_sizes(const DispatchPlan& plan, const Assignments& assignments) {
 }
 
 void check_experts(const DispatchPlan& plan) {
-  MOESIM_CHECK(!plan.capacity.has_value() || *plan.capacity >= 0, "the plan's capacity is negative");
   MOESIM_CHECK(plan.expert_begin.front() == 0 && plan.expert_begin.back() == plan.num_rows(),
                "the plan's experts do not cover its rows");
   for (Index e = 0; e < plan.num_experts(); ++e) {
-    const Index load = plan.expert_begin[e + 1] - plan.expert_begin[e];
-    MOESIM_CHECK(load >= 0, text("expert", e) + " has a negative number of rows");
-    MOESIM_CHECK(!plan.capacity.has_value() || load <= *plan.capacity,
-                 text("expert", e) + " holds more than the capacity");
+    MOESIM_CHECK(plan.expert_begin[e] <= plan.expert_begin[e + 1],
+                 plan_text("expert", e) + " has a negative number of rows");
   }
   // Only now are all expert_begin known to lie inside the rows.
   for (Index e = 0; e < plan.num_experts(); ++e) {
     for (Index row = plan.expert_begin[e] + 1; row < plan.expert_begin[e + 1]; ++row) {
       MOESIM_CHECK(plan.row_token[row - 1] < plan.row_token[row],
-                   "tokens do not ascend inside " + text("expert", e));
+                   "tokens do not ascend inside " + plan_text("expert", e));
     }
   }
+}
+
+bool chose(const DispatchPlan& plan, const Assignments& assignments, Index token, std::int32_t expert) {
+  for (Index a = plan.token_begin[token]; a < plan.token_begin[token + 1]; ++a) {
+    if (assignments.expert[a] == expert) {
+      return true;
+    }
+  }
+  return false;
 }
 
 // One assignment's row: the right expert, the right token, used once.
 void check_row(const DispatchPlan& plan, const Assignments& assignments, Index token, Index a,
                std::vector<bool>& used) {
   const Index row = plan.assignment_row[a];
-  MOESIM_CHECK((row >= 0) == (plan.drop_reason[a] == DropReason::kept),
-               text("assignment", a) + " is both dropped and placed, or neither");
+  MOESIM_CHECK((row >= 0) == has_row(plan.drop_reason[a]),
+               plan_text("assignment", a) + " is both dropped and placed, or neither");
+  MOESIM_CHECK(plan.room.has_value() || plan.drop_reason[a] == DropReason::kept,
+               plan_text("assignment", a) + " is dropped in a plan without a capacity");
   if (row < 0) {
-    MOESIM_CHECK(row == -1, text("assignment", a) + " has a row below -1");
-    MOESIM_CHECK(plan.capacity.has_value(),
-                 text("assignment", a) + " is dropped in a plan without a capacity");
+    MOESIM_CHECK(row == -1, plan_text("assignment", a) + " has a row below -1");
     return;
   }
   const std::int32_t e = assignments.expert[a];
   MOESIM_CHECK(e >= 0 && e < plan.num_experts(),
-               text("assignment", a) + " is for an expert that does not exist");
-  MOESIM_CHECK(row >= plan.expert_begin[e] && row < plan.expert_begin[e + 1],
-               text("assignment", a) + " stands in a row of another expert");
-  MOESIM_CHECK(plan.row_token[row] == token, text("assignment", a) + " stands in a row of another token");
-  MOESIM_CHECK(!used[row], text("assignment", a) + " shares its row");
+               plan_text("assignment", a) + " is for an expert that does not exist");
+  MOESIM_CHECK(row < plan.num_rows(), plan_text("assignment", a) + " has a row that does not exist");
+  const std::int32_t owner = plan.expert_of_row(row);
+  if (plan.drop_reason[a] == DropReason::rerouted) {
+    MOESIM_CHECK(!chose(plan, assignments, token, owner),
+                 plan_text("assignment", a) + " is re-routed to an expert that its token chose");
+  } else {
+    MOESIM_CHECK(owner == e, plan_text("assignment", a) + " stands in a row of another expert");
+  }
+  MOESIM_CHECK(plan.row_token[row] == token,
+               plan_text("assignment", a) + " stands in a row of another token");
+  MOESIM_CHECK(!used[row], plan_text("assignment", a) + " shares its row");
   used[row] = true;
 }
 
-// The weights of all rows are those of the assignments, or (with a capacity) all are these over the sum of
-// the token's surviving ones.
-void check_weights(const DispatchPlan& plan, const Assignments& assignments) {
-  bool plain = true;
-  bool renormalised = plan.capacity.has_value();
-  for (Index t = 0; t < plan.num_tokens(); ++t) {
-    double sum = 0;
-    for (Index a = plan.token_begin[t]; a < plan.token_begin[t + 1]; ++a) {
-      sum += plan.assignment_row[a] >= 0 ? static_cast<double>(assignments.weight[a]) : 0.0;
+// The weights of the token's rows are those of its assignments, over their sum where the plan says so. What
+// a re-routed row weighs is between the rule and the gate: it must be finite, and the sum is not known.
+void check_weights(const DispatchPlan& plan, const Assignments& assignments, Index token) {
+  double sum = 0;
+  bool moved = false;
+  for (Index a = plan.token_begin[token]; a < plan.token_begin[token + 1]; ++a) {
+    sum += plan.assignment_row[a] >= 0 ? static_cast<double>(assignments.weight[a]) : 0.0;
+    moved = moved || plan.drop_reason[a] == DropReason::rerouted;
+  }
+  const bool renormalised = plan.room && plan.room->renorm_eps;
+  const double divisor = renormalised ? std::max(sum, *plan.room->renorm_eps) : 1.0;
+  for (Index a = plan.token_begin[token]; a < plan.token_begin[token + 1]; ++a) {
+    if (plan.assignment_row[a] < 0) {
+      continue;
     }
-    for (Index a = plan.token_begin[t]; a < plan.token_begin[t + 1]; ++a) {
-      if (plan.assignment_row[a] >= 0) {
-        const float weight = plan.row_weight[plan.assignment_row[a]];
-        const float given = assignments.weight[a];
-        plain = plain && weight == given;
-        renormalised = renormalised && weight == (sum > 0 ? static_cast<float>(given / sum) : given);
-      }
-    }
-    MOESIM_CHECK(plain || renormalised, text("token", t) + " has other weights than the router gave it");
+    const float weight = plan.row_weight[plan.assignment_row[a]];
+    MOESIM_CHECK(std::isfinite(weight), plan_text("token", token) + " has a weight that is not finite");
+    const float given = assignments.weight[a];
+    const bool unknown = moved && (renormalised || plan.drop_reason[a] == DropReason::rerouted);
+    MOESIM_CHECK(unknown || weight == (divisor > 0 ? static_cast<float>(given / divisor) : given),
+                 plan_text("token", token) + " has other weights than the router gave it");
   }
 }
 
@@ -106,9 +118,14 @@ void check_plan(const DispatchPlan& plan, const Assignments& assignments) {
     }
   }
   for (Index row = 0; row < plan.num_rows(); ++row) {
-    MOESIM_CHECK(used[row], text("row", row) + " belongs to no assignment");
+    MOESIM_CHECK(used[row], plan_text("row", row) + " belongs to no assignment");
   }
-  check_weights(plan, assignments);
+  for (Index t = 0; t < plan.num_tokens(); ++t) {
+    check_weights(plan, assignments, t);
+  }
+  if (plan.room) {
+    check_room(plan, assignments);
+  }
 }
 
 }  // namespace moesim

@@ -1,6 +1,7 @@
-// Routing → DispatchPlan: who is kept (drop.h), then a counting sort of the kept assignments by expert.
+// Routing → DispatchPlan: who is kept and where (drop.h), then a counting sort of the rows by expert.
 // Tokens are placed in order, so they ascend inside each expert.
 
+#include <algorithm>
 #include <iterator>
 #include <limits>
 #include <numeric>
@@ -34,29 +35,69 @@ void check_input(const PlanInput& input) {
     MOESIM_CHECK(expert >= 0 && expert < assignments.num_experts,
                  "an assignment to an expert that does not exist");
   }
+  MOESIM_CHECK(input.logits.rows == 0 || (input.logits.rows == assignments.num_tokens() &&
+                                          input.logits.cols == assignments.num_experts),
+               "logits that do not belong to the assignments");
 }
 
-// Fills capacity and drop_reason.
-void decide_drops(const PlanInput& input, DispatchPlan& plan) {
-  const Assignments& assignments = input.assignments;
-  if (input.rule == nullptr) {
-    plan.drop_reason.assign(assignments.size(), DropReason::kept);
-    return;
+// Assignments that the busiest place is asked for by tokens [first, last).
+Index max_load(const Assignments& assignments, const Places& places, Index first, Index last) {
+  if (first == last) {
+    return 0;
   }
-  plan.capacity = capacity_for(*input.rule, assignments.num_tokens(), input.top_k, assignments.num_experts);
-  const std::vector<Index> order = claim_order({.assignments = assignments,
-                                                .rule = input.rule->drop,
-                                                .seed = input.seed,
-                                                .first_token = input.first_token,
-                                                .layer = input.layer});
-  plan.drop_reason = grant_claims(assignments, order, *plan.capacity);
+  std::vector<Index> load(places.count);
+  for (Index a = assignments.begin[first]; a < assignments.begin[last]; ++a) {
+    ++load[assignments.expert[a] / places.experts_each];
+  }
+  return load.empty() ? 0 : *std::max_element(load.begin(), load.end());
 }
 
-// Fills the rows from drop_reason and token_begin.
-void place_rows(const Assignments& assignments, DispatchPlan& plan) {
+// Group by group. Fills plan.room; without a rule everything is kept.
+Placement decide(const PlanInput& input, DispatchPlan& plan) {
+  const Assignments& assignments = input.assignments;
+  Placement placement;
+  placement.reason.assign(assignments.size(), DropReason::kept);
+  if (input.rule == nullptr) {
+    return placement;
+  }
+  const CapacityRule& rule = *input.rule;
+  const DropInput drop{.assignments = assignments,
+                       .rule = rule,
+                       .logits = input.logits,
+                       .seed = input.seed,
+                       .first_token = input.first_token,
+                       .layer = input.layer};
+  const Places places = places_of(rule, assignments.num_experts);
+  const Index tokens = assignments.num_tokens();
+  PlanRoom& room = plan.room.emplace();
+  room.place_experts = places.experts_each;
+  room.group_tokens = rule.group > 0 ? std::min<Index>(rule.group, std::max<Index>(1, tokens)) : tokens;
+  if (rule.renorm == Renormalise::after_drop) {
+    room.renorm_eps = rule.renorm_eps;
+  }
+  Index first = 0;
+  do {  // no tokens are one empty group
+    const Index last = std::min(tokens, first + room.group_tokens);
+    const CapacityDemand demand{
+        .tokens = last - first,
+        .top_k = input.top_k,
+        .experts = places.count,
+        .max_load = looks_at_loads(rule) ? max_load(assignments, places, first, last) : 0};
+    room.capacity.push_back(capacity_for(rule, demand));
+    place_group(drop, {.first = first, .last = last, .capacity = room.capacity.back()}, placement);
+    first = last;
+  } while (first < tokens);
+  return placement;
+}
+
+// Fills the rows from the placement and token_begin.
+void place_rows(const Assignments& assignments, Placement placement, DispatchPlan& plan) {
+  const std::vector<std::int32_t>& expert = placement.expert.empty() ? assignments.expert : placement.expert;
+  const std::vector<float>& weight = placement.weight.empty() ? assignments.weight : placement.weight;
+  plan.drop_reason = std::move(placement.reason);
   std::vector<Index> next(assignments.num_experts + 1);
   for (std::size_t a = 0; a < plan.drop_reason.size(); ++a) {
-    next[assignments.expert[a]] += plan.drop_reason[a] == DropReason::kept ? 1 : 0;
+    next[expert[a]] += has_row(plan.drop_reason[a]) ? 1 : 0;
   }
   std::exclusive_scan(next.begin(), next.end(), next.begin(), Index{0});
   plan.expert_begin = next;
@@ -65,19 +106,19 @@ void place_rows(const Assignments& assignments, DispatchPlan& plan) {
   plan.assignment_row.assign(plan.drop_reason.size(), -1);
   for (Index t = 0; t < plan.num_tokens(); ++t) {
     for (Index a = plan.token_begin[t]; a < plan.token_begin[t + 1]; ++a) {
-      if (plan.drop_reason[a] == DropReason::kept) {
-        const Index row = next[assignments.expert[a]]++;
+      if (has_row(plan.drop_reason[a])) {
+        const Index row = next[expert[a]]++;
         plan.assignment_row[a] = row;
         plan.row_token[row] = static_cast<std::int32_t>(t);
-        plan.row_weight[row] = assignments.weight[a];
+        plan.row_weight[row] = weight[a];
       }
     }
   }
 }
 
-// Each token's surviving weights over their sum, where that is positive. DeepSpeed and fairscale do this for
-// every token, also for one that lost nothing.
-void renormalise(DispatchPlan& plan) {
+// Each token's surviving weights over their sum, at least `eps`; with eps 0 only where the sum is above 0.
+// The sources do this for every token, also for one that lost nothing.
+void renormalise(DispatchPlan& plan, double eps) {
   for (Index t = 0; t < plan.num_tokens(); ++t) {
     const auto for_each_row = [&plan, t](auto&& body) {
       for (Index a = plan.token_begin[t]; a < plan.token_begin[t + 1]; ++a) {
@@ -88,13 +129,24 @@ void renormalise(DispatchPlan& plan) {
     };
     double sum = 0;
     for_each_row([&sum](float weight) { sum += weight; });
-    if (sum > 0) {
-      for_each_row([sum](float& weight) { weight = static_cast<float>(weight / sum); });
+    const double divisor = std::max(sum, eps);
+    if (divisor > 0) {
+      for_each_row([divisor](float& weight) { weight = static_cast<float>(weight / divisor); });
     }
   }
 }
 
 }  // namespace
+
+std::optional<Index> DispatchPlan::capacity() const {
+  return room ? std::optional<Index>(*std::max_element(room->capacity.begin(), room->capacity.end()))
+              : std::nullopt;
+}
+
+std::int32_t DispatchPlan::expert_of_row(Index row) const {
+  const auto after = std::upper_bound(expert_begin.begin(), expert_begin.end(), row);
+  return static_cast<std::int32_t>(after - expert_begin.begin() - 1);
+}
 
 DispatchPlan make_plan(const PlanInput& input) {
   check_input(input);
@@ -103,10 +155,9 @@ DispatchPlan make_plan(const PlanInput& input) {
   plan.weight_on = assignments.weight_on;
   plan.pass_through = assignments.pass_through;
   plan.token_begin = assignments.begin.empty() ? std::vector<Index>{0} : assignments.begin;
-  decide_drops(input, plan);
-  place_rows(assignments, plan);
-  if (input.rule != nullptr && input.rule->renorm == Renormalise::after_drop) {
-    renormalise(plan);
+  place_rows(assignments, decide(input, plan), plan);
+  if (plan.room && plan.room->renorm_eps) {
+    renormalise(plan, *plan.room->renorm_eps);
   }
 #ifdef MOESIM_CHECKS
   check_plan(plan, assignments);

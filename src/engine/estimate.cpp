@@ -9,6 +9,9 @@
 #include "core/error.h"
 #include "engine/yardstick.h"
 #include "experts/dense.h"
+#include "experts/latent.h"
+#include "experts/shared.h"
+#include "metrics/parameters.h"
 
 namespace moesim {
 namespace {
@@ -21,10 +24,14 @@ std::uint64_t floats(std::initializer_list<std::uint64_t> factors, const char* w
   return checked_mul(checked_product(factors, what), sizeof(float), what);
 }
 
-std::uint64_t ffn_bytes(const LayerShape& shape, Index width) {
-  return checked_product({ffn_params(shape.d_model, width, shape.activation),
-                          bytes_per_weight(WeightType::float32), u64(shape.num_layers)},
+// Of all layers.
+std::uint64_t weight_bytes(const LayerShape& shape, std::uint64_t params) {
+  return checked_product({params, bytes_per_weight(WeightType::float32), u64(shape.num_layers)},
                          "the weights");
+}
+
+std::uint64_t dense_bytes(const LayerShape& shape, Index width) {
+  return weight_bytes(shape, ffn_params(shape.d_model, width, shape.activation));
 }
 
 Index batches_in_a_sample(std::uint64_t batch_bytes) {
@@ -47,10 +54,10 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   const LayerShape& shape = sizes.shape;
   const std::uint64_t tokens = u64(sizes.tokens);
   const std::uint64_t width = u64(shape.d_model);
-  const std::uint64_t per_token = u64(std::min(experts_per_token_bound(experiment), shape.num_experts));
+  const std::uint64_t per_token = u64(std::min(experts_per_token_bound(experiment), shape.pool_size()));
   const bool soft = experiment.router->traits().choice == Choice::soft;
   const std::uint64_t logits =
-      checked_mul(u64(shape.num_experts), u64(logits_per_expert(*experiment.router)), "the logits");
+      checked_mul(u64(shape.pool_size()), u64(logits_per_expert(*experiment.router)), "the logits");
   MemoryEstimate memory;
   const auto add = [&](const char* what, std::uint64_t bytes) {
     memory.items.push_back({what, bytes});
@@ -70,8 +77,8 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   add("counts",
       checked_add(
           checked_add(checked_mul(u64(shape.num_layers), kBytesPerLayer, "the counts"),
-                      checked_mul(u64(shape.num_experts), kBytesPerExpert, "the counts"), "the counts"),
-          checked_product({u64(shape.num_layers), u64(shape.num_experts), kBytesPerExpertAndLayer},
+                      checked_mul(u64(shape.pool_size()), kBytesPerExpert, "the counts"), "the counts"),
+          checked_product({u64(shape.num_layers), u64(shape.pool_size()), kBytesPerExpertAndLayer},
                           "the counts"),
           "the counts"));
   add("routing and plan",
@@ -84,26 +91,33 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   if (!experiment.execute) {
     return memory;
   }
-  add("experts", checked_mul(ffn_bytes(shape, shape.d_ff), u64(shape.num_experts), "the experts"));
-  if (shape.num_shared_experts > 0) {
-    add("shared experts",
-        checked_mul(ffn_bytes(shape, shape.d_ff), u64(shape.num_shared_experts), "the shared experts"));
+  const std::uint64_t expert = ffn_params(shape.expert_width(), shape.d_ff, shape.activation);
+  add("experts", checked_mul(weight_bytes(shape, expert), u64(shape.num_experts), "the experts"));
+  if (shape.constant_experts > 0) {
+    add("constant experts", weight_bytes(shape, constant_params(shape)));
+  }
+  if (shape.has_shared()) {
+    add("shared experts", weight_bytes(shape, shared_params(shape)));
+  }
+  if (shape.latent_width > 0) {
+    add("latent maps", weight_bytes(shape, latent_params(shape)));
+    add("latent tokens", floats({tokens, u64(shape.latent_width), 2}, "the latent tokens"));
   }
   const std::uint64_t copies = experiment.executor.kind == "check" ? 3 : 2;
-  add("rows of the experts", floats({rows, width, copies}, "the rows of the experts"));
-  Index widest = shape.d_ff;
+  add("rows of the experts", floats({rows, u64(shape.expert_width()), copies}, "the rows of the experts"));
+  Index widest = std::max(shape.d_ff, shared_ffn_width(shape));
   for (const Baseline baseline : experiment.baselines) {
     const bool active = baseline == Baseline::dense_same_active;
     const Index dense =
         active ? dense_same_active_width(shape, std::lround(nominal_experts_per_token(experiment)))
                : dense_same_total_width(shape);
     widest = std::max(widest, dense);
-    add(active ? "dense_same_active" : "dense_same_total", ffn_bytes(shape, dense));
+    add(active ? "dense_same_active" : "dense_same_total", dense_bytes(shape, dense));
   }
   add("yardstick", yardstick_bytes());
-  add("scratch of the threads",
-      checked_mul(experiment.executor.executor->scratch_bytes(shape.d_model, widest),
-                  static_cast<std::uint64_t>(threads), "the scratch memory"));
+  add("scratch of the threads", checked_mul(experiment.executor.executor->scratch_bytes(
+                                                std::max(shape.d_model, shape.latent_width), widest),
+                                            static_cast<std::uint64_t>(threads), "the scratch memory"));
   return memory;
 }
 
@@ -131,7 +145,7 @@ std::string setting_that_fits(const Experiment& experiment, int threads, std::ui
   const LayerShape& shape = experiment.shape;
   const Index experts = largest_that_fits(shape.num_experts, limit, experiment, threads,
                                           [](Sizes& s, Index v) { s.shape.num_experts = v; });
-  if (experts >= experts_per_token_bound(experiment)) {
+  if (experts >= std::max<Index>(1, experts_per_token_bound(experiment) - shape.zero_computation_experts())) {
     return fmt::format("--set layer.num_experts={} would fit", experts);
   }
   const Index layers = largest_that_fits(shape.num_layers, limit, experiment, threads,
@@ -146,8 +160,10 @@ std::string setting_that_fits(const Experiment& experiment, int threads, std::ui
   }
   const Index width =
       largest_that_fits(shape.d_ff, limit, experiment, threads, [](Sizes& s, Index v) { s.shape.d_ff = v; });
-  return width >= 1 ? fmt::format("--set layer.d_ff={} would fit", width)
-                    : "make layer.d_model, layer.d_ff, layer.num_experts and workload.tokens smaller";
+  return width >= 1
+             ? fmt::format("--set layer.d_ff={} would fit", width)
+             : "make layer.d_model, layer.d_ff, layer.num_experts and workload.tokens smaller, and the "
+               "widths and counts of the layer's other parts";
 }
 
 }  // namespace

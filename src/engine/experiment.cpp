@@ -6,6 +6,8 @@
 
 #include "core/build_info.h"
 #include "core/hash.h"
+#include "engine/layer_section.h"
+#include "engine/policy.h"
 
 namespace moesim {
 namespace {
@@ -23,83 +25,6 @@ void describe(Fields<TopParams>& f) {
   f.add("name", &TopParams::name).doc("what the results are called");
   f.add("seed", &TopParams::seed).doc("everything random follows from it");
   f.add("execute", &TopParams::execute).doc("false: route only, run no experts");
-}
-
-// Sizes may be absurd here: they are compared with the machine's memory before anything is allocated.
-constexpr std::int64_t kLargest = std::int64_t{1} << 40;
-
-struct LayerParams {
-  std::int64_t num_layers = 1;
-  std::int64_t d_model = 256;
-  std::int64_t d_ff = 512;
-  std::int64_t active_width = 0;
-  std::int64_t total_width = 0;
-  std::int64_t num_experts = 8;
-  std::int64_t num_shared_experts = 0;
-  Activation activation = Activation::swiglu;
-};
-void describe(Fields<LayerParams>& f) {
-  f.add("num_layers", &LayerParams::num_layers)
-      .range(1, kLargest)
-      .doc("layers of the stack, each with its own gate and experts");
-  f.add("d_model", &LayerParams::d_model).range(1, kLargest).doc("width of a token's vector");
-  f.add("d_ff", &LayerParams::d_ff).range(1, kLargest).doc("hidden width of one expert");
-  f.add("active_width", &LayerParams::active_width)
-      .range(1, kLargest)
-      .word("none", 0)
-      .doc("instead of d_ff: hidden width of a token's experts together; d_ff = active_width / top_k");
-  f.add("total_width", &LayerParams::total_width)
-      .range(1, kLargest)
-      .word("none", 0)
-      .doc("instead of d_ff: hidden width of all routed experts together; d_ff = total_width / num_experts");
-  f.add("num_experts", &LayerParams::num_experts).range(1, kLargest).doc("routed experts");
-  f.add("num_shared_experts", &LayerParams::num_shared_experts)
-      .range(0, kLargest)
-      .doc("experts that see every token, each d_ff wide");
-  f.add("activation", &LayerParams::activation).doc("of the experts' hidden units");
-}
-
-// d_ff from active_width or total_width. Only one of the three may be given.
-void resolve_width(Binder& binder, const LayerParams& params, Index top_k, LayerShape& shape) {
-  const char* const kWidths[] = {"layer.d_ff", "layer.active_width", "layer.total_width"};
-  const char* first = nullptr;
-  for (const char* key : kWidths) {
-    if (!binder.given(key)) {
-      continue;
-    }
-    if (first != nullptr) {
-      binder.error(key, fmt::format("given beside {}", first),
-                   "one of layer.d_ff, layer.active_width, layer.total_width", "bad-relation",
-                   "remove one of the two lines",
-                   {{binder.locate(first), fmt::format("{} is given here", first)}});
-      return;
-    }
-    first = key;
-  }
-  const bool by_active = params.active_width > 0;
-  const std::int64_t width = by_active ? params.active_width : params.total_width;
-  if (width == 0) {
-    return;
-  }
-  const std::int64_t parts = by_active ? top_k : params.num_experts;
-  const char* divisor = by_active ? "router.top_k" : "layer.num_experts";
-  if (parts < 1 || width % parts != 0) {
-    const std::int64_t lower = std::max<std::int64_t>(1, width / std::max<std::int64_t>(1, parts)) * parts;
-    binder.error(by_active ? "layer.active_width" : "layer.total_width",
-                 fmt::format("{} is not divisible by {} = {}", width, divisor, parts),
-                 fmt::format("a multiple of {}", parts), "not-divisible",
-                 lower < width ? fmt::format("the nearest are {} and {}", lower, lower + parts)
-                               : fmt::format("the nearest is {}", lower));
-    return;
-  }
-  shape.d_ff = width / parts;
-  for (ResolvedValue& value : binder.resolved) {
-    if (value.path == "layer.d_ff") {
-      value.value = std::to_string(shape.d_ff);
-      value.origin =
-          by_active ? "layer.active_width / router.top_k" : "layer.total_width / layer.num_experts";
-    }
-  }
 }
 
 // The section of a variant chosen by its `kind`.
@@ -145,7 +70,7 @@ void check_tokens(Binder& binder, const Experiment& experiment) {
   }
   const Index lower = tokens / multiple * multiple;
   binder.error("workload.tokens",
-               fmt::format("{} tokens do not divide among {} experts", tokens, experiment.shape.num_experts),
+               fmt::format("{} tokens do not divide among {} experts", tokens, experiment.shape.pool_size()),
                fmt::format("a multiple of {}", multiple), "not-divisible",
                lower > 0 ? fmt::format("the nearest are {} and {}", lower, lower + multiple)
                          : fmt::format("the nearest is {}", multiple),
@@ -153,27 +78,6 @@ void check_tokens(Binder& binder, const Experiment& experiment) {
                 {binder.locate("layer.num_experts"),
                  fmt::format("layer.num_experts is {}{}", experiment.shape.num_experts,
                              binder.given("layer.num_experts") ? "" : " (the default)")}});
-}
-
-std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, const Router* router) {
-  const Node* section = root.child("capacity");
-  const bool from_config = section != nullptr;
-  if (section == nullptr && root.child("router") != nullptr) {
-    section = preset_capacity(*root.child("router"));
-  }
-  if (section == nullptr || section->kind == Node::Kind::null) {
-    binder.resolved.push_back({"capacity", "none", from_config ? section->where.text() : "default"});
-    return std::nullopt;
-  }
-  CapacityRule rule;
-  bind_section(binder, section, "capacity", rule);
-  if (router != nullptr && !router->traits().takes_capacity) {
-    if (from_config) {
-      binder.inert("capacity", "this router never overfills an expert");
-    }
-    return std::nullopt;
-  }
-  return rule;
 }
 
 std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool execute) {
@@ -290,24 +194,18 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   experiment.seed = top.seed;
   experiment.execute = top.execute;
 
-  LayerParams layer;
-  bind_section(binder, root.child("layer"), "layer", layer);
-  experiment.shape = {.num_layers = layer.num_layers,
-                      .d_model = layer.d_model,
-                      .d_ff = layer.d_ff,
-                      .num_experts = layer.num_experts,
-                      .num_shared_experts = layer.num_shared_experts,
-                      .activation = layer.activation};
+  const LayerParams layer = bind_layer(binder, root.child("layer"));
+  experiment.shape = layer_shape(layer);
   experiment.workload = bind_workload(binder, root.child("workload"),
                                       {experiment.source, experiment.seed, experiment.shape.d_model});
-  experiment.router = make_router(binder, root.child("router"), experiment.shape);
+  experiment.router = make_router(binder, root.child("router"), routed_shape(experiment.shape));
   if (experiment.router != nullptr) {
     resolve_width(binder, layer, experiment.router->traits().top_k, experiment.shape);
   }
   if (experiment.router != nullptr && experiment.workload != nullptr) {
     check_tokens(binder, experiment);
   }
-  experiment.capacity = bind_capacity(binder, root, experiment.router.get());
+  experiment.capacity = bind_capacity(binder, root, experiment.router.get(), experiment.shape.pool_size());
   experiment.executor = make_executor(binder, root.child("executor"));
   if (!experiment.execute) {
     for (const std::string key : {"executor.kind", "executor.tile_rows", "executor.block_units"}) {
@@ -322,11 +220,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   if (!binder.diagnostics.empty()) {
     throw ConfigError(binder.diagnostics);
   }
-  for (const ResolvedValue& value : binder.resolved) {
-    if (value.path == "router.preset" || (value.path == "router.kind" && experiment.router_name.empty())) {
-      experiment.router_name = value.value;
-    }
-  }
+  experiment.router_name = router_name_of(binder.resolved);
   experiment.resolved = std::move(binder.resolved);
   experiment.inert_keys = std::move(binder.inert_keys);
   forget_inert(experiment.inert_keys, experiment.resolved);
@@ -336,7 +230,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
 std::string experiment_id(const Experiment& experiment, int threads, const MachineInfo& machine) {
   std::vector<std::string> facts;
   for (const ResolvedValue& value : experiment.resolved) {
-    if (value.path != "name") {
+    if (value.path != "name" && !says_part_is_absent(value)) {
       facts.push_back(value.path + "=" + value.value);
     }
   }

@@ -31,7 +31,7 @@ double routing_seconds(const Experiment& experiment, int threads) {
   constexpr double kPerTokenAndExpert = 12e-9;
   constexpr double kPerValue = 1e-9;
   const LayerShape& shape = experiment.shape;
-  const double a_token = kPerToken + kPerTokenAndExpert * static_cast<double>(shape.num_experts) +
+  const double a_token = kPerToken + kPerTokenAndExpert * static_cast<double>(shape.pool_size()) +
                          kPerValue * static_cast<double>(shape.d_model);
   return static_cast<double>(shape.num_layers) *
          (kPerLayer + static_cast<double>(experiment.workload->tokens()) * a_token / threads);
@@ -46,7 +46,7 @@ double forecast_seconds(const LayerCost& cost, const Experiment& experiment, dou
 
 LayerCost nominal_cost(const Experiment& experiment) {
   const LayerShape& shape = experiment.shape;
-  const double experts = nominal_experts_per_token(experiment);
+  const double experts = nominal_ffn_experts(shape, nominal_experts_per_token(experiment));
   const auto tokens = static_cast<std::uint64_t>(experiment.workload->tokens());
   const Index slots =
       experiment.router->traits().choice == Choice::soft ? experiment.router->num_logits() : 0;
@@ -108,7 +108,8 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   for (const Baseline baseline : experiment.baselines) {
     const bool active = baseline == Baseline::dense_same_active;
     const Index width =
-        active ? dense_same_active_width(shape, std::lround(nominal_experts_per_token(experiment)))
+        active ? dense_same_active_width(
+                     shape, std::lround(nominal_ffn_experts(shape, nominal_experts_per_token(experiment))))
                : dense_same_total_width(shape);
     const LayerCost cost =
         dense_layer_cost(shape, width, static_cast<std::uint64_t>(experiment.workload->tokens()));

@@ -1,12 +1,29 @@
 #include "engine/model.h"
 
 namespace moesim {
+namespace {
+
+BankOptions pool_options(const Experiment& experiment, std::uint32_t layer) {
+  const LayerShape& shape = experiment.shape;
+  return {.seed = experiment.seed,
+          .stream = Stream::expert_weight,
+          .layer = layer,
+          .num_experts = shape.num_experts,
+          .d_model = shape.expert_width(),
+          .width = shape.d_ff,
+          .activation = shape.activation,
+          .constant_experts = shape.constant_experts,
+          .copy_experts = shape.copy_experts,
+          .zero_experts = shape.zero_experts};
+}
+
+}  // namespace
 
 std::uint64_t MoeStack::weight_bytes() const {
   std::uint64_t bytes = 0;
   for (const MoeLayer& layer : layers) {
-    bytes +=
-        layer.gate.num_params() * sizeof(float) + layer.experts.weight_bytes() + layer.shared.weight_bytes();
+    bytes += (layer.gate.num_params() + layer.latent.num_params()) * sizeof(float) +
+             layer.experts.weight_bytes() + layer.shared.weight_bytes();
   }
   return bytes;
 }
@@ -27,31 +44,18 @@ MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
     MoeLayer layer;
     if (experiment.router->traits().needs_logits) {
       layer.gate = make_gate(experiment.seed, number, experiment.router->num_logits(), shape.d_model,
-                             experiment.router->gate_has_bias());
+                             experiment.router->gate_rule());
     }
     layer.state.expert_bias = experiment.router->initial_bias();
     layer.state.threshold = experiment.router->initial_threshold();
+    const BankOptions pool = pool_options(experiment, number);
     if (experiment.execute) {
-      layer.experts = make_bank({.seed = experiment.seed,
-                                 .stream = Stream::expert_weight,
-                                 .layer = number,
-                                 .num_experts = shape.num_experts,
-                                 .d_model = shape.d_model,
-                                 .width = shape.d_ff,
-                                 .activation = shape.activation},
-                                context);
-      if (shape.num_shared_experts > 0) {
-        layer.shared = make_bank({.seed = experiment.seed,
-                                  .stream = Stream::shared_weight,
-                                  .layer = number,
-                                  .num_experts = 1,
-                                  .d_model = shape.d_model,
-                                  .width = shape.d_ff * shape.num_shared_experts,
-                                  .activation = shape.activation},
-                                 context);
-      }
+      layer.experts = make_bank(pool, context);
+      layer.latent =
+          make_latent_maps(shape, {.seed = pool.seed, .stream = pool.stream, .layer = number}, context);
+      layer.shared = make_shared_experts({experiment.seed, number, shape}, context);
     } else {
-      layer.experts.kind.assign(static_cast<std::size_t>(shape.num_experts), ExpertKind::ffn);
+      layer.experts.kind = expert_kinds(pool);
     }
     stack.layers.push_back(std::move(layer));
   }

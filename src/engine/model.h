@@ -7,14 +7,17 @@
 #include "core/parallel.h"
 #include "engine/experiment.h"
 #include "experts/bank.h"
+#include "experts/latent.h"
+#include "experts/shared.h"
 #include "router/gate.h"
 
 namespace moesim {
 
 struct MoeLayer {
   Gate gate;           // no rows when the router needs no logits
-  ExpertBank experts;  // no experts when nothing is executed
-  ExpertBank shared;   // one ffn of the shared experts' summed width, or none
+  ExpertBank experts;  // the pool; kinds alone, without weights, when nothing is executed
+  LatentMaps latent;   // around the routed experts, or none
+  SharedExperts shared;
   RouterState state;
 };
 

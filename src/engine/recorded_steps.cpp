@@ -33,7 +33,7 @@ void record_steps(RunState& state, Recorder& recorder) {
 
 void fill_costs(RunRecord& record, const RunState& state) {
   const LayerShape& shape = state.experiment.shape;
-  LayerUse use{.experts_per_token = nominal_experts_per_token(state.experiment),
+  LayerUse use{.experts_per_token = nominal_ffn_experts(shape, nominal_experts_per_token(state.experiment)),
                .gate_params = state.stack.layers.front().gate.num_params(),
                .distinct_experts = static_cast<double>(shape.num_experts),
                .tokens = static_cast<std::uint64_t>(record.tokens),
@@ -62,14 +62,14 @@ void fill_noise_floor(RunRecord& record, const Experiment& experiment) {
   constexpr Index kMostLoads = 65536;
   const LayerShape& shape = experiment.shape;
   if (record.expert_side || record.slots > 0 || record.layers.empty() ||
-      shape.num_experts > kMostLoads / shape.num_layers) {
+      shape.pool_size() > kMostLoads / shape.num_layers) {
     return;
   }
   std::vector<Counts> layers;
   for (const LayerResult& layer : record.layers) {
     layers.push_back(layer.counts.tokens_with_k);
   }
-  record.noise_floor = noise_floor(layers, shape.num_experts, experiment.seed);
+  record.noise_floor = noise_floor(layers, shape.pool_size(), experiment.seed);
 }
 
 RunRecord start_record(const RunState& state) {

@@ -11,7 +11,7 @@ Recorder::Recorder(const Experiment& experiment, const MoeStack& stack, const Op
       options_(options),
       routing_(stack.layers.size()),
       layers_(stack.layers.size()) {
-  const Index experts = experiment.shape.num_experts;
+  const Index experts = experiment.shape.pool_size();
   for (Index layer = 0; options.detail && layer < std::ssize(stack.layers); ++layer) {
     if (experts <= kMostCoActiveExperts) {
       detail_.co_activation.push_back({layer, experts, Counts(static_cast<std::size_t>(experts * experts))});
@@ -22,8 +22,7 @@ Recorder::Recorder(const Experiment& experiment, const MoeStack& stack, const Op
     }
   }
   for (const std::string& name : experiment.workload->domain_names()) {
-    domains_.push_back(
-        {name, std::vector<std::uint64_t>(static_cast<std::size_t>(experiment.shape.num_experts))});
+    domains_.push_back({name, std::vector<std::uint64_t>(static_cast<std::size_t>(experts))});
   }
 }
 
@@ -67,7 +66,9 @@ void Recorder::on_layer(const LayerEvent& event) {
                                               : count_layer(event.assignments, event.plan, bank));
   layers_[l].counts.add(step_counts_.back());
   layers_[l].mean_step_max_violation += load_stats(step_counts_.back().routed_per_expert).max_violation;
-  capacity_ = event.plan.capacity;
+  if (const std::optional<Index> capacity = event.plan.capacity()) {
+    capacity_ = std::max(capacity_.value_or(0), *capacity);
+  }
   if (event.layer == 0) {
     count_domains(event);
     if (shown_.empty() && options_.show_tokens > 0) {
@@ -98,6 +99,9 @@ void Recorder::hash_routing(const LayerEvent& event) {
       hash.add(a.expert[i]);
       hash.add(a.weight[i]);
       hash.add(event.plan.drop_reason[i]);
+      if (event.plan.drop_reason[i] == DropReason::rerouted) {
+        hash.add(event.plan.expert_of_row(event.plan.assignment_row[i]));
+      }
     }
   }
 }
@@ -198,7 +202,7 @@ void Recorder::end_step(Index step, const StageSeconds& seconds, MatrixView outp
         assignments == 0 ? 0 : static_cast<double>(dropped) / static_cast<double>(assignments);
     rows_.push_back(row);
   }
-  const Index kept_loads = (step + 1) * std::ssize(layers_) * experiment_.shape.num_experts;
+  const Index kept_loads = (step + 1) * std::ssize(layers_) * experiment_.shape.pool_size();
   for (std::size_t l = 0; options_.detail && kept_loads <= kMostStepLoads && l < step_counts_.size(); ++l) {
     detail_.loads.push_back({step, static_cast<Index>(l), std::move(step_counts_[l].routed_per_expert),
                              std::move(step_counts_[l].tokens_per_expert)});
@@ -210,6 +214,7 @@ void Recorder::fill(RunRecord& record) const {
   record.layers = layers_;
   std::uint64_t assignments = 0;
   std::uint64_t kept = 0;
+  std::uint64_t kept_ffn = 0;
   for (LayerResult& layer : record.layers) {
     layer.routed = load_stats(layer.counts.routed_per_expert);
     layer.processed = load_stats(layer.counts.tokens_per_expert);
@@ -217,6 +222,7 @@ void Recorder::fill(RunRecord& record) const {
     record.worst_max_violation = std::max(record.worst_max_violation, layer.routed.max_violation);
     assignments += layer.counts.assignments;
     kept += layer.counts.kept;
+    kept_ffn += layer.counts.kept_ffn;
   }
   std::vector<LoadStats> routed;
   std::vector<LoadStats> processed;
@@ -229,6 +235,9 @@ void Recorder::fill(RunRecord& record) const {
   if (assignments > 0) {
     record.computed_rows_fraction = static_cast<double>(kept) / static_cast<double>(assignments);
     record.dropped_fraction = static_cast<double>(assignments - kept) / static_cast<double>(assignments);
+  }
+  if (kept > 0) {
+    record.ffn_rows_fraction = static_cast<double>(kept_ffn) / static_cast<double>(kept);
   }
   record.detail = detail_;
   for (std::size_t l = 0; options_.detail && l < layers_.size(); ++l) {

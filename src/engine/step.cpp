@@ -9,6 +9,7 @@
 #include "dispatch/gather.h"
 #include "dispatch/soft_mix.h"
 #include "experts/combine.h"
+#include "experts/project.h"
 
 namespace moesim {
 namespace {
@@ -42,6 +43,24 @@ void run_one_expert(const Executor& executor, const ExpertBank& bank, MatrixView
   executor.run({bank, begin, in, out}, context);
 }
 
+// What the routed experts see of the tokens: all of it, or W↓x.
+MatrixView enter_latent(const LatentMaps& maps, Workspace& w, const Context& context) {
+  if (maps.none()) {
+    return w.normed.view();
+  }
+  w.latent_in.resize(w.x.rows(), maps.down.rows());
+  w.latent_out.resize(w.x.rows(), maps.down.rows());
+  project_rows(maps.down, w.normed.view(), w.latent_in.view(), context);
+  return w.latent_in.view();
+}
+
+void leave_latent(const LatentMaps& maps, Workspace& w, const Context& context) {
+  if (maps.norm) {
+    rms_norm(w.latent_out.view(), w.latent_out.view(), context);
+  }
+  project_rows(maps.up, w.latent_out.view(), w.y.view(), context);
+}
+
 // What a soft routing leaves for those who look at choices: none for any token.
 Assignments no_choices(const SoftMix& mix) {
   Assignments none;
@@ -50,53 +69,77 @@ Assignments no_choices(const SoftMix& mix) {
   return none;
 }
 
-// The layer's experts on rows in expert order, and its shared experts on all tokens.
+// A layer from its routing to workspace.y. enter(hidden, rows) makes the experts' rows of what they see of
+// the tokens; leave(rows, begin, y) sums their outputs up for the tokens, beginning with `begin` where it has
+// rows.
+template <class Enter, class Leave>
 void run_experts(const MoeRun& run, const MoeLayer& layer, std::span<const Index> expert_begin,
-                 Workspace& w) {
-  run.context.name_stage("experts");
+                 const Enter& enter, const Leave& leave, Workspace& w, StageSeconds& seconds) {
+  const Context& context = run.context;
+  const bool latent = !layer.latent.none();
+  const bool shared = !layer.shared.none();
+  Stopwatch watch;
+  context.name_stage("experts");
+  const MatrixView hidden = enter_latent(layer.latent, w, context);
+  seconds.experts += watch.lap();
+  context.name_stage("dispatch");
+  w.rows_in.resize(expert_begin.back(), hidden.cols);
+  w.rows_out.resize(expert_begin.back(), hidden.cols);
+  enter(hidden, w.rows_in.view());
+  seconds.dispatch += watch.lap();
+  context.name_stage("experts");
   const Executor& executor = *run.experiment.executor.executor;
-  executor.run({layer.experts, expert_begin, w.rows_in.view(), w.rows_out.view()}, run.context);
-  const bool has_shared = layer.shared.num_experts() > 0;
-  w.shared_out.resize(has_shared ? w.x.rows() : 0, run.experiment.shape.d_model);
-  if (has_shared) {
-    run_one_expert(executor, layer.shared, w.normed.view(), w.shared_out.view(), run.context);
+  executor.run({layer.experts, expert_begin, w.rows_in.view(), w.rows_out.view()}, context);
+  w.shared_out.resize(shared ? w.x.rows() : 0, w.x.cols());
+  if (shared) {
+    run_one_expert(executor, layer.shared.ffn, w.normed.view(), w.shared_out.view(), context);
+  }
+  seconds.experts += watch.lap();
+  context.name_stage("combine");
+  // A sum that begins with the shared output saves a pass over it; W↑ and gates allow no such beginning.
+  const bool begin_with_shared = shared && !latent && layer.shared.kind == SharedKind::plain;
+  leave(w.rows_out.view(), begin_with_shared ? MatrixView(w.shared_out.view()) : MatrixView(),
+        latent ? w.latent_out.view() : w.y.view());
+  seconds.combine += watch.lap();
+  if (latent) {
+    context.name_stage("experts");
+    leave_latent(layer.latent, w, context);
+    seconds.experts += watch.lap();
+  }
+  if (shared && !begin_with_shared) {
+    context.name_stage("combine");
+    add_shared(layer.shared, {w.normed.view(), w.shared_out.view(), w.y.view()}, context);
+    seconds.combine += watch.lap();
   }
 }
 
-// The hard-routed part of a layer, from routing to workspace.y.
 void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPlan& plan, Workspace& w,
-                     StageSeconds& seconds, Stopwatch& watch) {
-  const Index width = run.experiment.shape.d_model;
-  w.rows_in.resize(plan.num_rows(), width);
-  w.rows_out.resize(plan.num_rows(), width);
-  run.context.name_stage("dispatch");
-  gather_rows(plan, w.normed.view(), w.rows_in.view(), run.context);
-  seconds.dispatch += watch.lap();
-  run_experts(run, layer, plan.expert_begin, w);
-  seconds.experts += watch.lap();
-  run.context.name_stage("combine");
-  combine(plan, w.rows_out.view(), w.shared_out.view(), w.y.view(), run.context);
+                     StageSeconds& seconds) {
+  const auto enter = [&](MatrixView hidden, MutableMatrixView rows) {
+    gather_rows(plan, hidden, rows, run.context);
+  };
+  const auto leave = [&](MatrixView rows, MatrixView begin, MutableMatrixView y) {
+    combine(plan, rows, begin, y, run.context);
+  };
+  run_experts(run, layer, plan.expert_begin, enter, leave, w, seconds);
+  Stopwatch watch;
   add_pass_through(plan, w.normed.view(), w.y.view(), run.context);
   seconds.combine += watch.lap();
 }
 
 // The same of a soft router: the rows are its slots.
 void run_soft_mix(const MoeRun& run, const MoeLayer& layer, const SoftMix& mix, Workspace& w,
-                  StageSeconds& seconds, Stopwatch& watch) {
-  const Index width = run.experiment.shape.d_model;
-  w.rows_in.resize(mix.dispatch.cols(), width);
-  w.rows_out.resize(mix.dispatch.cols(), width);
-  run.context.name_stage("dispatch");
-  mix_in(mix, w.normed.view(), w.rows_in.view(), run.context);
-  seconds.dispatch += watch.lap();
-  run_experts(run, layer, slot_begin(mix), w);
-  seconds.experts += watch.lap();
-  run.context.name_stage("combine");
-  mix_out(mix, w.rows_out.view(), w.y.view(), run.context);
-  if (w.shared_out.rows() > 0) {
-    add_rows(w.shared_out.view(), w.y.view(), run.context);
-  }
-  seconds.combine += watch.lap();
+                  StageSeconds& seconds) {
+  const auto enter = [&](MatrixView hidden, MutableMatrixView rows) {
+    mix_in(mix, hidden, rows, run.context);
+  };
+  const auto leave = [&](MatrixView rows, MatrixView begin, MutableMatrixView y) {
+    mix_out(mix, rows, y, run.context);
+    if (begin.rows > 0) {
+      add_rows(begin, y, run.context);
+    }
+  };
+  run_experts(run, layer, slot_begin(mix), enter, leave, w, seconds);
 }
 
 }  // namespace
@@ -134,6 +177,7 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
   StageSeconds seconds;
   for (std::size_t l = 0; l < run.stack.layers.size(); ++l) {
     const MoeLayer& layer = run.stack.layers[l];
+    const auto number = static_cast<std::uint32_t>(l);
     Stopwatch watch;
     run.context.name_stage("norm");
     rms_norm(w.x.view(), w.normed.view(), run.context);
@@ -141,23 +185,30 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     run.context.name_stage("gate");
     if (traits.needs_logits) {
       w.logits.resize(tokens, layer.gate.weight.rows());
-      gate_logits(layer.gate, w.normed.view(), w.logits.view(), run.context);
+      w.noise_deviation.resize(layer.gate.noise_weight.rows() > 0 ? tokens : 0, w.logits.cols());
+      gate_logits(layer.gate,
+                  {.hidden = w.normed.view(),
+                   .seed = experiment.seed,
+                   .layer = number,
+                   .first_token = batch.first_token},
+                  {w.logits.view(), w.noise_deviation.view()}, run.context);
     }
     seconds.gate += watch.lap();
     run.context.name_stage("route");
-    const auto number = static_cast<std::uint32_t>(l);
-    const Routing routing =
-        experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed, number, run.context});
+    const Routing routing = experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed,
+                                                      number, run.context, w.noise_deviation.view()});
     seconds.route += watch.lap();
     const SoftMix* mix = std::get_if<SoftMix>(&routing);
     const Assignments none = mix != nullptr ? no_choices(*mix) : Assignments{};
     const Assignments& assignments = mix != nullptr ? none : std::get<Assignments>(routing);
-    const DispatchPlan plan = make_plan({.assignments = assignments,
-                                         .rule = experiment.capacity ? &*experiment.capacity : nullptr,
-                                         .top_k = traits.top_k,
-                                         .seed = experiment.seed,
-                                         .first_token = batch.first_token,
-                                         .layer = number});
+    const DispatchPlan plan =
+        make_plan({.assignments = assignments,
+                   .rule = experiment.capacity ? &*experiment.capacity : nullptr,
+                   .top_k = traits.top_k,
+                   .logits = traits.needs_logits && mix == nullptr ? w.logits.view() : MatrixView{},
+                   .seed = experiment.seed,
+                   .first_token = batch.first_token,
+                   .layer = number});
     seconds.plan += watch.lap();
     if (sink) {
       sink({static_cast<Index>(l), batch, w.logits.view(), assignments, plan, mix});
@@ -165,10 +216,11 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     }
     if (experiment.execute) {
       if (mix != nullptr) {
-        run_soft_mix(run, layer, *mix, w, seconds, watch);
+        run_soft_mix(run, layer, *mix, w, seconds);
       } else {
-        run_assignments(run, layer, plan, w, seconds, watch);
+        run_assignments(run, layer, plan, w, seconds);
       }
+      watch.lap();
       run.context.name_stage("norm");
       add_rows(w.y.view(), w.x.view(), run.context);
       seconds.norm += watch.lap();

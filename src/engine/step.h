@@ -25,7 +25,8 @@ using LayerSink = std::function<void(const LayerEvent&)>;
 // Buffers that survive from step to step, so that steps after the first ask for no large memory.
 struct Workspace {
   Matrix x;  // [T,D] the residual stream: input and output of a step
-  Matrix normed, logits, rows_in, rows_out, shared_out, y;
+  Matrix normed, logits, noise_deviation, rows_in, rows_out, shared_out, y;
+  Matrix latent_in, latent_out;  // [T,ℓ], of layers with latent experts
 };
 
 struct MoeRun {

@@ -167,7 +167,8 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
       continue;
     }
     VariantForecast known = variant;
-    if (variant.name == enum_text(Baseline::dense_same_active) && !record.exact_k) {
+    const bool varies = !record.exact_k || record.shape.zero_computation_experts() > 0;
+    if (variant.name == enum_text(Baseline::dense_same_active) && varies) {
       known.width = dense_same_active_width(record.shape, std::lround(record.mean_kept_experts));
     }
     Contestant dense = dense_contestant(state, known);

@@ -37,11 +37,10 @@ class OutputFile {
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
   void write(std::string_view bytes);  // throws Error(write_failed)
+  void flush();                        // to the disk's copy beside the place; throws Error(write_failed)
   void close();                        // throws Error(write_failed)
 
  private:
-  void flush();
-
   std::string path_;
   std::string buffer_;
   std::uint64_t written_ = 0;

@@ -86,7 +86,7 @@ void NpyFile::read_rows(Index first, MutableMatrixView out) const {
   // Both products are at most the size of the file.
   const auto first_number = static_cast<std::uint64_t>(first * out.cols);
   const std::span<float> numbers(out.data, static_cast<std::size_t>(out.rows * out.cols));
-  if (header_.is_float64) {
+  if (header_.element == NpyElement::float64) {
     read_float64(first_number, numbers);
   } else {
     read_fully(path_, descriptor_, {reinterpret_cast<char*>(numbers.data()), numbers.size_bytes()},
@@ -122,7 +122,7 @@ void NpyFile::check_unchanged() const {
 void NpyFile::throw_not_finite(std::uint64_t number) const {
   const auto cols = static_cast<std::uint64_t>(header_.cols);
   double value = 0;
-  if (header_.is_float64) {
+  if (header_.element == NpyElement::float64) {
     read_fully(path_, descriptor_, {reinterpret_cast<char*>(&value), sizeof value},
                header_.data_offset + number * sizeof value);
   } else {
@@ -138,18 +138,22 @@ void NpyFile::throw_not_finite(std::uint64_t number) const {
                           shown_path(path_), number / cols, number % cols, shown));
 }
 
-void write_npy(const std::string& path, MatrixView matrix) {
-  MOESIM_CHECK(matrix.rows >= 0 && (matrix.cols > 0 || matrix.rows == 0), "an array without columns");
-  std::string dictionary = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}",
-                                       matrix.rows, matrix.cols);
+std::string npy_header(const NpyArray& array) {
+  MOESIM_CHECK(array.rows >= 0 && (array.cols > 0 || array.rows == 0), "an array without columns");
+  std::string dictionary = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}",
+                                       array.descr, array.rows, array.cols);
   // The data start at a multiple of 64 bytes; ten bytes stand before the dictionary.
   const std::size_t length = (10 + dictionary.size() + 1 + 63) / 64 * 64 - 10;
   dictionary.resize(length - 1, ' ');
-  const std::string header = std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(length & 0xff) +
-                             static_cast<char>(length >> 8) + dictionary + '\n';
-  const std::string_view parts[] = {header,
-                                    {reinterpret_cast<const char*>(matrix.data),
-                                     static_cast<std::size_t>(matrix.rows * matrix.cols) * sizeof(float)}};
+  return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(length & 0xff) +
+         static_cast<char>(length >> 8) + dictionary + '\n';
+}
+
+void write_npy(const std::string& path, MatrixView matrix) {
+  const std::string_view payload(reinterpret_cast<const char*>(matrix.data),
+                                 static_cast<std::size_t>(matrix.rows * matrix.cols) * sizeof(float));
+  const std::string header = npy_header({"<f4", matrix.rows, matrix.cols, payload});
+  const std::string_view parts[] = {header, payload};
   write_parts_atomically(path, parts);
 }
 

@@ -41,12 +41,40 @@ constexpr Foreign kForeign[] = {
     {"GGUF", "this is a GGUF file", kSaveAsFloat32},
 };
 
+struct ElementName {
+  std::string_view descr;
+  NpyElement element;
+};
+constexpr ElementName kElements[] = {{"<f4", NpyElement::float32}, {"<f8", NpyElement::float64},
+                                     {"|i1", NpyElement::int8},    {"<i2", NpyElement::int16},
+                                     {"<i4", NpyElement::int32},   {"<i8", NpyElement::int64},
+                                     {"|u1", NpyElement::uint8},   {"<u2", NpyElement::uint16},
+                                     {"<u4", NpyElement::uint32},  {"<u8", NpyElement::uint64}};
+constexpr const char* kSaveAsInt32 = "save as int32 with np.save(\"array.npy\", a.astype(\"<i4\"))";
+
+const char* kind_of(std::string_view descr) {
+  const auto has = [descr](std::string_view letters) {
+    return descr.find_first_of(letters) != std::string_view::npos;
+  };
+  return has("O")                           ? "Python objects, which are pickles and never read"
+         : has(">")                         ? "numbers with the largest byte first"
+         : has("iu")                        ? "whole numbers"
+         : descr == "<f4" || descr == "<f8" ? "floating-point numbers"
+         : has("c")                         ? "complex numbers"
+         : has("b")                         ? "true or false"
+         : has("USa")                       ? "text"
+         : has("mM")                        ? "times"
+         : has("V")                         ? "bytes without a type"
+                                            : "another type";
+}
+
 class HeaderReader {
  public:
-  HeaderReader(std::string_view bytes, std::uint64_t file_size, const std::string& name)
+  HeaderReader(std::string_view bytes, std::uint64_t file_size, const std::string& name, NpyAccepts accepts)
       : bytes_(bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), file_size)))),
         file_size_(file_size),
-        name_(name) {}
+        name_(name),
+        accepts_(accepts) {}
 
   NpyHeader read() const {
     check_signature();
@@ -115,7 +143,7 @@ class HeaderReader {
 
   NpyHeader interpret(const NpyDictionary& dictionary, std::uint64_t data_offset) const {
     NpyHeader header{.data_offset = data_offset};
-    header.is_float64 = check_type(dictionary);
+    header.element = check_type(dictionary);
     check_shape(dictionary);
     header.rows = static_cast<Index>(dictionary.shape[0]);
     header.cols = dictionary.shape.size() == 2 ? static_cast<Index>(dictionary.shape[1]) : 1;
@@ -123,28 +151,20 @@ class HeaderReader {
     return header;
   }
 
-  bool check_type(const NpyDictionary& dictionary) const {
+  NpyElement check_type(const NpyDictionary& dictionary) const {
     const std::string_view descr = dictionary.descr;
-    if (descr == "<f4" || descr == "<f8") {
-      return descr == "<f8";
+    const bool floats = accepts_ == NpyAccepts::floats;
+    for (const ElementName& name : kElements) {
+      const bool is_float = name.element == NpyElement::float32 || name.element == NpyElement::float64;
+      if (name.descr == descr && is_float == floats) {
+        return name.element;
+      }
     }
-    const auto has = [descr](std::string_view letters) {
-      return descr.find_first_of(letters) != std::string_view::npos;
-    };
-    const char* kind = has("O")     ? "Python objects, which are pickles and never read"
-                       : has(">")   ? "numbers with the largest byte first"
-                       : has("iu")  ? "whole numbers"
-                       : has("c")   ? "complex numbers"
-                       : has("b")   ? "true or false"
-                       : has("USa") ? "text"
-                       : has("mM")  ? "times"
-                       : has("V")   ? "bytes without a type"
-                                    : "another type";
     refuse({.at = dictionary.descr_at,
-            .what = fmt::format("descr is '{}' ({})", display_safe(descr), kind),
-            .expected = "'<f4' or '<f8'",
+            .what = fmt::format("descr is '{}' ({})", display_safe(descr), kind_of(descr)),
+            .expected = floats ? "'<f4' or '<f8'" : "whole numbers such as '<i4' or '<i8'",
             .short_name = "npy-unsupported",
-            .help = kSaveAsFloat32});
+            .help = floats ? kSaveAsFloat32 : kSaveAsInt32});
   }
 
   void check_shape(const NpyDictionary& dictionary) const {
@@ -168,7 +188,7 @@ class HeaderReader {
 
   // No product is formed before the counts are known to fit the file.
   void check_length(const NpyDictionary& dictionary, const NpyHeader& header) const {
-    const std::uint64_t item = header.is_float64 ? 8 : 4;
+    const std::uint64_t item = element_bytes(header.element);
     const auto rows = static_cast<std::uint64_t>(header.rows);
     const auto cols = static_cast<std::uint64_t>(header.cols);
     if (cols == 0 || (rows == 0 && cols > kMostEmptyColumns)) {
@@ -191,12 +211,34 @@ class HeaderReader {
   std::string_view bytes_;
   std::uint64_t file_size_;
   const std::string& name_;
+  NpyAccepts accepts_;
 };
 
 }  // namespace
 
-NpyHeader parse_npy_header(std::string_view bytes, std::uint64_t file_size, const std::string& name) {
-  return HeaderReader(bytes, file_size, name).read();
+std::uint64_t element_bytes(NpyElement element) {
+  switch (element) {
+    case NpyElement::int8:
+    case NpyElement::uint8:
+      return 1;
+    case NpyElement::int16:
+    case NpyElement::uint16:
+      return 2;
+    case NpyElement::float32:
+    case NpyElement::int32:
+    case NpyElement::uint32:
+      return 4;
+    case NpyElement::float64:
+    case NpyElement::int64:
+    case NpyElement::uint64:
+      return 8;
+  }
+  throw_internal(__FILE__, __LINE__, "an unknown element");
+}
+
+NpyHeader parse_npy_header(std::string_view bytes, std::uint64_t file_size, const std::string& name,
+                           NpyAccepts accepts) {
+  return HeaderReader(bytes, file_size, name, accepts).read();
 }
 
 }  // namespace moesim

@@ -2,6 +2,7 @@
 
 #include "config/scalars.h"
 #include "config/yaml.h"
+#include "dispatch/layout.h"
 
 namespace moesim {
 namespace {
@@ -76,11 +77,19 @@ void add_drops(RowBuilder& row, const RunRecord& record) {
   row.count("m.assignments", all.assignments);
   row.count("m.dropped", all.dropped());
   row.add("m.dropped_fraction", record.dropped_fraction);
-  row.count("m.dropped.capacity", all.dropped());
+  row.count("m.dropped.capacity", all.dropped() - all.outranked);
+  row.count("m.dropped.outranked", all.outranked);
+  row.count("m.rerouted", all.rerouted);
   row.count("m.tokens_without_expert", all.tokens_without_expert);
   row.add("m.capacity",
           record.capacity ? FlatValue(static_cast<std::int64_t>(*record.capacity)) : FlatValue());
   row.add("m.computed_rows_fraction", record.computed_rows_fraction);
+  row.add("m.ffn_rows_fraction", record.ffn_rows_fraction);
+  const auto kept = static_cast<double>(all.kept);
+  row.add("m.padding_waste.to_largest", padding_waste(all.rows_to_largest, kept));
+  row.add("m.padding_waste.to_capacity",
+          record.capacity ? FlatValue(padding_waste(all.rows_to_capacity, kept)) : FlatValue());
+  row.add("m.padding_waste.blocks_128", padding_waste(all.rows_in_blocks, kept));
   for (std::size_t d = 0; d < kDeciles; ++d) {
     const std::uint64_t routed = all.routed_in_decile[d];
     row.add("m.dropped_fraction.decile." + std::to_string(d),

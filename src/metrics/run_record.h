@@ -78,6 +78,7 @@ struct ShownAssignment {
   std::int32_t expert = 0;
   float weight = 0;
   bool kept = true;
+  std::int32_t moved_to = -1;  // the expert it was re-routed to, or -1
 };
 struct ShownToken {
   std::string domain;
@@ -140,6 +141,7 @@ struct RunRecord {
   std::uint64_t weight_bytes = 0;
   double dropped_fraction = 0;
   double computed_rows_fraction = 1;  // kept over routed
+  double ffn_rows_fraction = 1;       // of the kept ones, those on experts that multiply
   std::string routing_hash;
   std::string output_hash;  // empty when not executed
 

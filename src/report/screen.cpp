@@ -58,22 +58,41 @@ std::string value_of(const RunRecord& record, const std::string& path) {
   return "";
 }
 
+// "8 experts", "8 experts + 1 zero + 1 copy + 2 constant + 1 shared (gated)".
+std::string experts_in_words(const LayerShape& shape) {
+  std::string text = with_commas(static_cast<std::uint64_t>(shape.num_experts)) + " experts";
+  const auto add = [&text](Index count, const char* kind) {
+    text += count > 0 ? fmt::format(" + {} {}", with_commas(static_cast<std::uint64_t>(count)), kind) : "";
+  };
+  add(shape.zero_experts, "zero");
+  add(shape.copy_experts, "copy");
+  add(shape.constant_experts, "constant");
+  add(shape.num_shared_experts, "shared");
+  text += shape.shared_width > 0 ? fmt::format(" + shared of width {}", shape.shared_width) : "";
+  if (shape.shared_kind != SharedKind::plain) {
+    text += fmt::format(" ({})", enum_text(shape.shared_kind));
+  }
+  return text;
+}
+
 void add_head(Screen& screen, const RunRecord& r) {
   screen.line(fmt::format(
       "moesim {} ({}, {}, {})   seed {}   {} thread{} on {}", r.build.version, r.build.revision,
       r.build.compiler, r.build.arch, value_of(r, "seed"), r.timing.threads, r.timing.threads == 1 ? "" : "s",
       r.machine.processor.empty() ? "an unknown processor" : display_safe(r.machine.processor)));
-  screen.line(fmt::format(
-      "config   {}   {}: {} experts{}, {} {}, d_model {}, d_ff {}, {}", display_safe(r.config_source),
-      layers_word(r.shape.num_layers), with_commas(static_cast<std::uint64_t>(r.shape.num_experts)),
-      r.shape.num_shared_experts > 0 ? fmt::format(" + {} shared", r.shape.num_shared_experts) : "", r.router,
-      r.slots > 0     ? fmt::format("({})", counted(static_cast<std::uint64_t>(r.slots), "slot"))
-      : r.expert_side ? "(experts choose)"
-                      : fmt::format("top-{}", r.top_k),
-      r.shape.d_model, r.shape.d_ff, enum_text(r.shape.activation)));
-  const std::string capacity = r.capacity ? fmt::format("capacity {} rows an expert",
-                                                        with_commas(static_cast<std::uint64_t>(*r.capacity)))
-                                          : "dropless";
+  screen.line(
+      fmt::format("config   {}   {}: {}, {} {}, d_model {}, d_ff {}{}, {}", display_safe(r.config_source),
+                  layers_word(r.shape.num_layers), experts_in_words(r.shape), r.router,
+                  r.slots > 0     ? fmt::format("({})", counted(static_cast<std::uint64_t>(r.slots), "slot"))
+                  : r.expert_side ? "(experts choose)"
+                                  : fmt::format("top-{}", r.top_k),
+                  r.shape.d_model, r.shape.d_ff,
+                  r.shape.latent_width > 0 ? fmt::format(", latent {}", r.shape.latent_width) : "",
+                  enum_text(r.shape.activation)));
+  const std::string capacity =
+      r.capacity ? fmt::format("capacity {} rows {}", with_commas(static_cast<std::uint64_t>(*r.capacity)),
+                               value_of(r, "capacity.drop") == "device_level" ? "a device" : "an expert")
+                 : "dropless";
   const std::uint64_t read = static_cast<std::uint64_t>(r.steps) * static_cast<std::uint64_t>(r.tokens);
   screen.line(
       fmt::format("tokens   {}: {} of {}, {}{}", value_of(r, "workload.kind"),
@@ -110,13 +129,39 @@ void add_tokens(Screen& screen, const RunRecord& r) {
     }
     for (std::size_t i = 0; i < token.assignments.size() && i < 8; ++i) {
       const ShownAssignment& a = token.assignments[i];
-      line += fmt::format("  e{} {:.2f}{}", a.expert, a.weight, a.kept ? "" : " (dropped)");
+      line += fmt::format("  e{} {:.2f}{}", a.expert, a.weight,
+                          a.moved_to >= 0 ? fmt::format(" (ran on e{})", a.moved_to)
+                          : a.kept        ? ""
+                                          : " (dropped)");
     }
     if (token.assignments.size() > 8) {
       line += fmt::format("  and {} more", token.assignments.size() - 8);
     }
     screen.line(line);
   }
+}
+
+// "" for an expert that multiplies.
+std::string kind_in_words(const LayerShape& shape, std::size_t expert) {
+  Index place = static_cast<Index>(expert) - shape.num_experts;
+  if (place < 0) {
+    return "";
+  }
+  if (place < shape.constant_experts) {
+    return "   constant";
+  }
+  place -= shape.constant_experts;
+  return place < shape.copy_experts ? "   copy" : "   zero";
+}
+
+// What became of the assignments beyond those of the expert that ran there.
+std::string change_word(const LayerCounts& counts, std::uint64_t routed, std::uint64_t ran) {
+  if (ran == routed) {
+    return "";
+  }
+  return ran > routed ? fmt::format("   {} more by re-routing", with_commas(ran - routed))
+                      : fmt::format("   {} {}", with_commas(routed - ran),
+                                    counts.rerouted > 0 ? "dropped or re-routed" : "dropped");
 }
 
 void add_load(Screen& screen, const RunRecord& r) {
@@ -140,14 +185,15 @@ void add_load(Screen& screen, const RunRecord& r) {
     });
   }
   const std::uint64_t most = std::max<std::uint64_t>(
-      1, *std::max_element(counts.routed_per_expert.begin(), counts.routed_per_expert.end()));
+      {1, *std::max_element(counts.routed_per_expert.begin(), counts.routed_per_expert.end()),
+       *std::max_element(counts.tokens_per_expert.begin(), counts.tokens_per_expert.end())});
   const auto add = [&](std::size_t e) {
-    const std::uint64_t dropped = counts.routed_per_expert[e] - counts.tokens_per_expert[e];
-    screen.line(fmt::format("  {:>6} {} {:>9}{}", fmt::format("e{}", e),
-                            draw_bar({counts.tokens_per_expert[e], counts.routed_per_expert[e], most, fair},
-                                     screen.style().unicode),
-                            with_commas(counts.routed_per_expert[e]),
-                            dropped > 0 ? fmt::format("   {} dropped", with_commas(dropped)) : ""));
+    const std::uint64_t routed = counts.routed_per_expert[e];
+    const std::uint64_t ran = counts.tokens_per_expert[e];
+    screen.line(fmt::format("  {:>6} {} {:>9}{}{}", fmt::format("e{}", e),
+                            draw_bar({ran, std::max(ran, routed), most, fair}, screen.style().unicode),
+                            with_commas(routed), kind_in_words(r.shape, e),
+                            change_word(counts, routed, ran)));
   };
   if (experts <= kMostBars) {
     std::for_each(order.begin(), order.end(), add);
@@ -190,21 +236,33 @@ void add_balance(Screen& screen, const RunRecord& r) {
       "as many with equal loads would spread as much");
   if (s.dead_experts > 0) {
     screen.line(fmt::format("  {:<20} {:>8}   of {} experts of all layers", "never chosen", s.dead_experts,
-                            r.shape.num_experts * r.shape.num_layers));
+                            r.shape.pool_size() * r.shape.num_layers));
+  }
+  if (r.shape.zero_computation_experts() > 0) {
+    screen.line(
+        fmt::format("  {:<20} {:>8}   of the kept assignments; equal loads would give {}", "on ffn experts",
+                    percent(r.ffn_rows_fraction),
+                    percent(ffn_share(1.0, r.shape.num_experts, r.shape.zero_computation_experts()))));
+  }
+  LayerCounts counts;
+  for (const LayerResult& layer : r.layers) {
+    counts.add(layer.counts);
+  }
+  if (counts.rerouted > 0) {
+    const double share = static_cast<double>(counts.rerouted) / static_cast<double>(counts.assignments);
+    screen.line(fmt::format("  {:<20} {:>8}   of the assignments run on another expert, their own was full",
+                            "re-routed", percent(share)));
   }
   if (r.dropped_fraction > 0) {
-    LayerCounts counts;
-    for (const LayerResult& layer : r.layers) {
-      counts.add(layer.counts);
-    }
     std::string deciles;
     for (std::size_t d = 0; d < kDeciles; ++d) {
       const double routed = static_cast<double>(counts.routed_in_decile[d]);
       deciles += fmt::format(
           " {:.0f}", routed > 0 ? 100.0 * static_cast<double>(counts.dropped_in_decile[d]) / routed : 0);
     }
-    screen.line(fmt::format("  {:<20} {:>8}   by tenth of the batch, %:{}", "dropped",
-                            percent(r.dropped_fraction), deciles));
+    const std::string group = value_of(r, "capacity.group");
+    screen.line(fmt::format("  {:<20} {:>8}   by tenth of {}, %:{}", "dropped", percent(r.dropped_fraction),
+                            group.empty() || group == "batch" ? "the batch" : "a group", deciles));
   }
 }
 

@@ -134,7 +134,7 @@ std::string next_step(const RunRecord& record, const std::string& program) {
                        program, source);
   }
   return fmt::format("{} run {} --set router.top_k={}    (what does one more expert cost?)", program, source,
-                     std::min<Index>(record.top_k + 1, record.shape.num_experts));
+                     std::min<Index>(record.top_k + 1, record.shape.pool_size()));
 }
 
 }  // namespace moesim

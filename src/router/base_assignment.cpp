@@ -36,6 +36,7 @@ class BaseAssignment final : public Router {
     traits.causal = !balances_;
     traits.row_local = !balances_;
     traits.takes_capacity = !balances_;
+    traits.needs_hidden = true;
     traits.token_multiple = balances_ ? std::max<Index>(1, num_experts()) : 1;
     return traits;
   }

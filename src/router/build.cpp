@@ -132,4 +132,14 @@ std::unique_ptr<Router> make_router(Binder& binder, const Node* section, const L
   return chosen.family == nullptr ? nullptr : chosen.family->make(binder, chosen.section, shape);
 }
 
+std::string router_name_of(const std::vector<ResolvedValue>& resolved) {
+  std::string name;
+  for (const ResolvedValue& value : resolved) {
+    if (value.path == "router.preset" || (value.path == "router.kind" && name.empty())) {
+      name = value.value;
+    }
+  }
+  return name;
+}
+
 }  // namespace moesim

@@ -13,7 +13,8 @@ namespace moesim {
 const Catalogue<RouterFamily>& router_families() {
   static const Catalogue<RouterFamily> list(
       {router_base_assignment(), router_expert_choice(), router_expert_threshold(), router_hash(),
-       router_qb_dynamic(), router_random(), router_sinkhorn(), router_soft(), router_token_choice()});
+       router_qb_dynamic(), router_random(), router_round_robin(), router_sinkhorn(), router_soft(),
+       router_sparsemixer(), router_token_choice(), router_top_any(), router_zipf()});
   return list;
 }
 

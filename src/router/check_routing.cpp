@@ -34,7 +34,8 @@ void check_experts(const TokenCheck& check, std::vector<Index>& last_token) {
     MOESIM_CHECK(expert >= 0 && expert < check.assignments.num_experts,
                  check.at(fmt::format("expert {} does not exist", expert)));
     Index& last = last_token[static_cast<std::size_t>(expert)];
-    MOESIM_CHECK(last != check.token, check.at(fmt::format("expert {} is chosen twice", expert)));
+    MOESIM_CHECK(!check.traits.distinct || last != check.token,
+                 check.at(fmt::format("expert {} is chosen twice", expert)));
     last = check.token;
   }
 }

@@ -126,6 +126,7 @@ class ExpertChoice final : public Router {
     traits.choice = Choice::expert;
     traits.top_k = std::clamp<Index>(std::llround(params_.factor), 1, std::max<Index>(1, num_experts()));
     traits.exact_k = false;
+    traits.score_func = params_.score_func;
     traits.causal = false;
     traits.row_local = false;
     traits.most_experts = params_.max_experts_per_token;

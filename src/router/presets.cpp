@@ -1,5 +1,6 @@
 // Named routers are data: configs/presets/routers.yaml, part of the binary. Per name: summary, used_by,
-// origin, router (a section as one would write it in a config) and, for routers with limited room, capacity.
+// origin, router (a section as one would write it in a config); where there is one, variant_of; for routers
+// with limited room, capacity.
 
 #include "config/yaml.h"
 #include "core/error.h"
@@ -50,6 +51,9 @@ std::vector<RouterPreset> read_presets() {
                        .summary = text_of(entry.value, name, "summary"),
                        .used_by = text_of(entry.value, name, "used_by"),
                        .origin = text_of(entry.value, name, "origin"),
+                       .variant_of = entry.value.child("variant_of") == nullptr
+                                         ? ""
+                                         : text_of(entry.value, name, "variant_of"),
                        .section = section_of(entry.value, name, "router"),
                        .capacity = section_of(entry.value, name, "capacity")});
     MOESIM_CHECK(presets.back().section.child("kind") != nullptr, "preset " + name + " has no kind");

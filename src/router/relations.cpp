@@ -34,6 +34,13 @@ std::pair<Location, std::string> RouterRelations::note(const std::string& key,
 
 std::pair<Location, std::string> RouterRelations::note_num_experts() const {
   const std::string path = "layer.num_experts";
+  const auto resolved = std::find_if(binder_.resolved.begin(), binder_.resolved.end(),
+                                     [&](const ResolvedValue& value) { return value.path == path; });
+  if (resolved != binder_.resolved.end() && resolved->value != std::to_string(num_experts_)) {
+    return {binder_.locate(path),
+            fmt::format("{} is {}; with its zero, copy and constant experts the layer has {}", path,
+                        resolved->value, num_experts_)};
+  }
   return {binder_.locate(path),
           fmt::format("{} is {}{}", path, num_experts_, binder_.given(path) ? "" : " (the default)")};
 }
@@ -42,6 +49,25 @@ void RouterRelations::check_top_k(Index top_k) const {
   if (sound({"top_k"}) && top_k > num_experts_) {
     binder_.error("router.top_k", got("top_k", std::to_string(top_k)), whole_number_up_to(num_experts_),
                   "out-of-range", "", {note_num_experts()});
+  }
+}
+
+void RouterRelations::check_list(const ExpertList& list) const {
+  if (!sound({list.key}) || list.numbers.empty()) {
+    return;
+  }
+  const std::string path = "router." + list.key;
+  if (static_cast<Index>(list.numbers.size()) != num_experts_) {
+    binder_.error(path, fmt::format("got {} numbers", list.numbers.size()),
+                  fmt::format("{} numbers, one per expert", num_experts_), "wrong-length", "",
+                  {note_num_experts()});
+  }
+  constexpr double kLargest = 1e6;
+  for (const double number : list.numbers) {
+    if (number < list.low || number > kLargest) {
+      binder_.error(path, "got " + print_real(number),
+                    fmt::format("numbers from {} to 1e6", list.low < 0.0 ? "-1e6" : "0"), "out-of-range");
+    }
   }
 }
 

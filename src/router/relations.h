@@ -4,11 +4,19 @@
 
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "config/binder.h"
 #include "core/matrix.h"
 
 namespace moesim {
+
+// A list with one number per expert, each from `low` to 1e6.
+struct ExpertList {
+  std::string key;
+  const std::vector<double>& numbers;
+  double low = 0.0;
+};
 
 class RouterRelations {
  public:
@@ -29,6 +37,9 @@ class RouterRelations {
 
   // top_k <= num_experts.
   void check_top_k(Index top_k) const;
+
+  // As many numbers as experts, or none, and each in its range.
+  void check_list(const ExpertList& list) const;
 
  private:
   std::string origin(const std::string& key) const;

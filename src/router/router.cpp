@@ -112,11 +112,19 @@ void check_sizes(const RouterInput& input, const RouterTraits& traits, const Siz
   } else {
     MOESIM_CHECK(input.batch.token_id.size() == num_tokens, "a batch needs one id per token");
   }
+  const MatrixView deviation = input.noise_deviation;
+  MOESIM_CHECK(
+      deviation.rows == 0 || (deviation.rows == input.logits.rows && deviation.cols == sizes.num_logits),
+      "a router needs one deviation per logit");
   check_state(input.state.expert_bias, sizes.num_experts, "a selection bias");
   check_state(input.state.threshold, sizes.num_experts, "a threshold");
 }
 
 }  // namespace
+
+std::vector<StageValues> Router::trace(const RouterInput& /*input*/, Index /*token*/) const {
+  return {};
+}
 
 Routing Router::route(const RouterInput& input) const {
   const RouterTraits facts = traits();

@@ -11,7 +11,9 @@
 #include "core/catalogue.h"
 #include "core/parallel.h"
 #include "core/shape.h"
+#include "router/gate.h"
 #include "router/routing.h"
+#include "router/score.h"
 #include "workload/token_batch.h"
 
 namespace moesim {
@@ -23,24 +25,36 @@ struct RouterTraits {
   Choice choice = Choice::token;
   Index top_k = 1;          // experts per token: exact where exact_k, else the nominal number
   bool exact_k = true;      // every token gets exactly top_k
+  bool distinct = true;     // no token takes an expert twice
   Index most_experts = 0;   // no token gets more; 0: no bound but top_k or the number of experts
   bool causal = true;       // later tokens do not change earlier ones
   bool row_local = true;    // a token's routing depends on its own row alone
   bool normalised = false;  // a token's weights sum to weight_sum …
   double weight_sum = 1.0;
   double normalised_above = 0.0;  // … where its scores sum to more than this (norm_eps and underflow)
-  bool stochastic = false;        // draws random numbers
+  bool stochastic = false;        // draws random numbers, keyed by the token's place in the stream
+  bool by_place = false;          // looks at that place without drawing
   bool uses_bias = false;         // RouterState::expert_bias acts
   bool shift_invariant = false;   // adding a constant to a token's logits changes nothing
   bool expert_symmetric = true;   // renaming experts renames the choices
-  bool needs_logits = true;       // false: hash, random
-  bool takes_capacity = true;     // false: balanced by construction, a capacity section has no effect
-  Index token_multiple = 1;       // a batch must hold a multiple of so many tokens
+  ScoreFunc score_func = ScoreFunc::softmax;  // of its logits: what balancing losses call scores
+  bool needs_logits = true;                   // false: hash, random
+  bool needs_token_ids = false;               // hash
+  bool needs_hidden = false;   // the output holds a part of the token's own vector (BASE layers)
+  bool takes_capacity = true;  // false: balanced by construction, a capacity section has no effect
+  Index token_multiple = 1;    // a batch must hold a multiple of so many tokens
 };
 
-// The only feedback from one step to the next.
+// A given map of token ids to experts (DeepSeek-V4's hash layers keep one with their weights).
+struct TokenTable {
+  Index top_k = 0;
+  std::vector<std::int32_t> expert;  // [V,top_k], all below E; empty: no table
+};
+
+// What a router is given beside its config; the bias is the only feedback from one step to the next.
 struct RouterState {
   std::vector<float> expert_bias;  // [E], or empty for none: added for selection, never for weighting
+  TokenTable token_experts;        // of hash routers
   // [E], or empty for the router's own: the score a token must exceed to go to that expert
   // (expert_threshold).
   std::vector<float> threshold = {};
@@ -53,6 +67,13 @@ struct RouterInput {
   std::uint64_t seed = 0;
   std::uint32_t layer = 0;
   const Context& context;
+  MatrixView noise_deviation = {};  // [T,E] of learned noise, or no rows: 1 everywhere
+};
+
+// One stage of one token's routing, for people: numbers of all experts, or of the chosen ones.
+struct StageValues {
+  std::string stage;  // "scores"
+  std::vector<double> values;
 };
 
 class Router {
@@ -61,10 +82,12 @@ class Router {
   virtual RouterTraits traits() const = 0;
   // The bias the config gives at the start ([E] or empty).
   virtual std::vector<float> initial_bias() const { return {}; }
+  // How the gate makes this router's logits from hidden states.
+  virtual GateRule gate_rule() const { return {}; }
+  // A token's way through the stages, in order; empty for routers that have none of their own.
+  virtual std::vector<StageValues> trace(const RouterInput& input, Index token) const;
   // The thresholds the config gives at the start ([E] or empty).
   virtual std::vector<float> initial_threshold() const { return {}; }
-  // Whether the gate that makes the logits has a bias of its own (router.logit: linear_bias).
-  virtual bool gate_has_bias() const { return false; }
   // Logits per token: one for each expert, or for each slot of a soft router (expert e owns a run of them).
   virtual Index num_logits() const { return num_experts_; }
 
@@ -105,8 +128,9 @@ struct RouterPreset {
   std::string summary;
   std::string used_by;
   std::string origin;
-  Node section;   // kind and stage values, each located at "preset <name>"
-  Node capacity;  // the preset's own capacity section, or null
+  std::string variant_of;  // the preset of the model that this is another program's way of running, or empty
+  Node section;            // kind and stage values, each located at "preset <name>"
+  Node capacity;           // the preset's own capacity section, or null
 };
 
 const Catalogue<RouterPreset>& router_presets();
@@ -115,6 +139,9 @@ const Catalogue<RouterPreset>& router_presets();
 // beside a preset replace single stages. nullptr when there were problems. The effective section's values all
 // appear in binder.resolved.
 std::unique_ptr<Router> make_router(Binder& binder, const Node* section, const LayerShape& shape);
+
+// How a bound router is called: its preset, else its family.
+std::string router_name_of(const std::vector<ResolvedValue>& resolved);
 
 // The capacity section of the preset that a config's `router:` section names; nullptr when it names none, or
 // the preset has none. Lives as long as the program.

@@ -22,6 +22,7 @@ struct Assignments {
   std::vector<float> score;              // [N] the unbiased score the weight was made from
   std::vector<float> pass_through = {};  // [T] what of the token's own row joins the output; empty: nothing
   WeightOn weight_on = WeightOn::output;
+  Index tied = 0;  // choices that fell to the lowest index among equals
 
   Index num_tokens() const { return begin.empty() ? 0 : static_cast<Index>(begin.size()) - 1; }
   Index size() const { return static_cast<Index>(expert.size()); }

@@ -12,6 +12,10 @@ constexpr EnumName<GroupScore> kGroupScores[] = {
     {GroupScore::max, "max"},
     {GroupScore::sum_top_2, "sum_top_2"},
     {GroupScore::sum_top_k_over_groups, "sum_top_k_over_groups"}};
+constexpr EnumName<Select> kSelects[] = {{Select::top_k, "top_k"},
+                                         {Select::top_p, "top_p"},
+                                         {Select::threshold, "threshold"},
+                                         {Select::positive, "positive"}};
 constexpr EnumName<MaskFill> kMaskFills[] = {{MaskFill::neg_inf, "neg_inf"}, {MaskFill::zero, "zero"}};
 
 // order[0…count) becomes the indices of the highest values, best first. A total order: the result does not
@@ -36,7 +40,26 @@ double sum_of_best(std::span<const float> group, Index summed, std::vector<float
   return std::accumulate(members.begin(), end, 0.0);
 }
 
+// How many of the experts in `order`, best first, are kept before the sum of their scores exceeds top_p.
+std::size_t count_top_p(double top_p, std::span<const float> scores, const std::vector<std::int32_t>& order) {
+  double sum = 0.0;
+  std::size_t count = 0;
+  while (count < order.size() && sum <= top_p) {
+    sum += scores[static_cast<std::size_t>(order[count++])];
+  }
+  return count;
+}
+
+std::size_t count_above(double threshold, std::span<const float> selection) {
+  return static_cast<std::size_t>(std::count_if(selection.begin(), selection.end(),
+                                                [threshold](float score) { return score > threshold; }));
+}
+
 }  // namespace
+
+std::span<const EnumName<Select>> enum_names(Select) {
+  return kSelects;
+}
 
 std::span<const EnumName<GroupScore>> enum_names(GroupScore) {
   return kGroupScores;
@@ -67,6 +90,32 @@ void limit_groups(const GroupLimits& limits, std::span<float> scores, SelectScra
 void select_top_k(std::span<const float> scores, std::span<std::int32_t> chosen, SelectScratch& scratch) {
   best_first<float>(scores, chosen.size(), scratch.order);
   std::copy_n(scratch.order.begin(), chosen.size(), chosen.begin());
+}
+
+void select_experts(const SelectRule& rule, std::span<const float> selection, std::span<const float> scores,
+                    SelectScratch& scratch) {
+  std::size_t count = 0;
+  switch (rule.select) {
+    case Select::top_k:
+      count = static_cast<std::size_t>(rule.top_k);
+      best_first<float>(selection, count, scratch.order);
+      break;
+    case Select::top_p:
+      best_first<float>(selection, selection.size(), scratch.order);
+      count = count_top_p(rule.top_p, scores, scratch.order);
+      break;
+    case Select::threshold:
+    case Select::positive:
+      count = count_above(rule.select == Select::positive ? 0.0 : rule.threshold, selection);
+      best_first<float>(selection, count, scratch.order);
+      break;
+  }
+  const auto rest = scratch.order.begin() + static_cast<std::ptrdiff_t>(count);
+  scratch.chosen.assign(scratch.order.begin(), rest);
+  scratch.tied = count > 0 && std::any_of(rest, scratch.order.end(), [&](std::int32_t e) {
+                   return selection[static_cast<std::size_t>(e)] ==
+                          selection[static_cast<std::size_t>(scratch.chosen.back())];
+                 });
 }
 
 }  // namespace moesim

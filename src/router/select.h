@@ -36,11 +36,29 @@ struct GroupLimits {
   MaskFill fill = MaskFill::neg_inf;
 };
 
+enum class Select {
+  top_k,      // the k best
+  top_p,      // the best until their scores' sum exceeds top_p; the one that crosses it stays
+  threshold,  // all above the threshold: none … E
+  positive,   // all above 0 (ReMoE, arXiv:2412.14711)
+};
+
+std::span<const EnumName<Select>> enum_names(Select);
+
+struct SelectRule {
+  Select select = Select::top_k;
+  Index top_k = 1;
+  double top_p = 1.0;
+  double threshold = 0.0;
+};
+
 // Memory for the rows of one block, so that no row allocates.
 struct SelectScratch {
   std::vector<std::int32_t> order;   // [E]
   std::vector<float> members;        // [E / num_groups]
   std::vector<double> group_scores;  // [num_groups]
+  std::vector<std::int32_t> chosen;  // [K], the row's choice
+  bool tied = false;                 // the last one chosen equals the best one left out
 };
 
 // Overwrites the scores [E] of all experts outside the kept groups.
@@ -48,5 +66,10 @@ void limit_groups(const GroupLimits& limits, std::span<float> scores, SelectScra
 
 // chosen [k]: the experts with the highest scores [E], best first; k <= E.
 void select_top_k(std::span<const float> scores, std::span<std::int32_t> chosen, SelectScratch& scratch);
+
+// Sets scratch.chosen (best selection score first) and scratch.tied. `scores` [E] are the unbiased ones,
+// which top_p sums; an expert whose selection score is −infinity is never chosen by threshold or positive.
+void select_experts(const SelectRule& rule, std::span<const float> selection, std::span<const float> scores,
+                    SelectScratch& scratch);
 
 }  // namespace moesim

@@ -11,9 +11,13 @@ RouterFamily router_expert_threshold();
 RouterFamily router_hash();
 RouterFamily router_qb_dynamic();
 RouterFamily router_random();
+RouterFamily router_round_robin();
 RouterFamily router_sinkhorn();
 RouterFamily router_soft();
+RouterFamily router_sparsemixer();
 RouterFamily router_token_choice();
+RouterFamily router_top_any();
+RouterFamily router_zipf();
 
 // Keys of the `router:` section that name the variant. Families call moesim::bind with its namespace: the
 // bare name finds std::bind by these arguments, which does nothing.

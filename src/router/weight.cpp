@@ -9,6 +9,12 @@ namespace moesim {
 namespace {
 
 constexpr EnumName<WeightOn> kWeightOns[] = {{WeightOn::output, "output"}, {WeightOn::input, "input"}};
+constexpr EnumName<NormFloor> kNormFloors[] = {{NormFloor::add, "add"}, {NormFloor::clamp, "clamp"}};
+
+double divisor_of(const WeightRule& rule, std::span<const float> weights) {
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  return rule.norm_floor == NormFloor::add ? sum + rule.norm_eps : std::max(sum, rule.norm_eps);
+}
 
 }  // namespace
 
@@ -16,19 +22,32 @@ std::span<const EnumName<WeightOn>> enum_names(WeightOn) {
   return kWeightOns;
 }
 
+std::span<const EnumName<NormFloor>> enum_names(NormFloor) {
+  return kNormFloors;
+}
+
 void make_weights(const WeightRule& rule, const ChosenRow& chosen, std::span<float> weights) {
+  if (weights.empty()) {
+    return;
+  }
   double scale = rule.route_scale;
   if (rule.softmax_selected) {
     score_row(ScoreFunc::softmax, chosen.logits, weights);
   } else {
     std::copy(chosen.scores.begin(), chosen.scores.end(), weights.begin());
-    if (rule.renormalise) {
-      const double sum = std::accumulate(weights.begin(), weights.end(), 0.0) + rule.norm_eps;
-      scale = sum > 0.0 ? scale / sum : 0.0;
+    for (std::size_t j = 0; j < chosen.expert.size(); ++j) {
+      weights[j] = chosen.expert[j] < rule.first_weightless ? weights[j] : 0.0F;
+    }
+    if (rule.renormalise && (weights.size() > 1 || rule.norm_single)) {
+      const double divisor = divisor_of(rule, weights);
+      scale = divisor > 0.0 ? scale / divisor : 0.0;
     }
   }
-  for (float& weight : weights) {
-    weight = static_cast<float>(weight * scale);
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    const double own = rule.expert_scale.empty()
+                           ? scale
+                           : scale * rule.expert_scale[static_cast<std::size_t>(chosen.expert[j])];
+    weights[j] = static_cast<float>(weights[j] * own);
   }
 }
 

@@ -7,12 +7,14 @@
 #include "fuzz_check.h"
 #include "io/npy.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace {
+
+void read_as(const std::uint8_t* data, std::size_t size, moesim::NpyAccepts accepts) {
   using moesim::fuzz_check;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   try {
-    const moesim::NpyHeader header = moesim::parse_npy_header(bytes, size, "input.npy");
-    const std::uint64_t item = header.is_float64 ? 8 : 4;
+    const moesim::NpyHeader header = moesim::parse_npy_header(bytes, size, "input.npy", accepts);
+    const std::uint64_t item = element_bytes(header.element);
     fuzz_check(header.data_offset >= 10 && header.data_offset <= size, "data start inside the file");
     fuzz_check(header.rows >= 0 && header.cols >= 1, "counts are not negative and a row is not empty");
     const std::uint64_t present = size - header.data_offset;
@@ -25,5 +27,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz_check(std::string_view(error.what()).substr(0, 23) == "input.npy: error: byte ",
                "an error has a place");
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  read_as(data, size, moesim::NpyAccepts::floats);
+  read_as(data, size, moesim::NpyAccepts::whole_numbers);
   return 0;
 }

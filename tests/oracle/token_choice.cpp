@@ -78,10 +78,42 @@ void mask_groups(const NaiveStages& s, Numbers& selection, bool& ambiguous) {
   }
 }
 
+// Everything, best first; then what the selection keeps of it.
+std::vector<int> select(const NaiveStages& s, const Numbers& selection, const Numbers& scores,
+                        bool& ambiguous) {
+  if (s.select == "top_k") {
+    return best_of(selection, s.top_k, ambiguous);
+  }
+  std::vector<int> chosen;
+  double sum = 0;
+  for (const int e : best_of(selection, static_cast<int>(selection.size()), ambiguous)) {
+    const double limit = s.select == "positive" ? 0 : s.threshold;
+    if (s.select == "top_p" ? sum > s.top_p : selection[e] <= limit) {
+      ambiguous = ambiguous || (s.select != "top_p" && too_near(selection[e], limit));
+      break;
+    }
+    chosen.push_back(e);
+    ambiguous = ambiguous || (s.select != "top_p" && too_near(selection[e], limit));
+    sum += scores[e];
+    ambiguous = ambiguous || (s.select == "top_p" && std::abs(sum - s.top_p) < 1e-6);
+  }
+  return chosen;
+}
+
 }  // namespace
 
 std::string NaiveStages::section() const {
-  std::string text = "{kind: token_choice, score_func: " + score_func + ", top_k: " + std::to_string(top_k);
+  std::string text = "{kind: token_choice, score_func: " + score_func + ", top_k: " + std::to_string(top_k) +
+                     ", select: " + select + ", select_on: " + select_on;
+  if (select == "top_p") {
+    text += ", top_p: " + std::to_string(top_p);
+  }
+  if (select == "threshold") {
+    text += ", threshold: " + std::to_string(threshold);
+  }
+  if (!softmax_after_top_k) {
+    text += ", weightless_experts: " + std::to_string(weightless_experts);
+  }
   if (num_expert_groups > 1) {
     text += ", num_expert_groups: " + std::to_string(num_expert_groups) +
             ", num_limited_groups: " + std::to_string(num_limited_groups);
@@ -91,7 +123,8 @@ std::string NaiveStages::section() const {
   }
   text += softmax_after_top_k ? ", softmax_after_top_k: true" : route_norm ? ", route_norm: true" : "";
   if (route_norm && !softmax_after_top_k) {
-    text += ", norm_eps: " + std::to_string(norm_eps);
+    text += ", norm_eps: " + std::to_string(norm_eps) + ", norm_floor: " + norm_floor +
+            ", norm_single: " + (norm_single ? "true" : "false");
   }
   return text + ", route_scale: " + std::to_string(route_scale) + "}";
 }
@@ -109,26 +142,82 @@ NaiveChoice naive_route(const NaiveStages& s, const std::vector<float>& logits_i
   if (s.expert_bias_on == "logit") {
     selection = scores_of(s.score_func, biased_logits);
   }
+  if (s.select_on == "logit") {
+    selection = biased_logits;
+  }
   NaiveChoice choice;
   if (s.num_limited_groups < s.num_expert_groups) {
     mask_groups(s, selection, choice.ambiguous);
   }
-  choice.expert = best_of(selection, s.top_k, choice.ambiguous);
+  choice.expert = select(s, selection, scores, choice.ambiguous);
+  const int first_weightless = static_cast<int>(logits.size()) - s.weightless_experts;
   double score_sum = 0;
   double exp_sum = 0;
   for (const int e : choice.expert) {
-    score_sum += scores[e];
+    score_sum += e < first_weightless ? scores[e] : 0;
     exp_sum += std::exp(logits[e]);
   }
+  const double divisor = s.norm_floor == "clamp" ? std::max(score_sum, s.norm_eps) : score_sum + s.norm_eps;
+  const bool divides = s.route_norm && (s.norm_single || choice.expert.size() > 1);
   for (const int e : choice.expert) {
     choice.score.push_back(scores[e]);
-    double weight = scores[e];
+    double weight = e < first_weightless ? scores[e] : 0;
     if (s.softmax_after_top_k) {
       weight = std::exp(logits[e]) / exp_sum;
-    } else if (s.route_norm) {
-      weight = score_sum + s.norm_eps > 0 ? scores[e] / (score_sum + s.norm_eps) : 0;
+    } else if (divides) {
+      weight = divisor > 0 ? weight / divisor : 0;
     }
     choice.weight.push_back(weight * s.route_scale);
+  }
+  return choice;
+}
+
+NaiveChoice naive_sparsemixer(double jitter_eps, int top_k, const std::vector<float>& logits_in) {
+  const Numbers logits(logits_in.begin(), logits_in.end());
+  Numbers left = logits;
+  NaiveChoice choice;
+  for (int pick = 0; pick < top_k; ++pick) {
+    const int best = best_of(left, 1, choice.ambiguous).front();
+    const double highest = left[best];
+    double sum = 0;
+    for (std::size_t e = 0; e < logits.size(); ++e) {
+      const double factor = std::max(std::abs(logits[e]), highest);
+      const double distance = (highest - logits[e]) / factor;
+      choice.ambiguous =
+          choice.ambiguous || (distance != 2 * jitter_eps && std::abs(distance - 2 * jitter_eps) < 1e-6);
+      const bool dropped = left[e] == -HUGE_VAL || distance > 2 * jitter_eps;
+      sum += dropped ? 0 : std::exp(logits[e] - highest);
+    }
+    choice.expert.push_back(best);
+    choice.weight.push_back(1 / sum);
+    choice.score.push_back(1 / sum);
+    left[best] = -HUGE_VAL;
+  }
+  return choice;
+}
+
+NaiveChoice naive_top_any(double scale, const std::vector<double>& thresholds, bool fall_back,
+                          const std::vector<float>& logits) {
+  const auto sigmoid = [](double z) { return 1 / (1 + std::exp(-z)); };
+  NaiveChoice choice;
+  Numbers scores;
+  for (std::size_t e = 0; e < logits.size(); ++e) {
+    scores.push_back(sigmoid(logits[e]));
+    choice.ambiguous = choice.ambiguous || too_near(logits[e], scale * thresholds[e]);
+  }
+  const int experts = static_cast<int>(scores.size());
+  for (const int e : best_of(Numbers(logits.begin(), logits.end()), experts, choice.ambiguous)) {
+    if (sigmoid(logits[e]) > sigmoid(scale * thresholds[e])) {
+      choice.expert.push_back(e);
+    }
+  }
+  if (choice.expert.empty() && fall_back) {
+    bool ignored = false;
+    choice.expert = best_of(Numbers(logits.begin(), logits.end()), 1, ignored);
+  }
+  for (const int e : choice.expert) {
+    choice.weight.push_back(1.0 / static_cast<double>(choice.expert.size()));
+    choice.score.push_back(scores[e]);
   }
   return choice;
 }

@@ -93,14 +93,16 @@ TEST(CheckPlan, FindsOtherSharesThatPassThrough) {
 }
 
 TEST(CheckPlan, FindsImpossibleCapacitiesAndLoads) {
-  EXPECT_THAT(complaint([](DispatchPlan& p) { p.capacity = -1; }),
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.room->capacity = {-1}; }),
               HasSubstr("the plan's capacity is negative"));
-  EXPECT_THAT(complaint([](DispatchPlan& p) { p.capacity = 1; }),
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.room->capacity = {1}; }),
               HasSubstr("expert 0 holds more than the capacity"));
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.room->capacity = {3}; }),
+              HasSubstr("expert 0 dropped an assignment while it had room"));
   EXPECT_THAT(complaint([](DispatchPlan& p) {
                 p.expert_begin = {0, 5, 4};
               }),
-              HasSubstr("expert 0 holds more than the capacity"));
+              HasSubstr("expert 1 has a negative number of rows"));
   EXPECT_THAT(complaint([](DispatchPlan& p) {
                 p.expert_begin = {0, -1, 4};
               }),
@@ -133,7 +135,7 @@ TEST(CheckPlan, FindsDropsThatDisagree) {
               HasSubstr("assignment 1 is both dropped and placed, or neither"));
   EXPECT_THAT(complaint([](DispatchPlan& p) { p.assignment_row[4] = -2; }),
               HasSubstr("assignment 4 has a row below -1"));
-  EXPECT_THAT(complaint([](DispatchPlan& p) { p.capacity.reset(); }),
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.room.reset(); }),
               HasSubstr("assignment 4 is dropped in a plan without a capacity"));
 }
 
@@ -141,7 +143,7 @@ TEST(CheckPlan, FindsAssignmentsInWrongRows) {
   EXPECT_THAT(complaint([](DispatchPlan& p) { std::swap(p.assignment_row[0], p.assignment_row[1]); }),
               HasSubstr("assignment 0 stands in a row of another expert"));
   EXPECT_THAT(complaint([](DispatchPlan& p) { p.assignment_row[0] = 1'000'000; }),
-              HasSubstr("assignment 0 stands in a row of another expert"));
+              HasSubstr("assignment 0 has a row that does not exist"));
   EXPECT_THAT(complaint([](DispatchPlan& p) { p.row_token[1] = 2; }),
               HasSubstr("assignment 2 stands in a row of another token"));
 }
@@ -186,7 +188,7 @@ TEST(CheckPlan, FindsOtherWeights) {
   EXPECT_THAT(complaint([](DispatchPlan& p) { p.row_weight[1] = .51F; }),
               HasSubstr("token 1 has other weights than the router gave it"));
   EXPECT_THAT(complaint([](DispatchPlan& p) { p.row_weight[0] = std::numeric_limits<float>::quiet_NaN(); }),
-              HasSubstr("token 0 has other weights than the router gave it"));
+              HasSubstr("token 0 has a weight that is not finite"));
 }
 
 TEST(CheckPlan, FindsRenormalisationWithoutDropsOrOfSomeTokensOnly) {
@@ -199,6 +201,73 @@ TEST(CheckPlan, FindsRenormalisationWithoutDropsOrOfSomeTokensOnly) {
   plan = make_plan({.assignments = half});
   plan.row_weight = {1.F, 1.F};
   EXPECT_THROW(check_plan(plan, half), Error);
+}
+
+// As three_tokens, but token 2's refused assignment may run on expert 2.
+Assignments with_a_spare_expert() {
+  return test::routing_of(3, {{{0, .75F, 1}, {1, .25F, 1}}, {{0, .5F, 1}, {1, .5F, 1}}, {{0, .5F, 1}}});
+}
+
+std::string complaint_when_rerouted(const std::function<void(DispatchPlan&)>& corrupt) {
+  const CapacityRule rule{.factor = 0.0, .min = 2, .drop = DropRule::recycle};
+  DispatchPlan plan = make_plan({.assignments = with_a_spare_expert(), .rule = &rule});
+  corrupt(plan);
+  try {
+    check_plan(plan, with_a_spare_expert());
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no complaint";
+}
+
+TEST(CheckPlan, FindsWrongRerouting) {
+  EXPECT_EQ(complaint_when_rerouted([](DispatchPlan& p) {
+              EXPECT_EQ(p.drop_reason[4], DropReason::rerouted);
+              EXPECT_EQ(p.expert_of_row(p.assignment_row[4]), 2);
+            }),
+            "no complaint");
+  EXPECT_THAT(complaint_when_rerouted([](DispatchPlan& p) { p.drop_reason[4] = DropReason::kept; }),
+              HasSubstr("assignment 4 stands in a row of another expert"));
+  EXPECT_THAT(complaint_when_rerouted([](DispatchPlan& p) { p.drop_reason[0] = DropReason::rerouted; }),
+              HasSubstr("assignment 0 is re-routed to an expert that its token chose"));
+  EXPECT_THAT(complaint_when_rerouted([](DispatchPlan& p) {
+                p.row_weight[p.assignment_row[4]] = std::numeric_limits<float>::infinity();
+              }),
+              HasSubstr("token 2 has a weight that is not finite"));
+  EXPECT_THAT(complaint_when_rerouted([](DispatchPlan& p) { p.room->capacity = {3}; }),
+              HasSubstr("expert 0 dropped an assignment while it had room"));
+  EXPECT_EQ(complaint_when_rerouted([](DispatchPlan& p) { p.row_weight[p.assignment_row[4]] = .125F; }),
+            "no complaint");  // what it weighs there is between the rule and the gate
+}
+
+TEST(CheckPlan, FindsRoomThatDoesNotFitTheBatch) {
+  EXPECT_THAT(complaint([](DispatchPlan& p) {
+                p.room->capacity = {2, 2};
+              }),
+              HasSubstr("the plan has another number of capacities than groups"));
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.room->group_tokens = 0; }),
+              HasSubstr("the plan's groups are empty or larger than the batch"));
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.room->group_tokens = 4; }),
+              HasSubstr("the plan's groups are empty or larger than the batch"));
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.room->place_experts = 3; }),
+              HasSubstr("the plan's places do not divide its experts"));
+  // Two experts of one device: 4 rows, of which the budget allows 2.
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.room->place_experts = 2; }),
+              HasSubstr("device 0 holds more than the capacity"));
+  // Groups of one token have room for one row each.
+  EXPECT_THAT(complaint([](DispatchPlan& p) {
+                p.room->group_tokens = 1;
+                p.room->capacity = {1, 1, 1};
+              }),
+              HasSubstr("expert 0 dropped an assignment while it had room"));
+}
+
+TEST(CheckPlan, FindsExemptAndOutrankedThatAreNot) {
+  EXPECT_EQ(complaint([](DispatchPlan& p) { p.drop_reason[0] = DropReason::exempt; }), "no complaint");
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.drop_reason[4] = DropReason::outranked; }),
+              HasSubstr("expert 0 is full and says that what it dropped was outranked"));
+  EXPECT_THAT(complaint([](DispatchPlan& p) { p.drop_reason[4] = DropReason::exempt; }),
+              HasSubstr("assignment 4 is both dropped and placed, or neither"));
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ TEST(LoadExperiment, ShowsFivePlantedMistakesAtOnceEachAtItsPlace) {
       "router: {preset: mixtrl}\n"
       "capacity: {factor: -1}\n"
       "measure: {budget_s: 6, budget_s: 7}\n");
-  EXPECT_NE(message.find("c.yaml:2:48: error: layer.activaton: unknown key; expected one of "),
+  EXPECT_NE(message.find("c.yaml:2:48: error: layer.activaton: unknown key; expected a key of this section"),
             std::string::npos)
       << message;
   EXPECT_NE(message.find("help: did you mean 'activation'?"), std::string::npos) << message;
@@ -137,6 +137,64 @@ TEST(LoadExperiment, KeysWithoutEffectAreErrors) {
   EXPECT_NE(errors_of(std::string(kSmall) + "execute: false\nexecutor: {kind: serial}\n")
                 .find("executor.kind: has no effect because execute is false"),
             std::string::npos);
+}
+
+TEST(LoadExperiment, PartsOfALayerWithoutEffectAreErrors) {
+  EXPECT_NE(
+      errors_of(kSmall, {"layer.shared_kind=gated"})
+          .find("--set layer.shared_kind=gated: error: layer.shared_kind: has no effect because the layer "
+                "has no shared experts [no-effect]"),
+      std::string::npos);
+  EXPECT_NE(errors_of(kSmall, {"layer.latent_norm=true"})
+                .find("--set layer.latent_norm=true: error: layer.latent_norm: has no effect because "
+                      "layer.latent_width is none [no-effect]"),
+            std::string::npos);
+  EXPECT_EQ(errors_of(kSmall, {"layer.shared_width=5", "layer.shared_kind=gated"}), "no error");
+  EXPECT_EQ(errors_of(kSmall, {"layer.num_shared_experts=0", "layer.shared_width=5"}), "no error");
+}
+
+TEST(LoadExperiment, TwoWidthsOfSharedExpertsAreOneTooMany) {
+  const std::string message = errors_of(
+      "layer: {num_shared_experts: 1, shared_width: 5}\n"
+      "workload: {kind: gaussian_clusters, tokens: 8}\n"
+      "router: {preset: mixtral}\n");
+  EXPECT_EQ(
+      message.find("c.yaml:1:32: error: layer.shared_width: given beside layer.num_shared_experts; expected "
+                   "one of layer.num_shared_experts, layer.shared_width [bad-relation]\n"
+                   "  help: remove one of the two lines\n"
+                   "  note: c.yaml:1:9: layer.num_shared_experts is given here\n"),
+      0u)
+      << message;
+}
+
+TEST(LoadExperiment, TopKIsBoundedByThePoolAndTheNoteSaysWhatIsInIt) {
+  const std::vector<std::string> pool = {"layer.zero_experts=1", "layer.copy_experts=2"};
+  EXPECT_EQ(errors_of(kSmall, {pool[0], pool[1], "router.top_k=7"}), "no error");
+  const std::string message = errors_of(kSmall, {pool[0], pool[1], "router.top_k=8"});
+  EXPECT_NE(
+      message.find("--set router.top_k=8: error: router.top_k: got 8; expected a whole number from 1 to 7 "
+                   "[out-of-range]\n  note: c.yaml:1:32: layer.num_experts is 4; with its zero, copy and "
+                   "constant experts the layer has 7"),
+      std::string::npos)
+      << message;
+}
+
+TEST(LoadExperiment, GroupsDivideThePoolAlsoWhereItIsAbsurdlyLarge) {
+  const std::string message =
+      errors_of(kSmall, {"layer.num_experts=1099511627776", "layer.zero_experts=1099511627770",
+                         "router={kind: token_choice, num_expert_groups: 4}"});
+  EXPECT_NE(message.find("got 4; expected a divisor of 2199023255546 [not-divisible]\n  help: write 2 or "),
+            std::string::npos)
+      << message;
+}
+
+TEST(LoadExperiment, ABadCountOfExpertsWithoutAProductIsOneError) {
+  const std::string message = errors_of(kSmall, {"layer.zero_experts=-9"});
+  EXPECT_NE(message.find("--set layer.zero_experts=-9: error: layer.zero_experts: got -9; expected a whole "
+                         "number from 0 to 1099511627776 [out-of-range]"),
+            std::string::npos)
+      << message;
+  EXPECT_EQ(message.find("router.top_k"), std::string::npos) << message;
 }
 
 TEST(LoadExperiment, BaselinesAreAListOfKnownNamesOnceEach) {

@@ -93,6 +93,33 @@ TEST(SameBits, ForAnySplitOfTheStreamWhereNothingIsDropped) {
   }
 }
 
+// A layer with every part: experts without a product, gated or mixed shared experts, latent maps.
+std::vector<std::string> structures(const std::string& kind) {
+  return {
+      "layer={num_layers: 2, d_model: 48, d_ff: 40, num_experts: 5, zero_experts: 1, copy_experts: 1, "
+      "constant_experts: 2, num_shared_experts: 1, shared_kind: " +
+          kind + ", latent_width: 20, latent_norm: true}",
+      "router={preset: olmoe, top_k: 3}", "capacity=none"};
+}
+
+TEST(SameBits, OfEveryStructureForAnyNumberOfThreadsAndAnySplit) {
+  for (const std::string kind : {"plain", "gated", "residual_mix"}) {
+    const Hashes reference = hashes(structures(kind), {.threads = 1});
+    for (const int threads : {2, 4, 7}) {
+      EXPECT_EQ(hashes(structures(kind), {.threads = threads, .task_delay_seed = 9}), reference) << kind;
+    }
+    for (const auto& [tokens, steps] : {std::pair{"600", "1"}, {"100", "6"}, {"1", "600"}}) {
+      std::vector<std::string> split = structures(kind);
+      split.push_back(std::string("workload.tokens=") + tokens);
+      split.push_back(std::string("workload.steps=") + steps);
+      EXPECT_EQ(hashes(split, {.threads = 2}), reference) << kind << " " << tokens;
+    }
+    std::vector<std::string> checked = structures(kind);
+    checked.push_back("executor={kind: check}");
+    EXPECT_EQ(hashes(checked, {.threads = 2}), reference) << kind;
+  }
+}
+
 TEST(SameBits, AnotherSeedOrConfigChangesThem) {
   const Hashes reference = hashes({}, {.threads = 2});
   EXPECT_FALSE(hashes({"seed=4"}, {.threads = 2}).routing == reference.routing);

@@ -66,7 +66,7 @@ Rows soft_layer(const MoeLayer& layer, const Rows& x) {
   Rows y = x;
   for (std::size_t t = 0; t < x.size(); ++t) {
     const std::vector<float> own(n[t].begin(), n[t].end());
-    const std::vector<double> shared = reference::expert_row(layer.shared, 0, own);
+    const std::vector<double> shared = reference::expert_row(layer.shared.ffn, 0, own);
     for (std::size_t d = 0; d < own.size(); ++d) {
       y[t][d] += shared[d];
     }

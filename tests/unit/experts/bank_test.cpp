@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "core/error.h"
 #include "experts/dense.h"
 
@@ -51,11 +53,58 @@ TEST(Bank, VariancesAreOneOverTheFanIn) {
   EXPECT_EQ(bank.weight_bytes(), 3u * 4 * 256 * 64 * 4);
 }
 
+TEST(Bank, KindsWithoutAProductStandBehindTheFfnExpertsAndStoreLittle) {
+  const Context context({.threads = 1});
+  const ExpertBank bank = make_bank({.seed = 8,
+                                     .num_experts = 2,
+                                     .d_model = 1000,
+                                     .width = 3,
+                                     .constant_experts = 2,
+                                     .copy_experts = 2,
+                                     .zero_experts = 1},
+                                    context);
+  EXPECT_EQ(bank.kind,
+            (std::vector<ExpertKind>{ExpertKind::ffn, ExpertKind::ffn, ExpertKind::constant, ExpertKind::constant,
+                                     ExpertKind::copy, ExpertKind::copy, ExpertKind::zero}));
+  EXPECT_EQ(bank.weight_bytes(), (2u * 3 * 3 * 1000 + 2u * 3 * 1000) * 4);
+  EXPECT_EQ(bank.constant_place(2), 0);
+  EXPECT_EQ(bank.constant_place(3), 1);
+  double squares = 0;
+  for (const float v : bank.constant.row(1)) {
+    squares += static_cast<double>(v) * v;
+  }
+  EXPECT_NEAR(squares / 1000, 1.0, 0.1);  // as in MoE++, where it is normal
+}
+
 TEST(Dense, WidthsMatchActiveAndTotal) {
-  const LayerShape shape{.d_model = 8, .d_ff = 100, .num_experts = 16, .num_shared_experts = 2};
+  LayerShape shape{.d_model = 8, .d_ff = 100, .num_experts = 16, .num_shared_experts = 2};
   EXPECT_EQ(dense_same_active_width(shape, 4), 600);
   EXPECT_EQ(dense_same_active_width(shape, 0), 300);  // never narrower than one expert
   EXPECT_EQ(dense_same_total_width(shape), 1800);
+  shape.copy_experts = 16;
+  EXPECT_EQ(dense_same_total_width(shape), 1800);  // they have no parameters
+  shape.num_shared_experts = 0;
+  shape.shared_width = 77;
+  EXPECT_EQ(dense_same_active_width(shape, 4), 477);
+}
+
+TEST(Dense, OfALatentLayerHasItsParametersToWithinHalfAUnit) {
+  for (const Activation activation : {Activation::swiglu, Activation::relu}) {
+    const LayerShape shape{
+        .d_model = 7, .d_ff = 11, .num_experts = 9, .latent_width = 4, .activation = activation};
+    const double latent = 2.0 * 7 * 4;
+    const double expert = static_cast<double>(ffn_params(4, 11, activation));
+    const double unit = static_cast<double>(ffn_params(7, 1, activation));
+    EXPECT_NEAR(static_cast<double>(dense_same_active_width(shape, 3)) * unit, 3 * expert + latent, unit / 2);
+    EXPECT_NEAR(static_cast<double>(dense_same_total_width(shape)) * unit, 9 * expert + latent, unit / 2);
+  }
+}
+
+TEST(Dense, AnAbsurdWidthIsTheLargestNumber) {
+  const Index huge = Index{1} << 40;
+  const LayerShape shape{
+      .d_model = 1, .d_ff = huge, .num_experts = 1000, .shared_width = huge, .latent_width = huge};
+  EXPECT_EQ(dense_same_total_width(shape), std::numeric_limits<Index>::max());
 }
 
 }  // namespace

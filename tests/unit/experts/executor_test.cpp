@@ -137,22 +137,30 @@ TEST(TiledExecutor, ARowDoesNotDependOnItsNeighbours) {
 TEST(Executor, KindsWithoutAProductAreFilledIn) {
   const Context context({.threads = 2});
   const std::unique_ptr<Executor> executor = make({{"kind", "tiled"}});
-  ExpertBank bank = make_bank({.seed = 1, .num_experts = 4, .d_model = 8, .width = 16}, context);
-  bank.kind = {ExpertKind::copy, ExpertKind::zero, ExpertKind::constant, ExpertKind::ffn};
-  bank.constant.resize(4, 8);
+  ExpertBank bank = make_bank({.seed = 1,
+                               .num_experts = 1,
+                               .d_model = 8,
+                               .width = 16,
+                               .constant_experts = 2,
+                               .copy_experts = 1,
+                               .zero_experts = 1},
+                              context);
+  // Equal logits: half the input, half the vector. A large first logit: the input alone.
   bank.constant.fill(2.5F);
-  const Matrix in = random_rows(8, 8, 4);
-  Matrix out(8, 8);
-  const Index begin[] = {0, 2, 4, 6, 8};
+  bank.constant_gate.fill(0.0F);
+  bank.constant_gate.row(2)[0] = 1e30F;
+  Matrix in = random_rows(10, 8, 4);
+  in.row(5)[0] = 1.0F;
+  Matrix out(10, 8);
+  const Index begin[] = {0, 2, 4, 6, 8, 10};
   executor->run({bank, begin, in.view(), out.view()}, context);
-  EXPECT_TRUE(same_bits(out.view().block(0, 2), in.view().block(0, 2)));
-  for (const float v : out.row(3)) {
-    EXPECT_EQ(v, 0.0F);
+  EXPECT_LE(reference::relative_distance(out.row(1), reference::expert_row(bank, 0, in.row(1))), 1e-5);
+  for (std::size_t d = 0; d < 8; ++d) {
+    EXPECT_FLOAT_EQ(out.row(3)[d], 0.5F * in.row(3)[d] + 1.25F);
+    EXPECT_EQ(out.row(9)[d], 0.0F);
   }
-  for (const float v : out.row(5)) {
-    EXPECT_EQ(v, 2.5F);
-  }
-  EXPECT_LE(reference::relative_distance(out.row(7), reference::expert_row(bank, 3, in.row(7))), 1e-5);
+  EXPECT_TRUE(same_bits(out.view().block(5, 1), in.view().block(5, 1)));
+  EXPECT_TRUE(same_bits(out.view().block(6, 2), in.view().block(6, 2)));
 }
 
 TEST(CheckExecutor, PassesEqualExecutorsAndNamesTheRowOfAnUnequalOne) {

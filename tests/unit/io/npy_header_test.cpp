@@ -298,7 +298,7 @@ TEST(NpyHeader, AcceptsWhatPythonWritesDifferently) {
     const NpyHeader header = parse(with_dictionary(dictionary));
     EXPECT_EQ(header.rows, 3) << dictionary;
     EXPECT_EQ(header.cols, 2) << dictionary;
-    EXPECT_FALSE(header.is_float64);
+    EXPECT_EQ(header.element, NpyElement::float32);
     EXPECT_EQ(header.data_offset % 64, 0u) << dictionary;
   }
 }
@@ -312,7 +312,7 @@ TEST(NpyHeader, AcceptsEveryVersionAndShape) {
   EXPECT_EQ(line.cols, 1);
   const NpyHeader wide =
       parse(make_npy({.dictionary = "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 3), }"}));
-  EXPECT_TRUE(wide.is_float64);
+  EXPECT_EQ(wide.element, NpyElement::float64);
   EXPECT_EQ(wide.cols, 3);
   const NpyHeader empty = parse(make_npy(
       {.dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 1048576), }", .data = ""}));
@@ -359,7 +359,7 @@ RC_GTEST_PROP(NpyHeader, WhatIsAcceptedKeepsItsPromise, ()) {
   }
   try {
     const NpyHeader header = parse(bytes);
-    const std::uint64_t item = header.is_float64 ? 8 : 4;
+    const std::uint64_t item = element_bytes(header.element);
     RC_ASSERT(header.data_offset + static_cast<std::uint64_t>(header.rows * header.cols) * item ==
               bytes.size());
   } catch (const Error& error) {

@@ -176,6 +176,63 @@ TEST(Screen, ShowsDropsRatiosAndNeverRawEscapes) {
       std::string::npos);
 }
 
+TEST(Screen, NamesThePartsOfTheLayerAndTheKindsOfThePool) {
+  RunRecord record = sample_record();
+  EXPECT_NE(render_screen(record, {}).find("2 experts, switch top-1, d_model 4, d_ff 8, swiglu\n"),
+            std::string::npos);
+  record.shape = {.num_layers = 1,
+                  .d_model = 4,
+                  .d_ff = 8,
+                  .num_experts = 2,
+                  .constant_experts = 1,
+                  .copy_experts = 1,
+                  .zero_experts = 1,
+                  .shared_width = 30,
+                  .shared_kind = SharedKind::residual_mix,
+                  .latent_width = 3};
+  record.layers[0].counts.routed_per_expert = {5, 2, 1, 1, 1};
+  record.layers[0].counts.tokens_per_expert = {4, 2, 1, 1, 1};
+  record.ffn_rows_fraction = 6.0 / 9.0;
+  const std::string screen = render_screen(record, {});
+  EXPECT_NE(
+      screen.find("2 experts + 1 zero + 1 copy + 1 constant + shared of width 30 (residual_mix), switch "
+                  "top-1, d_model 4, d_ff 8, latent 3, swiglu\n"),
+      std::string::npos)
+      << screen;
+  EXPECT_NE(screen.find("         5   1 dropped\n"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("         1   zero\n"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("         1   copy\n"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("         1   constant\n"), std::string::npos) << screen;
+  EXPECT_NE(
+      screen.find("  on ffn experts           67 %   of the kept assignments; equal loads would give 40 %\n"),
+      std::string::npos)
+      << screen;
+}
+
+TEST(Screen, ShowsWhereReroutedAssignmentsRan) {
+  RunRecord record = sample_record();
+  LayerCounts& counts = record.layers.front().counts;
+  counts.tokens_per_expert = {5, 4};
+  counts.rerouted = 1;
+  record.resolved.push_back({"capacity.drop", "recycle", "default"});
+  record.resolved.push_back({"capacity.group", "5", "default"});
+  record.capacity = 5;
+  record.shown_tokens.front().assignments = {{.expert = 0, .weight = 0.5F, .moved_to = 1}};
+  const std::string screen = render_screen(record, {.colour = false, .unicode = true});
+  EXPECT_NE(screen.find("e0 0.50 (ran on e1)"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("7   2 dropped or re-routed"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("3   1 more by re-routing"), std::string::npos) << screen;
+  EXPECT_NE(
+      screen.find("re-routed                10 %   of the assignments run on another expert, their own was "
+                  "full"),
+      std::string::npos)
+      << screen;
+  EXPECT_NE(screen.find("by tenth of a group, %"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("capacity 5 rows an expert"), std::string::npos) << screen;
+  record.resolved[record.resolved.size() - 2].value = "device_level";
+  EXPECT_NE(render_screen(record, {}).find("capacity 5 rows a device"), std::string::npos);
+}
+
 TEST(Screen, SaysWhenTheTextRepeatsAndHowToGoOn) {
   RunRecord record = sample_record();
   EXPECT_EQ(render_screen(record, {}).find("repeat"), std::string::npos);

@@ -30,12 +30,10 @@ const Wrong kWrong[] = {
      "  help: leave out kind: a preset names its kind, and keys beside it replace single stages\n"
      "  note: x.yaml:1:30: router.preset is given here"},
     {"router: {kind: token_choise}",
-     "x.yaml:1:10: error: router.kind: unknown router 'token_choise'; expected {kinds} "
-     "[unknown-variant]\n"
+     "x.yaml:1:10: error: router.kind: unknown router 'token_choise'; expected {families} [unknown-variant]\n"
      "  help: did you mean 'token_choice'?"},
     {"router: {kind: mixtral}",
-     "x.yaml:1:10: error: router.kind: unknown router 'mixtral'; expected {kinds} "
-     "[unknown-variant]\n"
+     "x.yaml:1:10: error: router.kind: unknown router 'mixtral'; expected {families} [unknown-variant]\n"
      "  help: write preset: mixtral"},
     {"router: {preset: mixtrel}",
      "x.yaml:1:10: error: router.preset: unknown router preset 'mixtrel'; expected a name that 'moesim "
@@ -54,8 +52,7 @@ const Wrong kWrong[] = {
      "x.yaml:1:10: error: router.preset: got a list; expected a name [wrong-type]\n"
      "  help: 'moesim routers' lists them all"},
     {"router: {kind: \"\"}",
-     "x.yaml:1:10: error: router.kind: unknown router ''; expected {kinds} "
-     "[unknown-variant]\n"
+     "x.yaml:1:10: error: router.kind: unknown router ''; expected {families} [unknown-variant]\n"
      "  help: 'moesim routers' lists them all"},
     {"router: {preset: }",
      "x.yaml:1:10: error: router.preset: got nothing; expected a name [wrong-type]\n"
@@ -65,24 +62,26 @@ const Wrong kWrong[] = {
      "'moesim routers' lists [unknown-variant]\n"
      "  help: 'moesim routers' lists them all"},
     {"router: {kind: hash, factor: 2}",
-     "x.yaml:1:22: error: router.factor: unknown key; expected one of kind, method, preset, top_k "
+     "x.yaml:1:22: error: router.factor: unknown key; expected one of kind, method, norm_eps, preset, "
+     "route_norm, "
+     "route_scale, score_func, top_k, weights "
      "[unknown-key]\n"
      "  help: 'factor' is a key of router.kind expert_choice"},
 };
 
-// {kinds} stands for the families there are.
-std::string with_kinds(std::string text) {
+// What an unknown kind is told to be, so that a new family changes no text here.
+std::string with_families(std::string text) {
   const std::string few = list_choices(router_families().names());
-  const std::size_t at = text.find("{kinds}");
+  const std::size_t at = text.find("{families}");
   return at == std::string::npos
              ? text
-             : text.replace(at, 7, few.empty() ? "a name that 'moesim routers' lists" : "one of " + few);
+             : text.replace(at, 10, few.empty() ? "a name that 'moesim routers' lists" : "one of " + few);
 }
 
 TEST(MakeRouter, RefusesSectionsThatNameNoRouter) {
   for (const Wrong& wrong : kWrong) {
     const Built built = build(wrong.yaml, 8);
-    EXPECT_EQ(built.errors(), with_kinds(wrong.errors)) << wrong.yaml;
+    EXPECT_EQ(built.errors(), with_families(wrong.errors)) << wrong.yaml;
     EXPECT_EQ(built.router, nullptr) << wrong.yaml;
   }
 }

@@ -46,7 +46,8 @@ Routing Scene::route_any(const Router& router, const ContextOptions& options) co
                        .state = state,
                        .seed = seed,
                        .layer = layer,
-                       .context = context});
+                       .context = context,
+                       .noise_deviation = noise_deviation.view()});
 }
 
 Assignments Scene::route(const Router& router, const ContextOptions& options) const {
@@ -137,13 +138,29 @@ std::vector<Case> all_cases() {
     cases.push_back({family.name, "{kind: " + family.name + "}"});
   }
   for (const char* settings :
-       {"top_k: 1, route_norm: true", "top_k: 32, score_func: relu", "score_func: raw, top_k: 3",
-        "score_func: sqrt_softplus, route_norm: true, norm_eps: 0.001", "score_func: relu, route_norm: true",
+       {"top_k: 1, route_norm: true",
+        "top_k: 32, score_func: relu",
+        "score_func: raw, top_k: 3",
+        "score_func: sqrt_softplus, route_norm: true, norm_eps: 0.001",
+        "score_func: relu, route_norm: true",
         "score_func: sigmoid, num_expert_groups: 8, num_limited_groups: 2, mask_fill: zero, top_k: 4",
         "score_func: raw, softmax_after_top_k: true, num_expert_groups: 4, num_limited_groups: 2, "
         "group_score: sum_top_k_over_groups, mask_fill: zero, top_k: 6, route_scale: 3",
         "score_func: raw, softmax_after_top_k: true, num_expert_groups: 4, num_limited_groups: 2, top_k: 6",
-        "num_expert_groups: 4, num_limited_groups: 4"}) {
+        "num_expert_groups: 4, num_limited_groups: 4",
+        "select: top_p, top_p: 0.7, route_norm: true",
+        "select: threshold, threshold: 0.04",
+        "select: positive, score_func: raw, route_scale: 2",
+        "select_on: logit, score_func: sigmoid, route_norm: true, norm_floor: clamp, norm_eps: 0.001",
+        "select_on: logit, select: threshold, threshold: 1.5",
+        "weightless_experts: 8, route_norm: true, top_k: 3",
+        "noise: gumbel, noise_for: selection",
+        "noise: uniform, norm_single: false, route_norm: true, top_k: 1",
+        "second_policy: none",
+        "second_policy: threshold, second_threshold: 0.1",
+        "second_policy: random, route_norm: true",
+        "second_policy: sampling",
+        "second_policy: gumbel"}) {
     cases.push_back(
         {std::string("token_choice ") + settings, std::string("{kind: token_choice, ") + settings + "}"});
   }
@@ -162,7 +179,8 @@ std::vector<Case> all_cases() {
         "kind: sinkhorn, stop: gpt_neox, mode: eval, top_k: 3", "kind: sinkhorn, stop: lucidrains",
         "kind: sinkhorn, stop: lucidrains, gumbel: true, competitive: false",
         "kind: sinkhorn, stop: lucidrains, mode: eval", "kind: hash, top_k: 32",
-        "kind: hash, method: modulo, top_k: 3", "kind: random, top_k: 32"}) {
+        "kind: hash, method: modulo, top_k: 3", "kind: hash, weights: gate, top_k: 3", "kind: random, top_k: 32",
+        "kind: random, replacement: true", "kind: sparsemixer, jitter_eps: 0.5", "kind: top_any, fallback: none"}) {
     cases.push_back({settings, std::string("{") + settings + "}"});
   }
   return cases;

@@ -29,6 +29,7 @@ std::unique_ptr<Router> router_of(const std::string& section, Index num_experts)
 struct Scene {
   TokenBatch batch;
   Matrix logits;
+  Matrix noise_deviation;
   RouterState state;
   std::uint64_t seed = 7;
   std::uint32_t layer = 0;

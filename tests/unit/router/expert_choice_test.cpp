@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "oracle/assignment.h"
+#include "router/variants.h"
 #include "whole_batch.h"
 
 namespace moesim::testing {

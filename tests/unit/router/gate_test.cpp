@@ -21,7 +21,7 @@ Matrix random_matrix(Index rows, Index cols, std::uint64_t seed) {
 
 Matrix logits_of(const Gate& gate, MatrixView hidden, const ContextOptions& options = {}) {
   Matrix logits(hidden.rows, gate.weight.rows());
-  gate_logits(gate, hidden, logits.view(), Context(options));
+  gate_logits(gate, {hidden}, {logits.view(), {}}, Context(options));
   return logits;
 }
 
@@ -37,7 +37,7 @@ constexpr Size kSizes[] = {{1, 1}, {1, 300}, {3, 17}, {8, 256}, {13, 100}, {64, 
 
 TEST(Gate, EqualsDoubleLoops) {
   for (const Size size : kSizes) {
-    const Gate gate = make_gate(3, 1, size.experts, size.width, true);
+    const Gate gate = make_gate(3, 1, size.experts, size.width, {.logit = Logit::linear_bias});
     const Matrix hidden = random_matrix(70, size.width, 5);
     const Matrix logits = logits_of(gate, hidden.view());
     for (Index t = 0; t < hidden.rows(); ++t) {
@@ -58,7 +58,7 @@ TEST(Gate, EqualsDoubleLoops) {
 
 TEST(Gate, ARowsBitsDoNotDependOnTheBatch) {
   for (const Size size : kSizes) {
-    const Gate gate = make_gate(3, 0, size.experts, size.width, true);
+    const Gate gate = make_gate(3, 0, size.experts, size.width, {.logit = Logit::linear_bias});
     const Matrix hidden = random_matrix(95, size.width, 6);
     const Matrix whole = logits_of(gate, hidden.view());
     for (Index count = 1; count <= 95; ++count) {
@@ -73,7 +73,7 @@ TEST(Gate, ARowsBitsDoNotDependOnTheBatch) {
 }
 
 TEST(Gate, SameBitsForAnyNumberOfThreads) {
-  const Gate gate = make_gate(3, 0, 16, 128, false);
+  const Gate gate = make_gate(3, 0, 16, 128, {});
   const Matrix hidden = random_matrix(333, 128, 6);
   const Matrix one = logits_of(gate, hidden.view());
   for (const int threads : {2, 7}) {
@@ -83,17 +83,17 @@ TEST(Gate, SameBitsForAnyNumberOfThreads) {
 }
 
 TEST(Gate, NoTokensMakeNoLogits) {
-  const Gate gate = make_gate(3, 0, 4, 8, false);
+  const Gate gate = make_gate(3, 0, 4, 8, {});
   EXPECT_EQ(logits_of(gate, Matrix(0, 8).view()).rows(), 0);
 }
 
 TEST(Gate, RefusesShapesThatDoNotFit) {
-  const Gate gate = make_gate(3, 0, 4, 8, false);
+  const Gate gate = make_gate(3, 0, 4, 8, {});
   EXPECT_THROW(logits_of(gate, Matrix(2, 7).view()), Error);
 }
 
 TEST(Gate, WeightsAreSeededWithVarianceOneOverWidth) {
-  const Gate gate = make_gate(3, 0, 64, 256, true);
+  const Gate gate = make_gate(3, 0, 64, 256, {.logit = Logit::linear_bias});
   double squares = 0;
   for (Index e = 0; e < 64; ++e) {
     for (const float w : gate.weight.row(e)) {
@@ -110,12 +110,13 @@ TEST(Gate, WeightsAreSeededWithVarianceOneOverWidth) {
 }
 
 TEST(Gate, SeedAndLayerChooseTheWeightsAndTheBiasDoesNot) {
-  const Gate gate = make_gate(3, 0, 4, 8, false);
+  const Gate gate = make_gate(3, 0, 4, 8, {});
   EXPECT_TRUE(gate.bias.empty());
-  EXPECT_TRUE(same_bits(gate.weight.row(2), make_gate(3, 0, 4, 8, true).weight.row(2)));
-  EXPECT_TRUE(same_bits(gate.weight.row(2), make_gate(3, 0, 9, 8, false).weight.row(2)));
-  EXPECT_FALSE(same_bits(gate.weight.row(2), make_gate(4, 0, 4, 8, false).weight.row(2)));
-  EXPECT_FALSE(same_bits(gate.weight.row(2), make_gate(3, 1, 4, 8, false).weight.row(2)));
+  EXPECT_TRUE(
+      same_bits(gate.weight.row(2), make_gate(3, 0, 4, 8, {.logit = Logit::linear_bias}).weight.row(2)));
+  EXPECT_TRUE(same_bits(gate.weight.row(2), make_gate(3, 0, 9, 8, {}).weight.row(2)));
+  EXPECT_FALSE(same_bits(gate.weight.row(2), make_gate(4, 0, 4, 8, {}).weight.row(2)));
+  EXPECT_FALSE(same_bits(gate.weight.row(2), make_gate(3, 1, 4, 8, {}).weight.row(2)));
 }
 
 }  // namespace

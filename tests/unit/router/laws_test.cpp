@@ -70,7 +70,7 @@ TEST_P(RouterLaw, KeepsTheContractForAnyNumberOfTokens) {
     for (Index t = 0; t < num_tokens; ++t) {
       const TokenChoices choices = choices_of(got, t);
       const std::set<std::int32_t> distinct(choices.expert.begin(), choices.expert.end());
-      ASSERT_EQ(distinct.size(), choices.expert.size());
+      ASSERT_TRUE(distinct.size() == choices.expert.size() || !traits_.distinct);
       if (traits_.exact_k) {
         ASSERT_EQ(static_cast<Index>(choices.expert.size()), traits_.top_k);
       }
@@ -97,8 +97,8 @@ TEST_P(RouterLaw, SameBitsForAnyNumberOfThreads) {
 }
 
 TEST_P(RouterLaw, PermutedTokensArePermutedChoices) {
-  if (traits_.stochastic) {
-    GTEST_SKIP() << "draws by the token's place";
+  if (traits_.stochastic || traits_.by_place) {
+    GTEST_SKIP() << "goes by the token's place";
   }
   const Scene scene = make_scene(97, 5);
   std::vector<Index> order(static_cast<std::size_t>(scene.logits.rows()));
@@ -146,6 +146,9 @@ TEST_P(RouterLaw, ATokensChoiceIsItsOwn) {
 TEST_P(RouterLaw, ShiftedLogitsChangeNothingWherePromised) {
   if (!traits_.needs_logits) {
     GTEST_SKIP() << "needs no logits";
+  }
+  if (traits_.stochastic) {
+    GTEST_SKIP() << "sums of a logit and its noise are rounded";
   }
   const Scene scene = coarse_scene(50, 8);
   const Assignments before = scene.route(*router_);
@@ -231,8 +234,10 @@ TEST_P(RouterLaw, TheBiasChoosesAndNeverWeighs) {
         ASSERT_EQ(others.score[j], score[others.expert[j]]);
       }
     }
-    if (std::set<std::int32_t>(choices.expert.begin(), choices.expert.end()) ==
-        std::set<std::int32_t>(others.expert.begin(), others.expert.end())) {
+    // A second expert that a policy did not ask still had its part in the sum that divided the first.
+    const bool second_unseen = !traits_.exact_k && choices.expert.size() == 1;
+    if (!second_unseen && std::set<std::int32_t>(choices.expert.begin(), choices.expert.end()) ==
+                              std::set<std::int32_t>(others.expert.begin(), others.expert.end())) {
       expect_near(weights_by_expert(choices), weights_by_expert(others));
     }
   }

@@ -1,4 +1,4 @@
-// Token choice against the naive oracle, on seeded inputs full of ties and biases.
+// Token choice, SparseMixer and top-any against naive oracles, on seeded inputs full of ties and biases.
 
 #include <gtest/gtest.h>
 
@@ -35,7 +35,17 @@ NaiveStages random_stages(Draw& draw, int num_experts) {
   if (s.top_k < s.num_limited_groups && s.group_score == "sum_top_k_over_groups") {
     s.group_score = "max";
   }
+  s.select = draw.among<std::string>({"top_k", "top_k", "top_p", "threshold", "positive"});
+  if (s.select == "top_p") {
+    s.score_func = "softmax";
+  }
+  s.select_on = draw.among<std::string>({"score", "score", "logit"});
+  s.top_p = draw.among<double>({0.0, 0.4, 0.9, 0.99});
+  s.threshold = draw.among<double>({-0.25, 0.1, 0.5});
+  s.norm_floor = draw.among<std::string>({"add", "clamp"});
+  s.norm_single = draw.coin();
   s.softmax_after_top_k = draw.coin();
+  s.weightless_experts = s.softmax_after_top_k ? 0 : std::min(draw.among<int>({0, 0, 1, 3}), num_experts - 1);
   s.route_norm = s.score_func != "raw" && draw.coin();
   s.norm_eps = draw.among<double>({0.0, 0.01});
   s.route_scale = draw.among<double>({1.0, 2.5});
@@ -102,6 +112,53 @@ TEST(TokenChoice, EqualsTheNaiveOracleOnAThousandInputs) {
   }
   EXPECT_GT(compared, 1000);
   EXPECT_LT(ambiguous, compared / 50);
+}
+
+TEST(SparseMixer, EqualsTheNaiveOracleOnAThousandInputs) {
+  int ambiguous = 0;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    Draw draw(i);
+    const int num_experts = draw.among<int>({2, 3, 8, 16});
+    const int top_k = draw.among<int>({1, 2, 2});
+    const double near = draw.among<double>({0.0, 0.01, 0.2});
+    std::vector<float> row = row_with_ties(draw, num_experts);
+    const float centre = draw.among<float>({0.0F, 2.0F, -2.0F});
+    for (float& z : row) {  // near each other, of either sign, or all 0
+      z = draw.sequence.next_below(50) == 0 ? 0.0F : centre + 0.05F * z;
+    }
+    const std::string section =
+        "{kind: sparsemixer, jitter_eps: " + std::to_string(near) + ", top_k: " + std::to_string(top_k) + "}";
+    const Assignments real = scene_of({row}, num_experts).route(*router_of(section, num_experts));
+    const NaiveChoice naive = naive_sparsemixer(near, top_k, row);
+    ambiguous += naive.ambiguous ? 1 : 0;
+    if (!naive.ambiguous) {
+      compare(choices_of(real, 0), naive, section + " input " + std::to_string(i));
+    }
+  }
+  EXPECT_LT(ambiguous, 100);
+}
+
+TEST(TopAny, EqualsTheNaiveOracleOnAThousandInputs) {
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    Draw draw(i);
+    const int num_experts = draw.among<int>({1, 2, 8, 16});
+    const double scale = draw.among<double>({1.0, 10.0});
+    const bool fall_back = draw.coin();
+    std::vector<double> thresholds;
+    std::string list;
+    for (int e = 0; e < num_experts; ++e) {
+      thresholds.push_back(draw.among<double>({-1.0, 0.0, 0.25, 1.0}));
+      list += (e == 0 ? "" : ", ") + std::to_string(thresholds.back());
+    }
+    const std::vector<float> row = row_with_ties(draw, num_experts);
+    const std::string section = "{kind: top_any, logit_scale: " + std::to_string(scale) + ", thresholds: [" +
+                                list + "], fallback: " + (fall_back ? "best" : "none") + "}";
+    const Assignments real = scene_of({row}, num_experts).route(*router_of(section, num_experts));
+    const NaiveChoice naive = naive_top_any(scale, thresholds, fall_back, row);
+    if (!naive.ambiguous) {
+      compare(choices_of(real, 0), naive, section + " input " + std::to_string(i));
+    }
+  }
 }
 
 }  // namespace

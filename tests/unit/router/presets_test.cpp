@@ -15,17 +15,54 @@ TEST(Presets, EveryOneIsToldAndBuilds) {
   }
 }
 
-TEST(Presets, AreTheNamedModels) {
-  EXPECT_EQ(
-      router_presets().names(),
-      (std::vector<std::string>{"dbrx", "deepseek_moe_16b", "deepseek_v2", "deepseek_v2_lite", "deepseek_v3",
-                                "ernie45", "glm45", "gpt_oss", "granite_moe", "jamba", "kimi_k2", "llama4",
-                                "minimax_m2", "mixtral", "olmoe", "qwen2_moe", "qwen3_moe", "switch"}));
+// The models and methods a reader will look for by name.
+TEST(Presets, HoldTheNamedModels) {
+  for (const char* name : {"switch",
+                           "noisy_topk",
+                           "mixtral",
+                           "olmoe",
+                           "qwen2_moe",
+                           "qwen3_moe",
+                           "dbrx",
+                           "grok1",
+                           "jamba",
+                           "granite_moe",
+                           "gpt_oss",
+                           "phi35_moe",
+                           "deepseek_moe_16b",
+                           "deepseek_v2",
+                           "deepseek_v2_lite",
+                           "deepseek_v3",
+                           "kimi_k2",
+                           "glm45",
+                           "ernie45",
+                           "llama4",
+                           "longcat_flash",
+                           "minimax_m2",
+                           "hunyuan_large",
+                           "hash_layer",
+                           "remoe",
+                           "top_p",
+                           "moepp",
+                           "deepseek_v4"}) {
+    EXPECT_NE(router_presets().find(name), nullptr) << name;
+  }
+  EXPECT_GE(router_presets().names().size(), 45U);
 }
 
-TEST(Presets, NoneIsAlsoAFamily) {
-  for (const std::string& name : router_presets().names()) {
-    EXPECT_EQ(router_families().find(name), nullptr) << name;
+TEST(Presets, VariantsNameAPresetThatIsNone) {
+  for (const RouterPreset& preset : router_presets().entries()) {
+    const RouterPreset* of = preset.variant_of.empty() ? nullptr : router_presets().find(preset.variant_of);
+    EXPECT_TRUE(preset.variant_of.empty() || (of != nullptr && of->variant_of.empty())) << preset.name;
+  }
+}
+
+// One name may be a family and its preset, but never two different things.
+TEST(Presets, ThatAreCalledAsAFamilyAreOfIt) {
+  for (const RouterPreset& preset : router_presets().entries()) {
+    if (router_families().find(preset.name) != nullptr) {
+      EXPECT_EQ(preset.section.child("kind")->text, preset.name);
+    }
   }
 }
 

@@ -46,6 +46,14 @@ TEST(Soft, TheGateMakesALogitForEverySlot) {
   EXPECT_THROW(mix_of(random_scene(5, 8, 1), ", slots_per_expert: 3", 8), Error);
 }
 
+// vmoe, soft_moe/router.py: tokens and slots are normalised, times a scale.
+TEST(Soft, TheImplementationsGateIsCosine) {
+  const GateRule rule = router_of("{kind: soft, logit: cosine, logit_scale: 2}", 8)->gate_rule();
+  EXPECT_EQ(rule.logit, Logit::cosine);
+  EXPECT_EQ(rule.logit_scale, 2.0);
+  EXPECT_EQ(router_of("{kind: soft}", 8)->gate_rule().logit, Logit::linear);
+}
+
 TEST(Soft, EqualsTheNaiveOracleOnAThousandInputs) {
   for (std::uint64_t i = 0; i < 1000; ++i) {
     Input input(i);

@@ -52,6 +52,16 @@ const Worked kWorked[] = {
     {"{kind: token_choice, route_scale: 6}", true, {6, 3}, {0.327020, 0.198348}},
     {"{preset: llama4}", false, {0}, {0.880797}},
     {"{preset: switch}", false, {0}, {0.402728}},
+    {"{preset: remoe}", false, {0, 4, 1, 2}, {2.0, 1.5, 1.0, 0.5}},
+    {"{preset: top_p}", false, {0}, {0.402728}},
+    {"{preset: top_p, top_p: 0.7}", false, {0, 4, 1}, {0.402728, 0.244267, 0.148155}},
+    {"{preset: top_p, top_p: 0.9}",
+     false,
+     {0, 4, 1, 2, 6},
+     {0.402728, 0.244267, 0.148155, 0.089861, 0.054503}},
+    {"{preset: phi35_moe}", false, {0, 4}, {1.0, 1.0}},
+    {"{preset: longcat_flash, top_k: 2}", true, {6, 3}, {0.327020, 0.198348}},
+    {"{preset: deepseek_v4, top_k: 2}", false, {0, 4}, {0.791810, 0.708190}},
     {"{kind: token_choice, score_func: relu, top_k: 4}", false, {0, 4, 1, 2}, {2.0, 1.5, 1.0, 0.5}},
 };
 
@@ -68,6 +78,14 @@ TEST(TokenChoice, WorkedVectorsToSixDigits) {
       EXPECT_NEAR(got.weight[j], worked.weight[j], 6e-7) << worked.section << " choice " << j;
     }
   }
+}
+
+TEST(SparseMixer, WeighsTheSecondAboveTheFirstWhereThreeAreNear) {
+  const Scene scene = scene_of({{2.0F, 1.98F, 0.5F, -0.5F, 1.97F, -1.0F, 0.0F, -2.0F}}, 8);
+  const TokenChoices got = choices_of(scene.route(*router_of("{preset: phi35_moe}", 8)), 0);
+  EXPECT_EQ(got.expert, (Ids{0, 1}));
+  EXPECT_NEAR(got.weight[0], 0.338909, 6e-7);
+  EXPECT_NEAR(got.weight[1], 0.502500, 6e-7);
 }
 
 // With raw scores the logits are the scores of the worked example.
@@ -115,8 +133,8 @@ TEST(TokenChoice, TheConfigGivesTheFirstBias) {
 }
 
 TEST(TokenChoice, TheGateHasABiasWhereTheConfigSaysSo) {
-  EXPECT_TRUE(router_of("{preset: gpt_oss}", 8)->gate_has_bias());
-  EXPECT_FALSE(router_of("{preset: mixtral}", 8)->gate_has_bias());
+  EXPECT_EQ(router_of("{preset: gpt_oss}", 8)->gate_rule().logit, Logit::linear_bias);
+  EXPECT_EQ(router_of("{preset: mixtral}", 8)->gate_rule().logit, Logit::linear);
 }
 
 // Everything one can get wrong, with its exact text. The config's first line is the layer, the second the

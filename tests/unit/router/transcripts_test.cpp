@@ -43,6 +43,8 @@ std::string text_of(const RouterTraits& t) {
   text += t.row_local ? ", row-local" : ", sees the whole batch";
   text += t.normalised ? fmt::format(", weights sum to {}", t.weight_sum) : ", weights sum to anything";
   text += t.stochastic ? ", stochastic" : "";
+  text += t.by_place ? ", by place" : "";
+  text += t.distinct ? "" : ", may repeat an expert";
   text += t.uses_bias ? ", uses the bias" : "";
   text += t.shift_invariant ? ", shift-invariant" : "";
   text += t.expert_symmetric ? ", experts alike" : "";
@@ -92,7 +94,7 @@ std::string transcript(const std::string& section) {
     text += fmt::format("{}: {}{}\n", value.path, value.value, given ? "" : "  # " + value.origin);
   }
   text += "\n" + text_of(built.router->traits());
-  text += fmt::format("gate with bias: {}\n\n", built.router->gate_has_bias() ? "yes" : "no");
+  text += fmt::format("gate: {}\n\n", enum_text(built.router->gate_rule().logit));
   Scene scene = integer_scene();
   text += "logits:\n";
   for (Index t = 0; t < kShown; ++t) {

@@ -11,8 +11,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kRooms = {"core",    "io",      "config", "workload", "router", "dispatch",
-                                         "experts", "metrics", "store",  "engine",   "report", "cli"};
+const std::vector<std::string> kRooms = {"core",     "io",      "config",  "workload", "router",
+                                         "dispatch", "experts", "metrics", "balance",  "store",
+                                         "engine",   "report",  "cli"};
 
 std::size_t rank_of(const std::string& room) {
   return static_cast<std::size_t>(std::find(kRooms.begin(), kRooms.end(), room) - kRooms.begin());

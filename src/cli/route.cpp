@@ -1,0 +1,110 @@
+// moesim route: given numbers through a router, for other programs; or through two, to see where they part.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/session.h"
+#include "core/error.h"
+#include "core/machine.h"
+#include "core/text.h"
+#include "engine/route_diff.h"
+#include "io/files.h"
+#include "report/route_diff_screen.h"
+#include "report/route_files.h"
+
+namespace moesim {
+namespace {
+
+[[noreturn]] void wrong_use(const std::string& what, const std::string& expected) {
+  throw Error(ErrorKind::usage,
+              fmt::format("moesim route: error: {}; expected {} [bad-option]", what, expected));
+}
+
+PolicySource source_of(const RouteArguments& arguments) {
+  if (arguments.config.empty() == arguments.preset.empty()) {
+    wrong_use(arguments.config.empty() ? "neither a config nor --preset is given"
+                                       : "a config and --preset are both given",
+              "one of them");
+  }
+  return {.config = arguments.config, .preset = arguments.preset, .overrides = arguments.overrides};
+}
+
+// The other side of a comparison: a config where there is such a file, else a preset.
+PolicySource other_source(const RouteArguments& arguments) {
+  std::error_code unknown;
+  const bool is_preset = router_presets().find(arguments.diff) != nullptr &&
+                         !std::filesystem::is_regular_file(arguments.diff, unknown);
+  return {.config = is_preset ? "" : arguments.diff,
+          .preset = is_preset ? arguments.diff : "",
+          .overrides = arguments.overrides};
+}
+
+// The files that this router takes: a comparison gives both sides all that is there.
+RouteFiles usable(RouteFiles files, const Policy& policy) {
+  const RouterTraits traits = policy.router->traits();
+  if (!traits.uses_bias) {
+    files.bias.clear();
+  }
+  if (!traits.needs_token_ids) {
+    files.token_ids.clear();
+    files.table.clear();
+  }
+  return files;
+}
+
+struct Routed {
+  Policy policy;
+  RouteNumbers numbers;
+  RouteResult result;
+};
+
+LossSettings loss_settings(const RouteArguments& arguments) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  LossSettings settings;
+  if (!arguments.sequence_length.empty()) {
+    settings.sequence_length = parse_whole_option("--sequence-length", arguments.sequence_length, 1, kMost);
+  }
+  if (!arguments.devices.empty()) {
+    settings.num_devices = parse_whole_option("--devices", arguments.devices, 1, kMost);
+  }
+  return settings;
+}
+
+Routed route(const PolicySource& source, const RouteArguments& arguments, const Context& context) {
+  Routed routed;
+  routed.policy = load_policy(source, experts_of(arguments.files));
+  const RouteFiles files = arguments.diff.empty() ? arguments.files : usable(arguments.files, routed.policy);
+  routed.numbers = read_route_numbers(files, routed.policy, context);
+  routed.result = route_numbers(routed.policy, routed.numbers, context);
+  routed.result.losses = batch_losses(routed.policy, routed.numbers, routed.result, loss_settings(arguments));
+  return routed;
+}
+
+}  // namespace
+
+int route_command(const RouteArguments& arguments) {
+  const bool json = parse_choice_option("-o", arguments.output, {"table", "json"}) == "json";
+  if (arguments.out.empty() && arguments.diff.empty() && !json) {
+    wrong_use("nothing says what to do with the result", "--out DIR, --diff OTHER or -o json");
+  }
+  const Context context({.threads = read_machine().usable_cores});
+  const Routed a = route(source_of(arguments), arguments, context);
+  if (arguments.diff.empty()) {
+    if (!arguments.out.empty()) {
+      write_route_files(arguments.out, a.policy, a.result);
+    }
+    const std::string saved =
+        arguments.out.empty() ? "" : fmt::format("saved    {}/\n", display_safe(arguments.out));
+    write_stdout(json ? route_json(a.policy, a.result) : route_screen(a.policy, a.result) + saved);
+    return 0;
+  }
+  const Routed b = route(other_source(arguments), arguments, context);
+  const RouteDiff diff =
+      diff_routes({a.policy, a.numbers, a.result}, {b.policy, b.numbers, b.result}, context);
+  write_stdout(json ? route_diff_json(diff, a.policy.title, b.policy.title)
+                    : render_route_diff(diff, a.policy.title, b.policy.title));
+  return 0;
+}
+
+}  // namespace moesim

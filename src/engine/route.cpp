@@ -1,0 +1,371 @@
+#include "engine/route.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "balance/losses.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "io/npy.h"
+
+namespace moesim {
+namespace {
+
+std::string shown(const std::string& path) {
+  return display_safe(path);
+}
+
+[[noreturn]] void missing_option(const Policy& policy, const std::string& why, const std::string& option) {
+  throw Error(ErrorKind::usage, fmt::format("moesim route: error: {} {}; expected {} [missing-option]",
+                                            policy.router_name, why, option));
+}
+
+[[noreturn]] void no_effect(const std::string& option, const std::string& why) {
+  throw Error(ErrorKind::usage,
+              fmt::format("moesim route: error: {} has no effect because {} [no-effect]", option, why),
+              "leave it out");
+}
+
+[[noreturn]] void wrong_count(const std::string& path, const std::string& got, const std::string& expected) {
+  throw Error(ErrorKind::bad_data,
+              fmt::format("{}: error: {}; expected {} [wrong-length]", shown(path), got, expected));
+}
+
+Matrix read_matrix(const std::string& path) {
+  const NpyFile file(path);
+  Matrix matrix(file.header().rows, file.header().cols);
+  file.read_rows(0, matrix.view());
+  return matrix;
+}
+
+// A one-dimensional array, or one of a single row or column.
+std::vector<float> read_vector(const std::string& path) {
+  const Matrix matrix = read_matrix(path);
+  if (matrix.rows() != 1 && matrix.cols() != 1) {
+    wrong_count(path, fmt::format("an array of {} x {}", matrix.rows(), matrix.cols()),
+                "one number per expert");
+  }
+  return {matrix.data(), matrix.data() + matrix.rows() * matrix.cols()};
+}
+
+std::vector<std::uint32_t> read_ids(const std::string& path) {
+  const WholeTable table = read_npy_whole(path);
+  if (table.cols != 1 && table.rows != 1) {
+    wrong_count(path, fmt::format("an array of {} x {}", table.rows, table.cols), "one id per token");
+  }
+  std::vector<std::uint32_t> ids;
+  for (std::size_t i = 0; i < table.values.size(); ++i) {
+    if (table.values[i] < 0 || table.values[i] > std::int64_t{0xffffffff}) {
+      throw Error(ErrorKind::bad_data,
+                  fmt::format("{}: error: row {} (from 0): the id is {}; expected 0 to 4294967295 "
+                              "[out-of-range]",
+                              shown(path), i, table.values[i]));
+    }
+    ids.push_back(static_cast<std::uint32_t>(table.values[i]));
+  }
+  return ids;
+}
+
+// The length of a token's vector is lost in the cosines.
+bool needs_hidden_for_logits(const GateRule& rule) {
+  return rule.logit == Logit::cosine;
+}
+
+// Every option that must be there is, and none that does nothing.
+void check_options(const RouteFiles& files, const Policy& policy) {
+  const RouterTraits traits = policy.router->traits();
+  const GateRule rule = policy.router->gate_rule();
+  if (traits.needs_token_ids && files.token_ids.empty()) {
+    missing_option(policy, "looks at token ids", "--token-ids I.npy");
+  }
+  if (traits.needs_hidden && files.hidden.empty()) {
+    missing_option(policy, "looks at the tokens' vectors", "--hidden X.npy");
+  }
+  if (needs_hidden_for_logits(rule) && files.hidden.empty()) {
+    missing_option(
+        policy,
+        fmt::format("makes its logits from the tokens' vectors (router.logit is {})", enum_text(rule.logit)),
+        "--hidden X.npy, and --gate W.npy for given weights");
+  }
+  if (rule.learned_noise && files.hidden.empty()) {
+    missing_option(policy, "makes the deviation of its noise from the tokens' vectors (router.noise)",
+                   "--hidden X.npy, or --set router.noise=none");
+  }
+  if (traits.needs_logits && files.logits.empty() && files.hidden.empty()) {
+    missing_option(policy, "looks at logits", "--logits L.npy, or --hidden X.npy (and --gate W.npy)");
+  }
+  if (!files.logits.empty() && needs_hidden_for_logits(rule)) {
+    no_effect("--logits", fmt::format("{} makes its logits from the tokens' vectors", policy.router_name));
+  }
+  if (!files.gate.empty() && files.hidden.empty()) {
+    missing_option(policy, "has a gate to be multiplied with", "--hidden X.npy beside --gate");
+  }
+  if (!files.gate.empty() && !files.logits.empty()) {
+    no_effect("--gate", "--logits is given");
+  }
+  if (!files.gate_bias.empty() && (files.gate.empty() || rule.logit != Logit::linear_bias)) {
+    no_effect("--gate-bias", files.gate.empty() ? "--gate is not given" : "router.logit is not linear_bias");
+  }
+  if (!files.projection.empty() &&
+      (files.gate.empty() || projection_rows(rule, {policy.router->num_logits(), 1}) == 0)) {
+    no_effect("--projection", files.gate.empty() ? "--gate is not given" : "the gate is a single matrix");
+  }
+  if (!files.table.empty() && !traits.needs_token_ids) {
+    no_effect("--table", policy.router_name + " does not look at token ids");
+  }
+  if (!files.token_ids.empty() && !traits.needs_token_ids) {
+    no_effect("--token-ids", policy.router_name + " does not look at them");
+  }
+  if (!files.bias.empty() && !traits.uses_bias) {
+    no_effect("--bias", policy.router_name + " has no selection bias");
+  }
+}
+
+Matrix read_projection(const RouteFiles& files, const Gate& gate) {
+  Matrix projection = read_matrix(files.projection);
+  if (projection.rows() != gate.projection.rows() || projection.cols() != gate.projection.cols()) {
+    wrong_count(files.projection, fmt::format("an array of {} x {}", projection.rows(), projection.cols()),
+                fmt::format("{} x {}", gate.projection.rows(), gate.projection.cols()));
+  }
+  return projection;
+}
+
+// Logits (and the deviations of their noise) from hidden states.
+void run_gate(const RouteFiles& files, const Policy& policy, const Context& context, RouteNumbers& numbers) {
+  const Matrix& hidden = numbers.batch.hidden;
+  const GateRule rule = policy.router->gate_rule();
+  const Index num_logits = policy.router->num_logits();
+  Gate gate;
+  if (files.gate.empty()) {
+    gate = make_gate(policy.seed, 0, num_logits, hidden.cols(), rule);
+  } else {
+    Matrix weight = read_matrix(files.gate);
+    const GateShape shape{num_logits, hidden.cols()};
+    if (weight.cols() != gate_width(rule, shape)) {
+      wrong_count(files.gate, fmt::format("{} columns", weight.cols()),
+                  fmt::format("{}, the width of {}", gate_width(rule, shape),
+                              projection_rows(rule, shape) > 0 ? "the gate's first layer (router.gate_dim)"
+                                                               : shown(files.hidden)));
+    }
+    gate = make_gate_of(std::move(weight), policy.seed, hidden.cols(), rule);
+    if (!files.projection.empty()) {
+      gate.projection = read_projection(files, gate);
+    }
+    if (rule.logit == Logit::linear_bias) {
+      gate.bias = files.gate_bias.empty() ? std::vector<float>(static_cast<std::size_t>(num_logits))
+                                          : read_vector(files.gate_bias);
+    }
+  }
+  Matrix logits(hidden.rows(), num_logits);
+  numbers.noise_deviation.resize(rule.learned_noise ? hidden.rows() : 0, num_logits);
+  gate_logits(gate, {.hidden = hidden.view(), .seed = policy.seed},
+              {logits.view(), numbers.noise_deviation.view()}, context);
+  if (files.logits.empty()) {
+    numbers.logits = std::move(logits);
+  }
+}
+
+// The rows of the ids at hand, each with top_k experts.
+TokenTable read_table(const RouteFiles& files, const Policy& policy, const std::vector<std::uint32_t>& ids) {
+  WholeTable table = read_npy_whole(files.table);
+  const RouterTraits traits = policy.router->traits();
+  if (table.cols != traits.top_k) {
+    wrong_count(files.table, fmt::format("{} columns", table.cols),
+                fmt::format("{}, as router.top_k says", traits.top_k));
+  }
+  for (std::size_t i = 0; i < table.values.size(); ++i) {
+    if (table.values[i] < 0 || table.values[i] >= policy.router->num_experts()) {
+      const auto cols = static_cast<std::size_t>(table.cols);
+      throw Error(
+          ErrorKind::bad_data,
+          fmt::format("{}: error: row {}, column {} (from 0): expert {}; expected 0 to {} [out-of-range]",
+                      shown(files.table), i / cols, i % cols, table.values[i],
+                      policy.router->num_experts() - 1));
+    }
+  }
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    if (static_cast<Index>(ids[t]) >= table.rows) {
+      throw Error(ErrorKind::bad_data,
+                  fmt::format("{}: error: row {} (from 0): the id is {}; expected below {}, the "
+                              "rows of {} [out-of-range]",
+                              shown(files.token_ids), t, ids[t], table.rows, shown(files.table)));
+    }
+  }
+  return {table.cols, {table.values.begin(), table.values.end()}};
+}
+
+Index common_rows(const RouteFiles& files, const RouteNumbers& numbers,
+                  const std::vector<std::uint32_t>& ids) {
+  struct Named {
+    const std::string& path;
+    Index rows;
+  };
+  std::vector<Named> given;
+  if (!files.logits.empty()) {
+    given.push_back({files.logits, numbers.logits.rows()});
+  }
+  if (!files.hidden.empty()) {
+    given.push_back({files.hidden, numbers.batch.hidden.rows()});
+  }
+  if (!files.token_ids.empty()) {
+    given.push_back({files.token_ids, static_cast<Index>(ids.size())});
+  }
+  for (const Named& other : given) {
+    if (other.rows != given.front().rows) {
+      wrong_count(other.path, fmt::format("{} tokens", other.rows),
+                  fmt::format("{}, as {} has", given.front().rows, shown(given.front().path)));
+    }
+  }
+  return given.front().rows;
+}
+
+Counts count_routed(const Assignments& assignments) {
+  Counts counts(static_cast<std::size_t>(assignments.num_experts));
+  for (const std::int32_t expert : assignments.expert) {
+    ++counts[static_cast<std::size_t>(expert)];
+  }
+  return counts;
+}
+
+Counts count_processed(const DispatchPlan& plan) {
+  Counts counts(static_cast<std::size_t>(plan.num_experts()));
+  for (std::size_t e = 0; e < counts.size(); ++e) {
+    counts[e] = static_cast<std::uint64_t>(plan.expert_begin[e + 1] - plan.expert_begin[e]);
+  }
+  return counts;
+}
+
+}  // namespace
+
+std::optional<FixedExperts> experts_of(const RouteFiles& files) {
+  if (files.logits.empty() && files.hidden.empty() && files.token_ids.empty()) {
+    throw Error(
+        ErrorKind::usage,
+        "moesim route: error: no numbers are given; expected --logits L.npy, --hidden X.npy or --token-ids "
+        "I.npy [missing-option]");
+  }
+  std::optional<FixedExperts> fixed;
+  const auto say = [&fixed](const std::string& path, Index experts, const char* unit) {
+    if (fixed && fixed->num_logits != experts) {
+      wrong_count(path, fmt::format("{} {}", experts, unit),
+                  fmt::format("{}, as {}", fixed->num_logits, fixed->because));
+    }
+    if (!fixed) {
+      fixed = {experts, fmt::format("{} has {} {}", shown(path), experts, unit)};
+    }
+  };
+  if (!files.logits.empty()) {
+    say(files.logits, NpyFile(files.logits).header().cols, "columns");
+  }
+  if (!files.gate.empty()) {
+    say(files.gate, NpyFile(files.gate).header().rows, "rows");
+  }
+  for (const std::string* path : {&files.gate_bias, &files.bias}) {
+    if (!path->empty()) {
+      const NpyHeader header = NpyFile(*path).header();
+      say(*path, header.rows * header.cols, "numbers");
+    }
+  }
+  return fixed;
+}
+
+RouteNumbers read_route_numbers(const RouteFiles& files, const Policy& policy, const Context& context) {
+  check_options(files, policy);
+  RouteNumbers numbers;
+  std::vector<std::uint32_t> ids;
+  if (!files.logits.empty()) {
+    numbers.logits = read_matrix(files.logits);
+  }
+  if (!files.hidden.empty()) {
+    numbers.batch.hidden = read_matrix(files.hidden);
+  }
+  if (!files.token_ids.empty()) {
+    ids = read_ids(files.token_ids);
+  }
+  const Index tokens = common_rows(files, numbers, ids);
+  if (files.hidden.empty()) {
+    numbers.batch.hidden.resize(tokens, 0);
+  } else if (files.logits.empty() || policy.router->gate_rule().learned_noise) {
+    run_gate(files, policy, context, numbers);
+  }
+  ids.resize(static_cast<std::size_t>(tokens));
+  numbers.batch.token_id = std::move(ids);
+  numbers.batch.sequence_id.resize(static_cast<std::size_t>(tokens));
+  for (Index t = 0; t < tokens; ++t) {
+    numbers.batch.position.push_back(static_cast<std::uint64_t>(t));
+  }
+  if (!files.table.empty()) {
+    numbers.state.token_experts = read_table(files, policy, numbers.batch.token_id);
+  }
+  numbers.state.threshold = policy.router->initial_threshold();
+  numbers.state.expert_bias = files.bias.empty() ? policy.router->initial_bias() : read_vector(files.bias);
+  if (!policy.router->traits().needs_logits) {
+    numbers.logits.resize(0, 0);
+  }
+  return numbers;
+}
+
+RouteResult route_numbers(const Policy& policy, const RouteNumbers& numbers, const Context& context) {
+  RouteResult result;
+  result.num_tokens = numbers.batch.num_tokens();
+  result.num_experts = policy.router->num_experts();
+  result.routing = policy.router->route({numbers.batch, numbers.logits.view(), numbers.state, policy.seed, 0,
+                                         context, numbers.noise_deviation.view()});
+  const auto* assignments = std::get_if<Assignments>(&result.routing);
+  if (assignments == nullptr) {
+    const auto& mix = std::get<SoftMix>(result.routing);
+    result.routed.assign(
+        static_cast<std::size_t>(result.num_experts),
+        static_cast<std::uint64_t>(mix.dispatch.cols() / std::max<Index>(1, mix.num_experts)));
+    result.processed = result.routed;
+  } else {
+    result.plan = make_plan({.assignments = *assignments,
+                             .rule = policy.capacity ? &*policy.capacity : nullptr,
+                             .top_k = policy.router->traits().top_k,
+                             .logits = numbers.logits.view(),
+                             .seed = policy.seed});
+    result.routed = count_routed(*assignments);
+    result.processed = count_processed(result.plan);
+    result.tied = assignments->tied;
+  }
+  result.load = load_stats(result.routed);
+  return result;
+}
+
+std::vector<BatchLoss> batch_losses(const Policy& policy, const RouteNumbers& numbers,
+                                    const RouteResult& result, const LossSettings& settings) {
+  const auto* assignments = std::get_if<Assignments>(&result.routing);
+  if (assignments == nullptr || numbers.logits.rows() != result.num_tokens) {
+    return {};
+  }
+  if (settings.num_devices < 1 || result.num_experts % settings.num_devices != 0) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format(
+            "--devices: error: got {}; expected a divisor of {}, the number of experts [not-divisible]",
+            settings.num_devices, result.num_experts));
+  }
+  const RouterTraits traits = policy.router->traits();
+  const std::vector<double> logits = in_double(numbers.logits.view());
+  std::vector<Index> begin;
+  for (Index t = 0; settings.sequence_length > 0 && t < result.num_tokens; t += settings.sequence_length) {
+    begin.push_back(t);
+  }
+  if (!begin.empty()) {
+    begin.push_back(result.num_tokens);
+  }
+  const LossInput input{.logits = logits,
+                        .assignments = *assignments,
+                        .score_func = traits.score_func,
+                        .top_k = traits.top_k,
+                        .sequence_begin = begin,
+                        .num_devices = settings.num_devices};
+  std::vector<BatchLoss> list;
+  for (const LossEntry& entry : losses().entries()) {
+    list.push_back({entry.name, compute_loss(entry, input).value, entry.why_not(input)});
+  }
+  return list;
+}
+
+}  // namespace moesim

@@ -1,0 +1,185 @@
+#include "report/route_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "io/files.h"
+#include "io/npy.h"
+#include "metrics/flatten.h"
+#include "report/numbers.h"
+#include "router/weight.h"
+
+namespace moesim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct NamedFile {
+  std::string name;
+  std::string bytes;
+};
+
+template <class Element>
+NamedFile array_file(const std::string& name, std::string_view descr, Index rows,
+                     const std::vector<Element>& values) {
+  const std::string_view payload(reinterpret_cast<const char*>(values.data()),
+                                 values.size() * sizeof(Element));
+  const Index cols = rows == 0 ? 0 : static_cast<Index>(values.size()) / rows;
+  std::string bytes = npy_header({descr, rows, cols, payload});
+  bytes += payload;
+  return {name, std::move(bytes)};
+}
+
+NamedFile matrix_file(const std::string& name, const Matrix& matrix) {
+  return array_file(name, "<f4", matrix.rows(),
+                    std::vector<float>(matrix.data(), matrix.data() + matrix.rows() * matrix.cols()));
+}
+
+// The largest number of experts of any token; at least 1, so that an array always has a column.
+Index most_experts(const Assignments& a) {
+  Index most = 1;
+  for (std::size_t t = 0; t + 1 < a.begin.size(); ++t) {
+    most = std::max(most, a.begin[t + 1] - a.begin[t]);
+  }
+  return most;
+}
+
+std::vector<NamedFile> assignment_files(const Assignments& a, const DispatchPlan& plan) {
+  const Index tokens = a.num_tokens();
+  const Index width = most_experts(a);
+  const std::size_t size =
+      checked_mul(static_cast<std::uint64_t>(tokens), static_cast<std::uint64_t>(width), "the routing");
+  std::vector<std::int32_t> expert(size, -1);
+  std::vector<float> weight(size, 0.0F);
+  std::vector<std::uint8_t> kept(size, 0);
+  for (Index t = 0; t < tokens; ++t) {
+    const Index begin = a.begin[static_cast<std::size_t>(t)];
+    const Index end = a.begin[static_cast<std::size_t>(t) + 1];
+    for (Index n = begin; n < end; ++n) {
+      const auto at = static_cast<std::size_t>(t * width + n - begin);
+      const Index row = plan.assignment_row[static_cast<std::size_t>(n)];
+      // A re-routed assignment counts where it ran.
+      expert[at] = row >= 0 ? plan.expert_of_row(row) : a.expert[static_cast<std::size_t>(n)];
+      kept[at] = row >= 0 ? 1 : 0;
+      weight[at] = row >= 0 ? plan.row_weight[static_cast<std::size_t>(row)] : 0.0F;
+    }
+  }
+  return {array_file("expert.npy", "<i4", tokens, expert), array_file("weight.npy", "<f4", tokens, weight),
+          array_file("kept.npy", "|b1", tokens, kept)};
+}
+
+Json json_of(const LoadStats& load) {
+  return {{"max_violation", load.max_violation},
+          {"min_over_mean", load.min_over_mean},
+          {"cv", load.cv},
+          {"gini", load.gini},
+          {"entropy", load.entropy},
+          {"effective_experts", load.effective_experts},
+          {"dead_experts", load.dead_experts}};
+}
+
+std::uint64_t sum_of(const Counts& counts) {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t n : counts) {
+    sum += n;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::string route_json(const Policy& policy, const RouteResult& result) {
+  Json settings = Json::object();
+  for (const ResolvedValue& value : policy.resolved) {
+    settings[value.path] = value.value;
+  }
+  const std::uint64_t routed = sum_of(result.routed);
+  const std::uint64_t processed = sum_of(result.processed);
+  Json json = {{"router", policy.router_name},
+               {"num_tokens", result.num_tokens},
+               {"num_experts", result.num_experts},
+               {"routed_per_expert", result.routed},
+               {"tokens_per_expert", result.processed}};
+  if (const auto* a = std::get_if<Assignments>(&result.routing)) {
+    json["assignments"] = routed;
+    json["kept"] = processed;
+    json["dropped"] = routed - processed;
+    json["capacity"] = result.plan.capacity() ? Json(*result.plan.capacity()) : Json(nullptr);
+    json["weight_on"] = enum_text(a->weight_on);
+    json["tied"] = *result.tied;
+  }
+  json["metrics"] = json_of(result.load);
+  json["losses"] = Json::object();
+  Json meaningless = Json::object();
+  for (const BatchLoss& loss : result.losses) {
+    json["losses"][loss.name] = loss.value;
+    if (!loss.why_not.empty()) {
+      meaningless[loss.name] = loss.why_not;
+    }
+  }
+  json["losses_without_meaning"] = meaningless;
+  json["settings"] = settings;
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string route_screen(const Policy& policy, const RouteResult& result) {
+  std::string text = fmt::format("routed   {} tokens to {} experts by {}\n", result.num_tokens,
+                                 result.num_experts, display_safe(policy.router_name));
+  if (std::holds_alternative<SoftMix>(result.routing)) {
+    return text + "         every token is a part of every slot; nothing is chosen and nothing dropped\n";
+  }
+  const std::uint64_t routed = sum_of(result.routed);
+  const std::uint64_t processed = sum_of(result.processed);
+  text += fmt::format("balance  MaxVio {:.3f}, CV {:.3f}, {} experts without a token\n",
+                      result.load.max_violation, result.load.cv, result.load.dead_experts);
+  if (result.plan.capacity()) {
+    text += fmt::format("dropped  {} of {} assignments, {} rows an expert\n", routed - processed, routed,
+                        *result.plan.capacity());
+  }
+  if (*result.tied > 0) {
+    text +=
+        fmt::format("tied     {} went to the lowest index among equals; other programs may differ there\n",
+                    *result.tied == 1 ? "1 choice" : fmt::format("{} choices", *result.tied));
+  }
+  return text;
+}
+
+void write_route_files(const std::string& folder, const Policy& policy, const RouteResult& result) {
+  std::vector<NamedFile> files;
+  if (const auto* a = std::get_if<Assignments>(&result.routing)) {
+    files = assignment_files(*a, result.plan);
+  } else {
+    const auto& mix = std::get<SoftMix>(result.routing);
+    files = {matrix_file("dispatch.npy", mix.dispatch), matrix_file("combine.npy", mix.combine)};
+  }
+  files.push_back({"route.json", route_json(policy, result)});
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) {
+    throw Error(
+        ErrorKind::cannot_create,
+        fmt::format("{}: error: the folder cannot be made: {}; expected a place that can be written to "
+                    "[cannot-create]",
+                    display_safe(folder), failed.message()),
+        "name another folder with --out");
+  }
+  std::vector<std::unique_ptr<OutputFile>> open;
+  for (const NamedFile& file : files) {
+    open.push_back(std::make_unique<OutputFile>(folder + "/" + file.name));
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    open[i]->write(files[i].bytes);
+    open[i]->flush();
+  }
+  for (const auto& file : open) {
+    file->close();
+  }
+}
+
+}  // namespace moesim
