@@ -13,9 +13,9 @@
 // The paper's λ = 0.001 and 100 sweeps do not converge (tests): a quarter of the tokens can be above the cap.
 // So the largest of A are only a first choice here. A token that too many experts took stays with the m of
 // the largest A; then, in order of their index, experts that lost tokens take their next largest ones that
-// have room, and where they have all of those already, another expert gives up a token for the lowest that
-// has room. Once the sweeps converge this changes nothing. Where A is 1, s + a[e] + b[t] decides; ties go to
-// the lowest expert and the lowest token.
+// have room, and where they have all of those already, another expert gives one up for one that has room.
+// Once the sweeps converge this changes nothing. Where A is 1, s + a[e] + b[t] decides; ties go to the lowest
+// expert and the lowest token.
 
 #include "router/expert_side.h"
 

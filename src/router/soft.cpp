@@ -5,24 +5,26 @@
 //
 //   dispatch[t,s] = exp(z[t,s]) / Σ_t' exp(z[t',s]),   combine[t,s] = exp(z[t,s]) / Σ_s' exp(z[t,s']).
 //
-// The implementations normalise tokens and slots before they multiply them; that is the gate's part, and
-// logits are taken here as they come. Both sums are made in double, less the largest logit.
+// Both sums are made in double, less the largest logit. The implementations multiply normalised tokens with
+// normalised slots, by a learned scale that starts at 1: that is logit: cosine.
 
 #include <cmath>
 #include <limits>
 
 #include "router/column_parts.h"
+#include "router/gate.h"
 #include "router/score.h"
 #include "router/variants.h"
 
 namespace moesim {
 namespace {
 
-struct SoftParams {
+struct SoftParams : GateParams {
   std::int64_t slots_per_expert = 1;
 };
 
 void describe(Fields<SoftParams>& f) {
+  describe_gate(f);
   f.add("slots_per_expert", &SoftParams::slots_per_expert)
       .range(1, 65536)
       .doc("mixtures of tokens that each expert computes");
@@ -30,7 +32,7 @@ void describe(Fields<SoftParams>& f) {
 
 class Soft final : public Router {
  public:
-  Soft(const SoftParams& params, Index num_experts) : Router(num_experts), slots_(params.slots_per_expert) {}
+  Soft(const SoftParams& params, Index num_experts) : Router(num_experts), params_(params) {}
 
   RouterTraits traits() const override {
     RouterTraits traits;
@@ -43,7 +45,8 @@ class Soft final : public Router {
     return traits;
   }
 
-  Index num_logits() const override { return num_experts() * slots_; }
+  Index num_logits() const override { return num_experts() * params_.slots_per_expert; }
+  GateRule gate_rule() const override { return params_.rule(); }
 
  private:
   Routing do_route(const RouterInput& input) const override {
@@ -94,7 +97,7 @@ class Soft final : public Router {
     });
   }
 
-  Index slots_;
+  SoftParams params_;
 };
 
 std::unique_ptr<Router> make_soft(Binder& binder, const Node& section, const LayerShape& shape) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "oracle/assignment.h"
 #include "whole_batch.h"
 
 namespace moesim::testing {

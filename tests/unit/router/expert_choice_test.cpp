@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "oracle/assignment.h"
 #include "router/variants.h"
 #include "whole_batch.h"
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "oracle/sinkhorn.h"
 #include "whole_batch.h"
 
 namespace moesim::testing {

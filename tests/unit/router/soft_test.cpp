@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "oracle/whole_batch.h"
 #include "whole_batch.h"
 
 namespace moesim::testing {
@@ -43,6 +44,14 @@ TEST(Soft, TheGateMakesALogitForEverySlot) {
   EXPECT_EQ(mix.num_experts, 8);
   EXPECT_EQ(mix.dispatch.cols(), 24);
   EXPECT_THROW(mix_of(random_scene(5, 8, 1), ", slots_per_expert: 3", 8), Error);
+}
+
+// vmoe, soft_moe/router.py: tokens and slots are normalised, times a scale.
+TEST(Soft, TheImplementationsGateIsCosine) {
+  const GateRule rule = router_of("{kind: soft, logit: cosine, logit_scale: 2}", 8)->gate_rule();
+  EXPECT_EQ(rule.logit, Logit::cosine);
+  EXPECT_EQ(rule.logit_scale, 2.0);
+  EXPECT_EQ(router_of("{kind: soft}", 8)->gate_rule().logit, Logit::linear);
 }
 
 TEST(Soft, EqualsTheNaiveOracleOnAThousandInputs) {

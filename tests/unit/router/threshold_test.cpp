@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "oracle/whole_batch.h"
 #include "whole_batch.h"
 
 namespace moesim::testing {

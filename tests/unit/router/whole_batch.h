@@ -9,7 +9,7 @@
 
 #include "building.h"
 #include "core/random.h"
-#include "oracle/assignment.h"
+#include "oracle/naive.h"
 #include "router/score.h"
 
 namespace moesim::testing {
