@@ -50,14 +50,16 @@ Json family_json(const RouterFamily& family) {
           {"parameters", parameters}};
 }
 
+constexpr int kNameWidth = 26;
+
 std::string table() {
   std::string text = "FAMILIES  (router: {kind: NAME, …})\n";
   for (const RouterFamily& family : router_families().entries()) {
-    text += fmt::format("  {} {}\n", pad_to(family.name, 18), family.summary);
+    text += fmt::format("  {} {}\n", pad_to(family.name, kNameWidth), family.summary);
   }
   text += "\nPRESETS  (router: {preset: NAME}, single stages may be overridden beside it)\n";
   for (const RouterPreset& preset : router_presets().entries()) {
-    text += fmt::format("  {} {}\n", pad_to(preset.name, 18), preset.summary);
+    text += fmt::format("  {} {}\n", pad_to(preset.name, kNameWidth), preset.summary);
   }
   return text + "\nnext    moesim routers NAME      stages, users and source of one of them\n";
 }

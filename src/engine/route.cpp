@@ -67,9 +67,9 @@ std::vector<std::uint32_t> read_ids(const std::string& path) {
   return ids;
 }
 
-// The length of a token's vector is lost in the cosines.
-bool needs_hidden_for_logits(const GateRule& rule) {
-  return rule.logit == Logit::cosine;
+// A router of cosines is asked for vectors; a soft router's logits are told apart from others by their slots.
+bool needs_hidden_for_logits(const Policy& policy) {
+  return policy.router->gate_rule().logit == Logit::cosine && policy.router->traits().choice != Choice::soft;
 }
 
 // Every option that must be there is, and none that does nothing.
@@ -82,7 +82,7 @@ void check_options(const RouteFiles& files, const Policy& policy) {
   if (traits.needs_hidden && files.hidden.empty()) {
     missing_option(policy, "looks at the tokens' vectors", "--hidden X.npy");
   }
-  if (needs_hidden_for_logits(rule) && files.hidden.empty()) {
+  if (needs_hidden_for_logits(policy) && files.hidden.empty()) {
     missing_option(
         policy,
         fmt::format("makes its logits from the tokens' vectors (router.logit is {})", enum_text(rule.logit)),
@@ -95,7 +95,7 @@ void check_options(const RouteFiles& files, const Policy& policy) {
   if (traits.needs_logits && files.logits.empty() && files.hidden.empty()) {
     missing_option(policy, "looks at logits", "--logits L.npy, or --hidden X.npy (and --gate W.npy)");
   }
-  if (!files.logits.empty() && needs_hidden_for_logits(rule)) {
+  if (!files.logits.empty() && needs_hidden_for_logits(policy)) {
     no_effect("--logits", fmt::format("{} makes its logits from the tokens' vectors", policy.router_name));
   }
   if (!files.gate.empty() && files.hidden.empty()) {
