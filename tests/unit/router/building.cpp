@@ -179,8 +179,9 @@ std::vector<Case> all_cases() {
         "kind: sinkhorn, stop: gpt_neox, mode: eval, top_k: 3", "kind: sinkhorn, stop: lucidrains",
         "kind: sinkhorn, stop: lucidrains, gumbel: true, competitive: false",
         "kind: sinkhorn, stop: lucidrains, mode: eval", "kind: hash, top_k: 32",
-        "kind: hash, method: modulo, top_k: 3", "kind: hash, weights: gate, top_k: 3", "kind: random, top_k: 32",
-        "kind: random, replacement: true", "kind: sparsemixer, jitter_eps: 0.5", "kind: top_any, fallback: none"}) {
+        "kind: hash, method: modulo, top_k: 3", "kind: hash, weights: gate, top_k: 3",
+        "kind: random, top_k: 32", "kind: random, replacement: true", "kind: sparsemixer, jitter_eps: 0.5",
+        "kind: top_any, fallback: none"}) {
     cases.push_back({settings, std::string("{") + settings + "}"});
   }
   return cases;

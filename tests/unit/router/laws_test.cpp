@@ -16,7 +16,7 @@ namespace moesim::testing {
 namespace {
 
 class RouterLaw : public ::testing::TestWithParam<Case> {
- protected:
+ public:
   RouterLaw() : router_(router_of(GetParam().section, kCaseExperts)), traits_(router_->traits()) {}
 
   // The nearest number of tokens, not below, that the router takes.
@@ -40,6 +40,17 @@ class RouterLaw : public ::testing::TestWithParam<Case> {
     return scene;
   }
 
+  // The laws; each returns at once where the router's traits excuse it.
+  void KeepsTheContractForAnyNumberOfTokens();
+  void SameBitsForAnyNumberOfThreads();
+  void PermutedTokensArePermutedChoices();
+  void LaterTokensDoNotChangeEarlierOnes();
+  void ATokensChoiceIsItsOwn();
+  void ShiftedLogitsChangeNothingWherePromised();
+  void RenamedExpertsAreRenamedChoices();
+  void TheBiasChoosesAndNeverWeighs();
+  void ALargeBiasAlwaysWins();
+
   std::unique_ptr<Router> router_;
   RouterTraits traits_;
 };
@@ -60,7 +71,7 @@ void expect_near(const std::map<std::int32_t, float>& a, const std::map<std::int
   }
 }
 
-TEST_P(RouterLaw, KeepsTheContractForAnyNumberOfTokens) {
+void RouterLaw::KeepsTheContractForAnyNumberOfTokens() {
   for (const Index at_least : {0, 1, 2, 63, 64, 65, 130}) {
     const Index num_tokens = tokens(at_least);
     const Scene input = make_scene(num_tokens, 3);
@@ -83,7 +94,7 @@ TEST_P(RouterLaw, KeepsTheContractForAnyNumberOfTokens) {
   }
 }
 
-TEST_P(RouterLaw, SameBitsForAnyNumberOfThreads) {
+void RouterLaw::SameBitsForAnyNumberOfThreads() {
   const Scene scene = make_scene(300, 4);
   const Assignments one = scene.route(*router_);
   for (const int threads : {1, 2, 7}) {
@@ -96,9 +107,9 @@ TEST_P(RouterLaw, SameBitsForAnyNumberOfThreads) {
   }
 }
 
-TEST_P(RouterLaw, PermutedTokensArePermutedChoices) {
+void RouterLaw::PermutedTokensArePermutedChoices() {
   if (traits_.stochastic || traits_.by_place) {
-    GTEST_SKIP() << "goes by the token's place";
+    return;  // goes by the token's place
   }
   const Scene scene = make_scene(97, 5);
   std::vector<Index> order(static_cast<std::size_t>(scene.logits.rows()));
@@ -112,7 +123,7 @@ TEST_P(RouterLaw, PermutedTokensArePermutedChoices) {
   }
 }
 
-TEST_P(RouterLaw, LaterTokensDoNotChangeEarlierOnes) {
+void RouterLaw::LaterTokensDoNotChangeEarlierOnes() {
   Scene scene = make_scene(96, 6);
   const Assignments before = scene.route(*router_);
   for (Index t = 40; t < 96; ++t) {
@@ -130,9 +141,9 @@ TEST_P(RouterLaw, LaterTokensDoNotChangeEarlierOnes) {
   EXPECT_TRUE(same == traits_.causal || everyone_takes_everything);
 }
 
-TEST_P(RouterLaw, ATokensChoiceIsItsOwn) {
+void RouterLaw::ATokensChoiceIsItsOwn() {
   if (!traits_.row_local) {
-    GTEST_SKIP() << "looks at the whole batch";
+    return;  // looks at the whole batch
   }
   const Scene scene = make_scene(70, 7);
   const Assignments whole = scene.route(*router_);
@@ -143,12 +154,12 @@ TEST_P(RouterLaw, ATokensChoiceIsItsOwn) {
   }
 }
 
-TEST_P(RouterLaw, ShiftedLogitsChangeNothingWherePromised) {
+void RouterLaw::ShiftedLogitsChangeNothingWherePromised() {
   if (!traits_.needs_logits) {
-    GTEST_SKIP() << "needs no logits";
+    return;  // needs no logits
   }
   if (traits_.stochastic) {
-    GTEST_SKIP() << "sums of a logit and its noise are rounded";
+    return;  // sums of a logit and its noise are rounded
   }
   const Scene scene = coarse_scene(50, 8);
   const Assignments before = scene.route(*router_);
@@ -169,9 +180,9 @@ TEST_P(RouterLaw, ShiftedLogitsChangeNothingWherePromised) {
   EXPECT_EQ(same, traits_.shift_invariant);
 }
 
-TEST_P(RouterLaw, RenamedExpertsAreRenamedChoices) {
+void RouterLaw::RenamedExpertsAreRenamedChoices() {
   if (!traits_.expert_symmetric) {
-    GTEST_SKIP() << "experts are not alike";
+    return;  // experts are not alike
   }
   Scene scene = make_scene(60, 9);
   const Index num_tokens = scene.logits.rows();
@@ -209,7 +220,7 @@ TEST_P(RouterLaw, RenamedExpertsAreRenamedChoices) {
   }
 }
 
-TEST_P(RouterLaw, TheBiasChoosesAndNeverWeighs) {
+void RouterLaw::TheBiasChoosesAndNeverWeighs() {
   Scene scene = make_scene(60, 10);
   const Assignments plain = scene.route(*router_);
   for (Index e = 0; e < kCaseExperts; ++e) {
@@ -243,9 +254,9 @@ TEST_P(RouterLaw, TheBiasChoosesAndNeverWeighs) {
   }
 }
 
-TEST_P(RouterLaw, ALargeBiasAlwaysWins) {
+void RouterLaw::ALargeBiasAlwaysWins() {
   if (!traits_.uses_bias) {
-    GTEST_SKIP() << "uses no bias";
+    return;  // uses no bias
   }
   Scene scene = make_scene(60, 11);
   scene.state.expert_bias.assign(kCaseExperts, 0.0F);
@@ -253,6 +264,32 @@ TEST_P(RouterLaw, ALargeBiasAlwaysWins) {
   const Assignments got = scene.route(*router_);
   for (Index t = 0; t < 60; ++t) {
     ASSERT_EQ(choices_of(got, t).expert.front(), 21);
+  }
+}
+
+// All laws of one router in one test: hundreds of routers, each a process of its own.
+TEST_P(RouterLaw, Holds) {
+  struct Law {
+    const char* name;
+    void (RouterLaw::*check)();
+  };
+  constexpr Law kLaws[] = {
+      {"KeepsTheContractForAnyNumberOfTokens", &RouterLaw::KeepsTheContractForAnyNumberOfTokens},
+      {"SameBitsForAnyNumberOfThreads", &RouterLaw::SameBitsForAnyNumberOfThreads},
+      {"PermutedTokensArePermutedChoices", &RouterLaw::PermutedTokensArePermutedChoices},
+      {"LaterTokensDoNotChangeEarlierOnes", &RouterLaw::LaterTokensDoNotChangeEarlierOnes},
+      {"ATokensChoiceIsItsOwn", &RouterLaw::ATokensChoiceIsItsOwn},
+      {"ShiftedLogitsChangeNothingWherePromised", &RouterLaw::ShiftedLogitsChangeNothingWherePromised},
+      {"RenamedExpertsAreRenamedChoices", &RouterLaw::RenamedExpertsAreRenamedChoices},
+      {"TheBiasChoosesAndNeverWeighs", &RouterLaw::TheBiasChoosesAndNeverWeighs},
+      {"ALargeBiasAlwaysWins", &RouterLaw::ALargeBiasAlwaysWins},
+  };
+  for (const Law& law : kLaws) {
+    SCOPED_TRACE(law.name);
+    (this->*law.check)();
+    if (HasFatalFailure()) {
+      return;
+    }
   }
 }
 
