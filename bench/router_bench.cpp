@@ -1,4 +1,6 @@
-// Gate, routers and plan at E=64, T=4096: what everything but the experts costs.
+// Gate, routers and plan at T=4096, E=256, D=2048: what everything but the experts costs. What comes after
+// the gate's product should take less time than the product, and the sort into expert order time in
+// proportion to N.
 
 #include <benchmark/benchmark.h>
 
@@ -12,13 +14,13 @@ namespace {
 using namespace moesim;
 
 constexpr Index kTokens = 4096;
-constexpr Index kExperts = 64;
-constexpr Index kWidth = 512;
+constexpr Index kExperts = 256;
+constexpr Index kWidth = 2048;
 
-TokenBatch make_batch() {
+TokenBatch make_batch(Index tokens = kTokens) {
   TokenBatch batch;
-  batch.hidden.resize(kTokens, kWidth);
-  for (Index t = 0; t < kTokens; ++t) {
+  batch.hidden.resize(tokens, kWidth);
+  for (Index t = 0; t < tokens; ++t) {
     fill_normal({.seed = 3}, static_cast<std::uint64_t>(t), 1.0F, batch.hidden.row(t));
     batch.token_id.push_back(static_cast<std::uint32_t>(t % 1000));
   }
@@ -36,11 +38,7 @@ void run_gate(benchmark::State& state) {
   }
 }
 
-void run_preset(benchmark::State& state, const std::string& name, bool with_plan) {
-  const Context context({.threads = 2});
-  const TokenBatch batch = make_batch();
-  Matrix logits(kTokens, kExperts);
-  gate_logits(make_gate(1, 0, kExperts, kWidth, {}), {batch.hidden.view()}, {logits.view(), {}}, context);
+std::unique_ptr<Router> make_preset(const std::string& name) {
   Binder binder;
   Node section;
   section.kind = Node::Kind::map;
@@ -48,23 +46,45 @@ void run_preset(benchmark::State& state, const std::string& name, bool with_plan
   entry.key = "preset";
   entry.value.kind = Node::Kind::scalar;
   entry.value.text = name;
-  const auto router = make_router(binder, &section, {.d_model = kWidth, .num_experts = kExperts});
+  return make_router(binder, &section, {.d_model = kWidth, .num_experts = kExperts});
+}
+
+Matrix make_logits(const TokenBatch& batch, Index num_logits, const Context& context) {
+  Matrix logits(batch.num_tokens(), num_logits);
+  gate_logits(make_gate(1, 0, num_logits, kWidth, {}), {batch.hidden.view()}, {logits.view(), {}}, context);
+  return logits;
+}
+
+void run_route(benchmark::State& state, const std::string& name) {
+  const Context context({.threads = 2});
+  const TokenBatch batch = make_batch();
+  const auto router = make_preset(name);
   if (router == nullptr) {
     state.SkipWithError("needs other sizes");
     return;
   }
+  const Matrix logits = make_logits(batch, router->num_logits(), context);
   const RouterState bias{router->initial_bias()};
   const RouterInput input{batch, logits.view(), bias, 1, 0, context};
-  const Routing routing = router->route(input);
-  check_routing(routing, router->traits(), kTokens, kExperts);
+  check_routing(router->route(input), router->traits(), kTokens, kExperts);
   for (auto _ : state) {
-    if (with_plan) {
-      benchmark::DoNotOptimize(
-          make_plan({.assignments = std::get<Assignments>(routing), .top_k = router->traits().top_k}));
-    } else {
-      benchmark::DoNotOptimize(router->route(input));
-    }
+    benchmark::DoNotOptimize(router->route(input));
   }
+}
+
+void run_plan(benchmark::State& state) {
+  const Context context({.threads = 2});
+  const Index tokens = state.range(0);
+  const TokenBatch batch = make_batch(tokens);
+  const auto router = make_preset("olmoe");
+  const Matrix logits = make_logits(batch, kExperts, context);
+  const Routing routing = router->route({batch, logits.view(), {}, 1, 0, context});
+  const auto& assignments = std::get<Assignments>(routing);
+  check_routing(routing, router->traits(), tokens, kExperts);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(make_plan({.assignments = assignments, .top_k = router->traits().top_k}));
+  }
+  state.SetItemsProcessed(state.iterations() * assignments.size());
 }
 
 }  // namespace
@@ -76,10 +96,8 @@ void register_router_benchmarks() {
   for (const RouterPreset& preset : router_presets().entries()) {
     benchmark::RegisterBenchmark(("route/" + preset.name).c_str(), [name = preset.name](
                                                                        benchmark::State& state) {
-      run_preset(state, name, false);
+      run_route(state, name);
     })->UseRealTime();
   }
-  benchmark::RegisterBenchmark("plan/olmoe", [](benchmark::State& state) {
-    run_preset(state, "olmoe", true);
-  })->UseRealTime();
+  benchmark::RegisterBenchmark("plan/olmoe", run_plan)->RangeMultiplier(4)->Range(1024, 65536)->UseRealTime();
 }
