@@ -19,6 +19,7 @@ constexpr const char* kExamples =
     "  moesim run quickstart                              eight experts on English, Korean and code\n"
     "  moesim run my.yaml --set router.top_k=4 -o json    one change, for scripts\n"
     "  moesim sweep my.yaml -p router.top_k=1..4          many at once; stop and repeat at any time\n"
+    "  moesim route --preset mixtral --logits l.npy --out r   your own numbers through any router\n"
     "  moesim validate my.yaml --resolved                 every value and where it came from\n"
     "\n"
     "Exit status: 0 success, 1 a check failed, 3 some points of a sweep failed, 64 wrong usage, 65 malformed "
@@ -93,6 +94,20 @@ void add_config_options(CLI::App& command, std::string& config, std::vector<std:
       ->type_name("KEY=VALUE");
 }
 
+// What run, sweep and compare share.
+void add_result_options(CLI::App& command, RunArguments& a) {
+  command.add_option("-o,--output", a.output, "what to print: table, md, csv, json, jsonl")
+      ->type_name("FORMAT");
+  command
+      .add_option("--out", a.out_files,
+                  "also write the result to a file, in the format of its ending; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command.add_option("-j,--threads", a.threads, "threads (default: the machine's usable cores)")
+      ->type_name("N");
+  command.add_option("--seed", a.seed, "everything random follows from it")->type_name("N");
+}
+
 CLI::App* add_run(CLI::App& app, RunArguments& a) {
   CLI::App* command = app.add_subcommand("run",
                                          "Run one experiment: route, execute, measure.\n"
@@ -100,16 +115,7 @@ CLI::App* add_run(CLI::App& app, RunArguments& a) {
                                          "  moesim run configs/quickstart.yaml --set router.top_k=4\n"
                                          "  moesim run my.yaml -o json --out result.csv");
   add_config_options(*command, a.config, a.overrides);
-  command->add_option("-o,--output", a.output, "what to print: table, md, csv, json, jsonl")
-      ->type_name("FORMAT");
-  command
-      ->add_option("--out", a.out_files,
-                   "also write the result to a file, in the format of its ending; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
-  command->add_option("-j,--threads", a.threads, "threads (default: the machine's usable cores)")
-      ->type_name("N");
-  command->add_option("--seed", a.seed, "everything random follows from it")->type_name("N");
+  add_result_options(*command, a);
   command
       ->add_option("--budget", a.budget,
                    "seconds for the whole run, unless the steps and measure.min_samples need longer; 60 for "
@@ -142,14 +148,7 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
       ->type_name("KEY=VALUES");
   command->add_option("--where", a.where, "which combinations count: 'router.top_k <= layer.num_experts'")
       ->type_name("CONDITION");
-  command->add_option("-o,--output", a.run.output, "what to print: table, md, csv, json, jsonl")
-      ->type_name("FORMAT");
-  command->add_option("--out", a.run.out_files, "also write the points to a file; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
-  command->add_option("-j,--threads", a.run.threads, "threads (default: the machine's usable cores)")
-      ->type_name("N");
-  command->add_option("--seed", a.run.seed, "everything random follows from it")->type_name("N");
+  add_result_options(*command, a.run);
   command->add_option("--budget", a.run.budget, "seconds for each point (default 3, or what the config says)")
       ->type_name("SECONDS");
   command->add_flag("--fresh", a.fresh, "run finished points again");
@@ -178,14 +177,7 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
       ->add_option("--fail-on", a.fail_on, "exit 1 when a metric changes so: tokens_per_s:-5%, load_cv:+0.05")
       ->allow_extra_args(false)
       ->type_name("METRIC:CHANGE");
-  command->add_option("-o,--output", a.run.output, "what to print: table, md, csv, json, jsonl")
-      ->type_name("FORMAT");
-  command->add_option("--out", a.run.out_files, "also write the comparison to a file; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
-  command->add_option("-j,--threads", a.run.threads, "threads (default: the machine's usable cores)")
-      ->type_name("N");
-  command->add_option("--seed", a.run.seed, "everything random follows from it")->type_name("N");
+  add_result_options(*command, a.run);
   command->add_option("--budget", a.run.budget, "seconds of measuring (default 10)")->type_name("SECONDS");
   return command;
 }
