@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "balance/losses.h"
@@ -236,6 +237,30 @@ Counts count_processed(const DispatchPlan& plan) {
   return counts;
 }
 
+// Entry j: tokens that chose j experts.
+Counts tokens_by_count(const Assignments& assignments) {
+  Counts counts;
+  for (std::size_t t = 0; t + 1 < assignments.begin.size(); ++t) {
+    const auto chosen = static_cast<std::size_t>(assignments.begin[t + 1] - assignments.begin[t]);
+    counts.resize(std::max(counts.size(), chosen + 1));
+    ++counts[chosen];
+  }
+  return counts;
+}
+
+Index count_without_expert(const DispatchPlan& plan) {
+  Index count = 0;
+  for (Index t = 0; t < plan.num_tokens(); ++t) {
+    bool kept = false;
+    for (Index a = plan.token_begin[static_cast<std::size_t>(t)];
+         a < plan.token_begin[static_cast<std::size_t>(t) + 1]; ++a) {
+      kept = kept || plan.assignment_row[static_cast<std::size_t>(a)] >= 0;
+    }
+    count += kept ? 0 : 1;
+  }
+  return count;
+}
+
 }  // namespace
 
 std::optional<FixedExperts> experts_of(const RouteFiles& files) {
@@ -328,8 +353,14 @@ RouteResult route_numbers(const Policy& policy, const RouteNumbers& numbers, con
     result.routed = count_routed(*assignments);
     result.processed = count_processed(result.plan);
     result.tied = assignments->tied;
+    result.tokens_without_expert = count_without_expert(result.plan);
+    if (policy.router->traits().choice != Choice::expert) {
+      const Counts with_k = tokens_by_count(*assignments);
+      result.noise_floor = noise_floor({&with_k, 1}, result.num_experts, policy.seed);
+    }
   }
   result.load = load_stats(result.routed);
+  result.processed_load = load_stats(result.processed);
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include "dispatch/plan.h"
 #include "engine/policy.h"
 #include "metrics/load.h"
+#include "metrics/noise_floor.h"
 #include "workload/token_batch.h"
 
 namespace moesim {
@@ -54,10 +55,13 @@ struct LossSettings {
 
 struct RouteResult {
   Routing routing;
-  DispatchPlan plan;  // of hard routing
-  Counts routed;      // [E] before drops; slots of each expert for soft routing
-  Counts processed;   // [E] after
-  LoadStats load;     // of routed
+  DispatchPlan plan;                      // of hard routing
+  Counts routed;                          // [E] before drops; slots of each expert for soft routing
+  Counts processed;                       // [E] after
+  LoadStats load;                         // of routed
+  LoadStats processed_load;               // of processed
+  std::optional<NoiseFloor> noise_floor;  // of load: what a uniform router would show; where tokens choose
+  Index tokens_without_expert = 0;        // none of whose assignments was kept
   Index num_tokens = 0;
   Index num_experts = 0;
   std::optional<Index> tied;      // choices decided by the tie rule; absent for soft routing

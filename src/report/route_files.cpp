@@ -77,11 +77,23 @@ std::vector<NamedFile> assignment_files(const Assignments& a, const DispatchPlan
 Json json_of(const LoadStats& load) {
   return {{"max_violation", load.max_violation},
           {"min_over_mean", load.min_over_mean},
+          {"min_violation", 1.0 - load.min_over_mean},
           {"cv", load.cv},
           {"gini", load.gini},
           {"entropy", load.entropy},
           {"effective_experts", load.effective_experts},
           {"dead_experts", load.dead_experts}};
+}
+
+Json json_of(const NoiseFloor& floor) {
+  const auto point = [](const Floor& f) { return Json{{"mean", f.mean}, {"p05", f.p05}, {"p95", f.p95}}; };
+  return {{"max_violation", point(floor.max_violation)},
+          {"min_over_mean", point(floor.min_over_mean)},
+          {"cv", point(floor.cv)},
+          {"gini", point(floor.gini)},
+          {"entropy", point(floor.entropy)},
+          {"effective_experts", point(floor.effective_experts)},
+          {"dead_experts", point(floor.dead_experts)}};
 }
 
 std::uint64_t sum_of(const Counts& counts) {
@@ -115,6 +127,16 @@ std::string route_json(const Policy& policy, const RouteResult& result) {
     json["tied"] = *result.tied;
   }
   json["metrics"] = json_of(result.load);
+  if (std::holds_alternative<Assignments>(result.routing)) {
+    const auto share = [](std::uint64_t part, std::uint64_t whole) {
+      return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+    };
+    json["metrics"]["dropped_fraction"] = share(routed - processed, routed);
+    json["metrics"]["experts_per_token"] = share(processed, static_cast<std::uint64_t>(result.num_tokens));
+    json["metrics"]["tokens_without_expert"] = result.tokens_without_expert;
+  }
+  json["processed_metrics"] = json_of(result.processed_load);
+  json["noise_floor"] = result.noise_floor ? json_of(*result.noise_floor) : Json(nullptr);
   json["losses"] = Json::object();
   Json meaningless = Json::object();
   for (const BatchLoss& loss : result.losses) {
@@ -136,8 +158,10 @@ std::string route_screen(const Policy& policy, const RouteResult& result) {
   }
   const std::uint64_t routed = sum_of(result.routed);
   const std::uint64_t processed = sum_of(result.processed);
-  text += fmt::format("balance  MaxVio {:.3f}, CV {:.3f}, {} experts without a token\n",
-                      result.load.max_violation, result.load.cv, result.load.dead_experts);
+  const std::string chance =
+      result.noise_floor ? fmt::format(" (chance {:.3f})", result.noise_floor->max_violation.mean) : "";
+  text += fmt::format("balance  MaxVio {:.3f}{}, CV {:.3f}, {} experts without a token\n",
+                      result.load.max_violation, chance, result.load.cv, result.load.dead_experts);
   if (result.plan.capacity()) {
     text += fmt::format("dropped  {} of {} assignments, {} rows an expert\n", routed - processed, routed,
                         *result.plan.capacity());
