@@ -16,6 +16,10 @@ constexpr Explanation kExplanations[] = {
      "false are the only booleans; text in quotes is never a number."},
     {"out-of-range", "The number is outside what the key accepts; the message gives both ends."},
     {"missing-key", "A key without a default was not given."},
+    {"missing-option",
+     "A router was asked to route numbers it was not given: hash routers need token ids, routers of cosines "
+     "and "
+     "BASE layers the tokens' vectors. The message names the option."},
     {"duplicate-key", "The same key or entry stands twice; which one was meant cannot be known."},
     {"no-effect",
      "The key is known but would change nothing here, for example a capacity factor when nothing is "

@@ -15,7 +15,8 @@ namespace {
 constexpr double kTolerance = 1e-5;  // relative: two programs' floats of the same number
 
 bool near(double a, double b) {
-  return a == b || std::abs(a - b) <= kTolerance * std::max(std::abs(a), std::abs(b));
+  return a == b || (std::isfinite(a) && std::isfinite(b) &&
+                    std::abs(a - b) <= kTolerance * std::max(std::abs(a), std::abs(b)));
 }
 
 TokenTrace trace_of(const RoutedSide& side, Index token) {

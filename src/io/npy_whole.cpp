@@ -20,7 +20,7 @@ void widen(std::string_view payload, std::vector<std::int64_t>& values) {
     Element element;
     std::memcpy(&element, payload.data() + i * sizeof element, sizeof element);
     // A uint64 beyond the largest int64 comes out negative: the caller refuses it.
-    values[i] = static_cast<std::int64_t>(element);
+    values[i] = static_cast<std::int64_t>(+element);  // as an int first: a char is no number to lint
   }
 }
 

@@ -41,8 +41,14 @@ std::pair<Location, std::string> RouterRelations::note_num_experts() const {
             fmt::format("{} is {}; with its zero, copy and constant experts the layer has {}", path,
                         resolved->value, num_experts_)};
   }
-  return {binder_.locate(path),
-          fmt::format("{} is {}{}", path, num_experts_, binder_.given(path) ? "" : " (the default)")};
+  const Location where = binder_.locate(path);
+  std::string from;
+  if (!binder_.given(path)) {
+    from = " (the default)";
+  } else if (where.line < 1 && where.source.rfind("--set ", 0) != 0) {
+    from = fmt::format(" ({})", where.source);  // an array's columns
+  }
+  return {where, fmt::format("{} is {}{}", path, num_experts_, from)};
 }
 
 void RouterRelations::check_top_k(Index top_k) const {

@@ -1,0 +1,304 @@
+// moesim route through the command line: arrays in, arrays out.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "io/npy.h"
+#include "router/router.h"
+#include "support/temp_folder.h"
+
+namespace moesim {
+namespace {
+
+using Rows = std::vector<std::vector<float>>;
+
+// The worked example of one token and eight experts, and a selection bias for it.
+const std::vector<float> kToken = {2.0F, 1.0F, 0.5F, -0.5F, 1.5F, -1.0F, 0.0F, -2.0F};
+const std::vector<float> kBias = {-0.5F, 0.0F, 0.0F, 0.2F, -0.1F, 0.0F, 0.4F, 0.0F};
+
+template <class Element>
+struct Table {
+  std::string header;  // the dictionary, trimmed
+  std::vector<Element> values;
+};
+
+class Route : public testing::Test {
+ protected:
+  int run(const std::string& line) {
+    const int status = std::system(
+        ("cd " + folder_.file("") + " && " + MOESIM_BINARY + " route " + line + " >out 2>err").c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  std::string read(const std::string& name) const {
+    std::ifstream file(folder_.file(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  void write_floats(const std::string& name, const Rows& rows) const {
+    Matrix matrix(static_cast<Index>(rows.size()), rows.empty() ? 1 : static_cast<Index>(rows[0].size()));
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      std::copy(rows[r].begin(), rows[r].end(), matrix.row(static_cast<Index>(r)).begin());
+    }
+    write_npy(folder_.file(name), matrix.view());
+  }
+
+  void write_ids(const std::string& name, Index cols, const std::vector<std::int32_t>& ids) const {
+    const std::string_view payload(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(ids[0]));
+    std::ofstream(folder_.file(name), std::ios::binary)
+        << npy_header({"<i4", static_cast<Index>(ids.size()) / cols, cols, payload}) << payload;
+  }
+
+  template <class Element>
+  Table<Element> table(const std::string& name) const {
+    const std::string bytes = read(name);
+    EXPECT_GT(bytes.size(), 128U) << name;
+    Table<Element> table{bytes.substr(10, bytes.find('}') - 9), {}};
+    table.values.resize((bytes.size() - 128) / sizeof(Element));
+    std::memcpy(table.values.data(), bytes.data() + 128, table.values.size() * sizeof(Element));
+    return table;
+  }
+
+  std::vector<std::int32_t> experts(const std::string& out) const {
+    return table<std::int32_t>(out + "/expert.npy").values;
+  }
+  std::vector<float> weights(const std::string& out) const {
+    return table<float>(out + "/weight.npy").values;
+  }
+  std::vector<std::uint8_t> kept(const std::string& out) const {
+    return table<std::uint8_t>(out + "/kept.npy").values;
+  }
+  nlohmann::json summary(const std::string& out) const {
+    return nlohmann::json::parse(read(out + "/route.json"));
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(Route, WritesWhatNumpyReads) {
+  write_floats("l.npy", {kToken, kToken});
+  ASSERT_EQ(run("--preset mixtral --logits l.npy --out o"), 0) << read("err");
+  EXPECT_EQ(table<std::int32_t>("o/expert.npy").header,
+            "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 2), }");
+  EXPECT_EQ(table<float>("o/weight.npy").header,
+            "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }");
+  EXPECT_EQ(table<char>("o/kept.npy").header, "{'descr': '|b1', 'fortran_order': False, 'shape': (2, 2), }");
+  EXPECT_EQ(experts("o"), (std::vector<std::int32_t>{0, 4, 0, 4}));
+  EXPECT_NEAR(weights("o")[0], 0.622459, 6e-7);
+  EXPECT_NEAR(weights("o")[1], 0.377541, 6e-7);
+  EXPECT_EQ(kept("o"), (std::vector<std::uint8_t>{1, 1, 1, 1}));
+  EXPECT_EQ(summary("o")["routed_per_expert"], (std::vector<int>{2, 0, 0, 0, 2, 0, 0, 0}));
+  EXPECT_EQ(summary("o")["capacity"], nullptr);
+}
+
+TEST_F(Route, RowsAreInSelectionOrderAndTheBiasOnlyChooses) {
+  write_floats("l.npy", {kToken});
+  write_floats("b.npy", {kBias});
+  ASSERT_EQ(run("--preset deepseek_v3 --set router.num_expert_groups=1 "
+                "--set router.top_k=2 --logits l.npy --bias b.npy --out o"),
+            0)
+      << read("err");
+  EXPECT_EQ(experts("o"), (std::vector<std::int32_t>{6, 1}));
+  EXPECT_NEAR(weights("o")[0], 1.015386, 6e-7);
+  EXPECT_NEAR(weights("o")[1], 1.484614, 6e-7);
+}
+
+TEST_F(Route, UnusedPlacesAreMinusOneAndZero) {
+  write_floats("l.npy", {kToken, {-1, -1, -1, -1, -1, -1, -1, -1}});
+  ASSERT_EQ(run("--preset remoe --logits l.npy --out o"), 0) << read("err");
+  EXPECT_EQ(experts("o"), (std::vector<std::int32_t>{0, 4, 1, 2, -1, -1, -1, -1}));
+  EXPECT_EQ(weights("o"), (std::vector<float>{2, 1.5, 1, 0.5, 0, 0, 0, 0}));
+  EXPECT_EQ(kept("o"), (std::vector<std::uint8_t>{1, 1, 1, 1, 0, 0, 0, 0}));
+  EXPECT_EQ(summary("o")["metrics"]["tokens_without_expert"], 1);
+}
+
+TEST_F(Route, WhatIsDroppedKeepsItsExpertAndLosesItsWeight) {
+  write_floats("l.npy", Rows(8, {1, 0}));
+  ASSERT_EQ(run("--preset switch --set capacity.factor=1.25 --set capacity.min=1 --logits l.npy --out o"), 0)
+      << read("err");
+  EXPECT_EQ(summary("o")["capacity"], 5);
+  EXPECT_EQ(experts("o"), std::vector<std::int32_t>(8, 0));
+  EXPECT_EQ(kept("o"), (std::vector<std::uint8_t>{1, 1, 1, 1, 1, 0, 0, 0}));
+  EXPECT_GT(weights("o")[4], 0.7F);
+  EXPECT_EQ(weights("o")[5], 0.0F);
+  EXPECT_EQ(summary("o")["dropped"], 3);
+  EXPECT_EQ(summary("o")["tokens_per_expert"], (std::vector<int>{5, 0}));
+}
+
+TEST_F(Route, SoftRoutersMix) {
+  write_floats("l.npy", {{1, 2, 3, 4}, {0, 0, 0, 0}, {4, 3, 2, 1}});
+  ASSERT_EQ(run("--preset soft_moe --set router.slots_per_expert=2 --logits l.npy --out o"), 0)
+      << read("err");
+  const Table<float> dispatch = table<float>("o/dispatch.npy");
+  EXPECT_EQ(dispatch.header, "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }");
+  EXPECT_EQ(table<float>("o/combine.npy").values.size(), 12U);
+  EXPECT_NEAR(dispatch.values[0] + dispatch.values[4] + dispatch.values[8], 1.0F, 1e-6);
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("o/expert.npy")));
+  EXPECT_EQ(summary("o")["num_experts"], 2);
+}
+
+TEST_F(Route, HiddenStatesTimesTheGateAreTheLogits) {
+  write_floats("x.npy", {{1, 2}, {-1, 0.5F}});
+  write_floats("w.npy", {{1, 0}, {0, 1}, {1, 1}});
+  write_floats("l.npy", {{1, 2, 3}, {-1, 0.5F, -0.5F}});
+  ASSERT_EQ(run("--preset mixtral --hidden x.npy --gate w.npy --out a"), 0) << read("err");
+  ASSERT_EQ(run("--preset mixtral --logits l.npy --out b"), 0) << read("err");
+  EXPECT_EQ(read("a/expert.npy"), read("b/expert.npy"));
+  EXPECT_EQ(read("a/weight.npy"), read("b/weight.npy"));
+}
+
+TEST_F(Route, HashRoutersReadIdsAndTables) {
+  write_ids("i.npy", 1, {1, 0, 1});
+  write_ids("m.npy", 2, {0, 3, 2, 1});
+  write_floats("l.npy", {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 1, 2, 3}});
+  ASSERT_EQ(
+      run("--preset deepseek_v4_hash --set router.top_k=2 --logits l.npy --token-ids i.npy --table m.npy "
+          "--out o"),
+      0)
+      << read("err");
+  EXPECT_EQ(experts("o"), (std::vector<std::int32_t>{2, 1, 0, 3, 2, 1}));
+  EXPECT_FLOAT_EQ(weights("o")[0], 0.75F);
+  ASSERT_EQ(run("--preset hash_layer --token-ids i.npy --set layer.num_experts=4 --out p"), 0) << read("err");
+  EXPECT_EQ(experts("p")[0], experts("p")[2]);
+}
+
+// Section 2.2 of the survey that the losses follow; the numbers are worked by hand there.
+TEST_F(Route, PrintsEveryLossOfTheBatch) {
+  write_floats("l.npy", {{2, 1, 0, -1}, {1.5F, 2, 0.5F, 0}, {1, 0.5F, 2.5F, -0.5F}, {3, 1, 0.5F, 0}});
+  ASSERT_EQ(run("--preset mixtral --logits l.npy --devices 2 -o json"), 0) << read("err");
+  const nlohmann::json losses = nlohmann::json::parse(read("out"))["losses"];
+  const std::vector<std::pair<const char*, double>> wanted = {
+      {"switch", 1.431147},           {"gshard_top1", 1.431147},     {"switch_topk_sum", 2.855574},
+      {"switch_topk_mean", 1.427787}, {"deepseek_expert", 1.427787}, {"fairscale", 0.089447},
+      {"z_loss", 7.917175},           {"importance_cv2", 0.373300},  {"deepseek_device", 1.318320},
+      {"deepseek_comm", 0.784160}};
+  for (const auto& [name, value] : wanted) {
+    EXPECT_NEAR(losses[name].get<double>(), value, 5.1e-7) << name;
+  }
+  EXPECT_EQ(losses.size(), 16U);
+  ASSERT_EQ(run("--preset mixtral --logits l.npy --sequence-length 2 -o json"), 0) << read("err");
+  EXPECT_NE(nlohmann::json::parse(read("out"))["losses"]["seq_wise"], losses["seq_wise"]);
+}
+
+struct Refused {
+  const char* line;
+  int status;
+  const char* message;
+};
+
+TEST_F(Route, NamesWhatIsMissingOrWrong) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  write_floats("l.npy", {kToken, kToken});
+  write_floats("nan.npy", {{1, 2}, {3, nan}});
+  write_floats("x.npy", {{1, 2}});
+  write_floats("w3.npy", {{1, 2, 3}});
+  write_floats("b3.npy", {{1, 2, 3}});
+  write_ids("i.npy", 1, {1});
+  const std::vector<Refused> cases = {
+      {"--logits l.npy --out o", 64, "neither a config nor --preset is given"},
+      {"quickstart --preset mixtral --logits l.npy --out o", 64, "a config and --preset are both given"},
+      {"--preset mixtral --logits l.npy", 64, "nothing says what to do with the result"},
+      {"--preset mixtral --out o", 64, "no numbers are given; expected --logits L.npy"},
+      {"--preset hash_layer --logits l.npy --out o", 64,
+       "hash_layer looks at token ids; expected --token-ids I.npy [missing-option]"},
+      {"--preset base_layers --logits l.npy --out o", 64,
+       "base_layers looks at the tokens' vectors; expected --hidden X.npy [missing-option]"},
+      {"--preset xmoe_cosine --logits l.npy --out o", 64, "expected --hidden X.npy"},
+      {"--preset noisy_topk_train --logits l.npy --out o", 64, "or --set router.noise=none [missing-option]"},
+      {"--preset mixtral --logits l.npy --bias b3.npy --out o", 65, "b3.npy: error: 3 numbers; expected 8"},
+      {"--preset switch --hidden x.npy --gate w3.npy --out o", 65, "w3.npy: error: 3 columns; expected 2"},
+      {"--preset mixtral --logits nan.npy --out o", 65,
+       "nan.npy: error: row 1, column 1 (from 0): the value is nan; expected a finite float32 [not-finite]"},
+      {"--preset mixtral --logits none.npy --out o", 66, "none.npy: error: there is no such file"},
+      {"--preset mixtral --logits i.npy --out o", 65, "descr is '<i4' (whole numbers)"},
+      {"--preset hash_layer --logits l.npy --token-ids i.npy --out o", 65,
+       "i.npy: error: 1 tokens; expected 2, as l.npy has"},
+      {"--preset mixtral --set router.top_k=9 --logits l.npy --out o", 78,
+       "note: layer.num_experts is 8 (l.npy has 8 columns)"},
+      {"--preset deepseek_v3 --set router.num_expert_groups=3 --logits l.npy --out o", 78,
+       "expected a divisor of 8"},
+      {"quickstart --set layer.num_experts=16 --logits l.npy --out o", 78,
+       "expected 8, as l.npy has 8 columns"},
+      {"--preset mixtrel --logits l.npy --out o", 78, "did you mean 'mixtral'?"},
+      {"--preset mixtral --logits l.npy --token-ids i.npy --out o", 64, "--token-ids has no effect"},
+      {"--preset mixtral --logits l.npy --gate w3.npy --out o", 65, "w3.npy: error: 1 rows; expected 8"},
+      {"--preset mixtral --logits l.npy --devices 3 -o json", 64, "expected a divisor of 8"},
+      {"--preset soft_moe --logits l.npy --diff mixtral", 64, "soft_moe is a soft router"},
+  };
+  for (const Refused& refused : cases) {
+    EXPECT_EQ(run(refused.line), refused.status) << refused.line << "\n" << read("err");
+    EXPECT_NE(read("err").find(refused.message), std::string::npos) << refused.line << "\n" << read("err");
+    EXPECT_FALSE(std::filesystem::exists(folder_.file("o"))) << refused.line;
+  }
+}
+
+TEST_F(Route, LeavesNothingHalfWritten) {
+  write_floats("l.npy", Rows(2000, kToken));
+  ASSERT_EQ(run("--preset mixtral --logits l.npy --out o"), 0) << read("err");
+  const std::string before = read("o/expert.npy");
+  // Room for expert.npy (16 KB) and not for all that is written.
+  const int status = std::system(("cd " + folder_.file("") + " && ulimit -f 20 && " + MOESIM_BINARY +
+                                  " route --preset olmoe --logits l.npy --out o >/dev/null 2>err")
+                                     .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 74) << read("err");
+  EXPECT_EQ(read("o/expert.npy"), before);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.file("o")), {}), 4);
+  std::ofstream(folder_.file("file")) << "x";
+  EXPECT_EQ(run("--preset mixtral --logits l.npy --out file"), 73) << read("err");
+}
+
+TEST_F(Route, DiffNamesTheStageWhereTwoRoutersPart) {
+  // The leak of the group mask: kept experts below 0 lose against excluded ones whose score becomes 0.
+  const std::string groups =
+      " --set router.num_expert_groups=2 --set router.num_limited_groups=1 --set router.top_k=2 "
+      "--set router.score_func=raw --set router.route_norm=false";
+  write_floats("l.npy", {{0.9F, 0.2F, 0.6F, 0.5F}});
+  write_floats("b.npy", {{0, -0.5F, -0.55F, -0.45F}});
+  ASSERT_EQ(
+      run("--preset deepseek_v3 --diff deepseek_v3_zero_fill --logits l.npy --bias b.npy -o json" + groups),
+      0)
+      << read("err");
+  nlohmann::json diff = nlohmann::json::parse(read("out"));
+  EXPECT_EQ(diff["differing_tokens"], 1);
+  EXPECT_EQ(diff["tokens_with_other_experts"], 1);
+  EXPECT_EQ(diff["stage"], "group limits");
+  EXPECT_EQ(diff["token_a"]["expert"], (std::vector<int>{0, 1}));
+  EXPECT_EQ(diff["token_b"]["expert"], (std::vector<int>{0, 2}));
+
+  write_floats("t.npy", {kToken});
+  ASSERT_EQ(run("--preset mixtral --diff olmoe --set router.top_k=2 --logits t.npy -o json"), 0)
+      << read("err");
+  diff = nlohmann::json::parse(read("out"));
+  EXPECT_EQ(diff["stage"], "weights");
+  EXPECT_EQ(diff["tokens_with_other_experts"], 0);
+
+  ASSERT_EQ(run("--preset mixtral --diff mixtral_topk_softmax --logits t.npy"), 0) << read("err");
+  EXPECT_NE(read("out").find("same     all 1 tokens"), std::string::npos) << read("out");
+}
+
+TEST_F(Route, EveryPresetRoutesAndRuns) {
+  std::ofstream(folder_.file("one.yaml")) << "name: one\n"
+                                             "layer: {d_model: 8, d_ff: 8, num_experts: 32}\n"
+                                             "workload: {kind: gaussian_clusters, tokens: 64, steps: 1}\n"
+                                             "router: {preset: mixtral}\n"
+                                             "baselines: []\n"
+                                             "measure: {budget_s: 0, min_samples: 1}\n";
+  std::string script;
+  for (const std::string& name : router_presets().names()) {
+    script += std::string(MOESIM_BINARY) + " run " + folder_.file("one.yaml") +
+              " --set router.preset=" + name + " --no-store --show-tokens 2 >" + folder_.file("out") +
+              " 2>&1 || { echo " + name + "; cat " + folder_.file("out") + "; exit 1; }\n";
+  }
+  std::ofstream(folder_.file("all.sh")) << script;
+  EXPECT_EQ(std::system(("sh " + folder_.file("all.sh") + " >" + folder_.file("err") + " 2>&1").c_str()), 0)
+      << read("err");
+}
+
+}  // namespace
+}  // namespace moesim
