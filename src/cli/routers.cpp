@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "io/files.h"
 #include "report/numbers.h"
+#include "report/router_reference.h"
 #include "router/router.h"
 
 namespace moesim {
@@ -27,10 +28,13 @@ Json preset_json(const RouterPreset& preset) {
     capacity[entry.key] = entry.value.text;
   }
   Json object = {{"name", preset.name},       {"type", "preset"},        {"summary", preset.summary},
-                 {"used_by", preset.used_by}, {"source", preset.origin}, {"stages", stages}};
+                 {"used_by", preset.used_by}, {"source", preset.origin}, {"variant_of", preset.variant_of},
+                 {"stages", stages}};
   if (!capacity.empty()) {
     object["capacity"] = capacity;
   }
+  object["traits"] = traits_in_words(traits_of_preset(preset.name));
+  object["config"] = fmt::format("router: {{preset: {}}}", preset.name);
   return object;
 }
 
@@ -47,7 +51,9 @@ Json family_json(const RouterFamily& family) {
           {"type", "family"},
           {"summary", family.summary},
           {"source", family.origin},
-          {"parameters", parameters}};
+          {"parameters", parameters},
+          {"traits", traits_in_words(traits_of_family(family.name))},
+          {"config", fmt::format("router: {{kind: {}}}", family.name)}};
 }
 
 constexpr int kNameWidth = 26;
@@ -64,11 +70,22 @@ std::string table() {
   return text + "\nnext    moesim routers NAME      stages, users and source of one of them\n";
 }
 
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    text += (text.empty() ? "" : ", ") + word;
+  }
+  return text;
+}
+
 std::string describe(const RouterPreset& preset) {
-  std::string text = fmt::format(
-      "{}  {}\n\nused by  {}\nsource   {}\n\nto copy:\n\nrouter:\n  preset: {}\n\nwhich stands "
-      "for:\n\nrouter:\n",
-      preset.name, preset.summary, preset.used_by, preset.origin, preset.name);
+  std::string text =
+      fmt::format("{}  {}\n\nused by  {}\nsource   {}\ntraits   {}\n", preset.name, preset.summary,
+                  preset.used_by, preset.origin, listed(traits_in_words(traits_of_preset(preset.name))));
+  if (!preset.variant_of.empty()) {
+    text += fmt::format("variant  of {}: {}\n", preset.variant_of, stages_in_words(preset));
+  }
+  text += fmt::format("\nto copy:\n\nrouter:\n  preset: {}\n\nwhich stands for:\n\nrouter:\n", preset.name);
   for (const Node::Entry& entry : preset.section.entries) {
     text += fmt::format("  {}: {}\n", entry.key, entry.value.text);
   }
@@ -82,8 +99,9 @@ std::string describe(const RouterPreset& preset) {
 }
 
 std::string describe(const RouterFamily& family) {
-  std::string text = fmt::format("{}  {}\n\nsource   {}\n\nrouter:\n  kind: {}\n", family.name,
-                                 family.summary, family.origin, family.name);
+  std::string text =
+      fmt::format("{}  {}\n\nsource   {}\ntraits   {}\n\nrouter:\n  kind: {}\n", family.name, family.summary,
+                  family.origin, listed(traits_in_words(traits_of_family(family.name))), family.name);
   for (const FieldInfo& field : family.fields()) {
     text += fmt::format("  {:<32} # {} ({})\n", fmt::format("{}: {}", field.name, field.default_text),
                         field.doc, field.expected);
@@ -101,7 +119,9 @@ int routers_command(const RoutersArguments& arguments) {
   for (const RouterFamily& family : router_families().entries()) {
     names.push_back(family.name);
     if (arguments.name.empty() || arguments.name == family.name) {
-      list.push_back(family_json(family));
+      if (router_presets().find(family.name) == nullptr) {  // else its preset has the name, and says all
+        list.push_back(family_json(family));
+      }
       text += describe(family);
     }
   }
@@ -109,6 +129,9 @@ int routers_command(const RoutersArguments& arguments) {
     names.push_back(preset.name);
     if (arguments.name.empty() || arguments.name == preset.name) {
       list.push_back(preset_json(preset));
+      if (const RouterFamily* family = router_families().find(preset.name); family != nullptr) {
+        list.back()["parameters"] = family_json(*family)["parameters"];
+      }
       text += describe(preset);
     }
   }

@@ -7,10 +7,13 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "balance/controller.h"
+#include "balance/losses.h"
 #include "io/row_format.h"
 #include "metrics/flatten.h"
 #include "report/config_reference.h"
 #include "report/numbers.h"
+#include "report/router_reference.h"
 #include "report/screen.h"
 #include "report/sweep_screen.h"
 #include "report/words.h"
@@ -151,15 +154,47 @@ TEST(Flat, DoublesKeepEveryDigitAndBadOnesAreNull) {
             "| name | value |\n|---|---|\n| a | x\\|y |\n");
 }
 
-TEST(ConfigReference, IsWhatTheDocumentationSays) {
-  const std::string path = std::string(MOESIM_SOURCE_DIR) + "/docs/config.md";
-  const std::string printed = render_config_reference(config_sections());
+// docs/NAME is what the program prints.
+void expect_documented(const std::string& name, const std::string& printed) {
+  const std::string path = std::string(MOESIM_SOURCE_DIR) + "/docs/" + name;
   if (std::getenv("MOESIM_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(path) << printed;
   }
   std::ifstream file(path);
   const std::string written{std::istreambuf_iterator<char>(file), {}};
   EXPECT_EQ(printed, written) << "MOESIM_UPDATE_GOLDEN=1 writes it anew";
+}
+
+TEST(ConfigReference, IsWhatTheDocumentationSays) {
+  expect_documented("config.md", render_config_reference(config_sections()));
+}
+
+TEST(RouterReference, IsWhatTheDocumentationSays) {
+  expect_documented("routers.md", render_router_reference());
+}
+
+// A router without a source, a transcript or (families) an example is not finished.
+TEST(RouterReference, EveryEntryIsComplete) {
+  const std::string root = MOESIM_SOURCE_DIR;
+  const auto exists = [&root](const std::string& path) { return std::ifstream(root + "/" + path).is_open(); };
+  for (const RouterFamily& family : router_families().entries()) {
+    EXPECT_FALSE(family.origin.empty()) << family.name << " names no source";
+    EXPECT_TRUE(exists("tests/golden/router/" + family.name + ".txt")) << family.name << " has no transcript";
+    EXPECT_TRUE(exists("configs/router_" + family.name + ".yaml")) << family.name << " has no example config";
+    for (const FieldInfo& field : family.fields()) {
+      EXPECT_FALSE(field.doc.empty()) << family.name << ": " << field.name << " says nothing";
+    }
+  }
+  for (const RouterPreset& preset : router_presets().entries()) {
+    EXPECT_FALSE(preset.origin.empty()) << preset.name << " names no source";
+    EXPECT_TRUE(exists("tests/golden/router/" + preset.name + ".txt")) << preset.name << " has no transcript";
+  }
+  for (const LossEntry& loss : losses().entries()) {
+    EXPECT_FALSE(loss.origin.empty() || loss.formula.empty()) << loss.name;
+  }
+  for (const ControllerEntry& controller : controllers().entries()) {
+    EXPECT_FALSE(controller.origin.empty() || controller.source_kind.empty()) << controller.name;
+  }
 }
 
 TEST(Screen, ShowsDropsRatiosAndNeverRawEscapes) {
