@@ -91,7 +91,7 @@ class TokenChoice final : public Router {
     traits.normalised_above =
         params_.softmax_after_top_k ? -std::numeric_limits<double>::infinity() : params_.norm_eps * 1e6;
     traits.stochastic = params_.draws();
-    traits.uses_bias = true;
+    traits.uses_bias = params_.expert_bias_on != BiasOn::none;
     traits.bias_unit = selects_by_biased_logit() ? BiasUnit::logit : BiasUnit::score;
     traits.score_func = params_.score_func;
     traits.shift_invariant = shift_invariant();
@@ -218,7 +218,10 @@ class TokenChoice final : public Router {
     }
   }
 
-  static void steer(const RouterState& state, std::vector<float>& values) {
+  void steer(const RouterState& state, std::vector<float>& values) const {
+    if (params_.expert_bias_on == BiasOn::none) {
+      return;
+    }
     const std::vector<float>& scale = state.selection_scale;
     std::transform(scale.begin(), scale.end(), values.begin(), values.begin(), std::multiplies<>());
     const std::vector<float>& bias = state.expert_bias;

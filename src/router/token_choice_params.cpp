@@ -9,7 +9,8 @@
 namespace moesim {
 namespace {
 
-constexpr EnumName<BiasOn> kBiasOns[] = {{BiasOn::score, "score"}, {BiasOn::logit, "logit"}};
+constexpr EnumName<BiasOn> kBiasOns[] = {
+    {BiasOn::score, "score"}, {BiasOn::logit, "logit"}, {BiasOn::none, "none"}};
 constexpr EnumName<SelectOn> kSelectOns[] = {{SelectOn::score, "score"}, {SelectOn::logit, "logit"}};
 
 constexpr double kLargest = 1e6;
@@ -42,10 +43,13 @@ void describe(Fields<TokenChoiceParams>& f) {
       .doc("what sees the noise: the scores and so the weights, or the selection alone");
   f.add("score_func", &P::score_func).doc("logits to scores");
   f.add("select_on", &P::select_on).doc("what experts are chosen by: scores, or the logits themselves");
-  f.add("expert_bias", &P::expert_bias).doc("one number per expert, added for selection only");
+  f.add("expert_bias", &P::expert_bias)
+      .only_when([](const P& p) { return p.expert_bias_on != BiasOn::none; }, "router.expert_bias_on is none")
+      .doc("one number per expert, added for selection only");
   f.add("expert_bias_on", &P::expert_bias_on)
-      .only_when([](const P& p) { return !p.expert_bias.empty(); }, "there is no router.expert_bias")
-      .doc("whether the bias is added to the score or to the logit");
+      .only_when([](const P& p) { return !p.expert_bias.empty() || p.expert_bias_on == BiasOn::none; },
+                 "there is no router.expert_bias")
+      .doc("whether the bias is added to the score or to the logit, or ignored (as some programs do)");
   f.add("num_expert_groups", &P::num_expert_groups).range(1, 65536).doc("groups of neighbouring experts");
   f.add("num_limited_groups", &P::num_limited_groups)
       .range(1, 65536)

@@ -13,7 +13,7 @@
 
 namespace moesim {
 
-enum class BiasOn { score, logit };
+enum class BiasOn { score, logit, none };
 std::span<const EnumName<BiasOn>> enum_names(BiasOn);
 
 // What experts are chosen by: the score, or the logit it is made from. They differ only where scores of
