@@ -90,6 +90,15 @@ TEST(Presets, SwitchBringsItsCapacity) {
   EXPECT_EQ(capacity->child("drop")->where.text(), "preset switch");
 }
 
+// transformers, models/nllb_moe/modeling_nllb_moe.py, route_tokens: the first expert is the best of the
+// softmax, the second the best of the other logits, also where their softmax is 0 in float.
+TEST(Presets, NllbTakesItsSecondExpertByLogit) {
+  const Scene scene = scene_of({{200.0F, -50.0F, 0.0F, 1.0F}}, 4);
+  const TokenChoices choices = choices_of(scene.route(*router_of("{preset: nllb}", 4)), 0);
+  EXPECT_EQ(choices.expert, (std::vector<std::int32_t>{0, 3}));
+  EXPECT_EQ(choices.weight, (std::vector<float>{1.0F, 0.0F}));
+}
+
 TEST(Presets, OthersBringNone) {
   for (const char* yaml : {"preset: mixtral", "preset: nothing", "preset: [switch]", "kind: switch", "{}"}) {
     EXPECT_EQ(preset_capacity(section_of(yaml)), nullptr) << yaml;
