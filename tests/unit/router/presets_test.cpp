@@ -90,6 +90,33 @@ TEST(Presets, SwitchBringsItsCapacity) {
   EXPECT_EQ(capacity->child("drop")->where.text(), "preset switch");
 }
 
+// transformers, models/nllb_moe/modeling_nllb_moe.py, route_tokens: the first expert is the best of the
+// softmax, the second the best of the other logits, also where their softmax is 0 in float.
+TEST(Presets, NllbTakesItsSecondExpertByLogit) {
+  const Scene scene = scene_of({{200.0F, -50.0F, 0.0F, 1.0F}}, 4);
+  const TokenChoices choices = choices_of(scene.route(*router_of("{preset: nllb}", 4)), 0);
+  EXPECT_EQ(choices.expert, (std::vector<std::int32_t>{0, 3}));
+  EXPECT_EQ(choices.weight, (std::vector<float>{1.0F, 0.0F}));
+}
+
+// mlx-lm, mlx_lm/models/deepseek_v2.py, MoEGate: weights are read from the masked scores, so that an expert
+// of an excluded group weighs 0 even where too few others are left with a score above 0.
+TEST(Presets, ExcludedGroupsWeighNothingInMlxsDeepSeekV2) {
+  std::vector<float> logits(16, -400.0F);
+  logits[0] = -3.0F;  // the fourth best group; three are kept
+  logits[2] = 0.0F;
+  logits[4] = -1.0F;
+  logits[6] = -2.0F;
+  const Scene scene = scene_of({logits}, 16);
+  for (const char* preset : {"deepseek_v2", "deepseek_v2_mlx"}) {
+    const TokenChoices choices =
+        choices_of(scene.route(*router_of(std::string("{preset: ") + preset + "}", 16)), 0);
+    for (std::size_t j = 0; j < choices.expert.size(); ++j) {
+      EXPECT_EQ(choices.weight[j] > 0.0F, j < 3) << preset << ", expert " << choices.expert[j];
+    }
+  }
+}
+
 TEST(Presets, OthersBringNone) {
   for (const char* yaml : {"preset: mixtral", "preset: nothing", "preset: [switch]", "kind: switch", "{}"}) {
     EXPECT_EQ(preset_capacity(section_of(yaml)), nullptr) << yaml;
