@@ -23,7 +23,8 @@ model, and keys beside it replace single stages. The stages of token choice, in 
 score (bias), group limits, selection, second-expert policy, weights; then capacity and drops.
 
 Ties go to the lowest expert, then to the lowest token. A preset routes as the model does at inference; what training adds (noise, sampling) is
-a preset of its own, `…_train` (methods that only balance in training, such as an auction, are named as they train). Where programs run
+a preset of its own, `…_train` (methods that only balance in training, such as an auction, are named as they train); capacity factors
+are those of training. Where programs run
 one model differently, each has its preset: what differs stands beside it, and `moesim route --diff` finds the stage on given numbers.
 "secondary source": the rule was taken from a description, not from the paper or the code itself.
 )";

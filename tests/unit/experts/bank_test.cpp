@@ -63,9 +63,9 @@ TEST(Bank, KindsWithoutAProductStandBehindTheFfnExpertsAndStoreLittle) {
                                      .copy_experts = 2,
                                      .zero_experts = 1},
                                     context);
-  EXPECT_EQ(bank.kind,
-            (std::vector<ExpertKind>{ExpertKind::ffn, ExpertKind::ffn, ExpertKind::constant, ExpertKind::constant,
-                                     ExpertKind::copy, ExpertKind::copy, ExpertKind::zero}));
+  EXPECT_EQ(bank.kind, (std::vector<ExpertKind>{ExpertKind::ffn, ExpertKind::ffn, ExpertKind::constant,
+                                                ExpertKind::constant, ExpertKind::copy, ExpertKind::copy,
+                                                ExpertKind::zero}));
   EXPECT_EQ(bank.weight_bytes(), (2u * 3 * 3 * 1000 + 2u * 3 * 1000) * 4);
   EXPECT_EQ(bank.constant_place(2), 0);
   EXPECT_EQ(bank.constant_place(3), 1);
