@@ -35,6 +35,7 @@ enum class Stream : std::uint32_t {
   gate_projection = 22,
   gate_noise = 23,
   second_expert = 24,
+  router_skew = 25,
   closed_loop_skew = 30,
   closed_loop_drift = 31,
   closed_loop_token = 32,

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "core/error.h"
 
 namespace moesim {
 namespace {
 
-constexpr EnumName<Noise> kNoises[] = {{Noise::none, "none"},
-                                       {Noise::gaussian, "gaussian"},
-                                       {Noise::gaussian_learned, "gaussian_learned"},
-                                       {Noise::gumbel, "gumbel"},
-                                       {Noise::uniform, "uniform"}};
+constexpr EnumName<Noise> kNoises[] = {
+    {Noise::none, "none"},     {Noise::gaussian, "gaussian"}, {Noise::gaussian_learned, "gaussian_learned"},
+    {Noise::gumbel, "gumbel"}, {Noise::uniform, "uniform"},   {Noise::replace, "replace"}};
 constexpr EnumName<NoiseFor> kNoiseFors[] = {{NoiseFor::scores, "scores"},
                                              {NoiseFor::selection, "selection"}};
 
@@ -37,9 +36,16 @@ double natural_noise_scale(Noise noise, Index num_experts) {
     case Noise::none:
     case Noise::gaussian_learned:
     case Noise::gumbel:
+    case Noise::replace:
       return 1.0;
   }
   throw_internal(__FILE__, __LINE__, "an unknown noise");
+}
+
+std::vector<float> expert_skew(RandomKey key, double deviation, Index num_experts) {
+  std::vector<float> skew(deviation > 0.0 ? static_cast<std::size_t>(num_experts) : 0);
+  fill_normal(key, 0, static_cast<float>(deviation), skew);
+  return skew;
 }
 
 void add_noise(const NoiseRule& rule, const NoisePlace& place, std::span<const float> deviation,
@@ -54,6 +60,10 @@ void add_noise(const NoiseRule& rule, const NoisePlace& place, std::span<const f
       for (std::size_t e = 0; e < noisy.size(); ++e) {
         noisy[e] = logits[e] + noisy[e] * (deviation.empty() ? 1.0F : deviation[e]);
       }
+      return;
+    case Noise::replace:
+      fill_normal(place.key, place.token, static_cast<float>(rule.scale), noisy);
+      std::transform(rule.skew.begin(), rule.skew.end(), noisy.begin(), noisy.begin(), std::plus<>());
       return;
     case Noise::gumbel:
     case Noise::uniform: {

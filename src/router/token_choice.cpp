@@ -59,6 +59,7 @@ WeightRule weight_rule_of(const TokenChoiceParams& p, Index num_experts) {
 struct Row {
   explicit Row(Index num_experts)
       : noisy(static_cast<std::size_t>(num_experts)), scores(noisy.size()), selection(noisy.size()) {}
+  std::vector<float> skew;       // [E] of replaced logits, or empty
   std::vector<float> noisy;      // [E] logits with noise
   std::vector<float> scores;     // [E]
   std::vector<float> selection;  // [E] what experts are chosen by: biased, and masked in the end
@@ -111,7 +112,7 @@ class TokenChoice final : public Router {
   }
 
   std::vector<StageValues> trace(const RouterInput& input, Index token) const override {
-    Row row(num_experts());
+    Row row = make_row(input);
     make_scores(input, token, row);
     std::vector<StageValues> stages;
     const auto add = [&stages](const char* stage, std::span<const float> values) {
@@ -159,7 +160,7 @@ class TokenChoice final : public Router {
     std::vector<RowBlock> blocks(static_cast<std::size_t>(count_row_blocks(num_tokens)));
     for_each_row_block(input.context, num_tokens, [&](Index first, Index last) {
       RowBlock& block = blocks[static_cast<std::size_t>(first / kRowsPerBlock)];
-      Row row(num_experts());
+      Row row = make_row(input);
       for (Index t = first; t < last; ++t) {
         make_scores(input, t, row);
         choose(input, t, row);
@@ -170,6 +171,15 @@ class TokenChoice final : public Router {
     Assignments out = join_blocks(num_experts(), num_tokens, blocks);
     out.weight_on = params_.weight_on;
     return out;
+  }
+
+  Row make_row(const RouterInput& input) const {
+    Row row(num_experts());
+    if (params_.noise == Noise::replace) {
+      row.skew = expert_skew({.seed = input.seed, .stream = Stream::router_skew, .layer = input.layer},
+                             params_.noise_skew, num_experts());
+    }
+    return row;
   }
 
   NoisePlace place_of(const RouterInput& input, Index token) const {
@@ -188,8 +198,8 @@ class TokenChoice final : public Router {
     const std::span<const float> deviation = params_.noise == Noise::gaussian_learned
                                                  ? input.noise_deviation.row(token)
                                                  : std::span<const float>();
-    add_noise({.noise = params_.noise, .scale = params_.noise_scale}, place_of(input, token), deviation,
-              input.logits.row(token), row.noisy);
+    add_noise({.noise = params_.noise, .scale = params_.noise_scale, .skew = row.skew},
+              place_of(input, token), deviation, input.logits.row(token), row.noisy);
     score_row(params_.score_func, scored_logits(input, token, row), row.scores);
     make_selection(input.state, row);
   }

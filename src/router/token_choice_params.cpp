@@ -32,7 +32,7 @@ void describe(Fields<TokenChoiceParams>& f) {
   const auto noisy = [](const P& p) { return p.noise != Noise::none; };
   constexpr const char* kNoNoise = "router.noise is none";
   describe_gate(f);
-  f.add("noise", &P::noise).doc("added to the logits, as in training");
+  f.add("noise", &P::noise).doc("added to the logits, as in training, or put in their place");
   f.add("noise_scale", &P::noise_scale)
       .range(1e-9, 1e6)
       .word("auto", 0.0)
@@ -41,6 +41,10 @@ void describe(Fields<TokenChoiceParams>& f) {
   f.add("noise_for", &P::noise_for)
       .only_when(noisy, kNoNoise)
       .doc("what sees the noise: the scores and so the weights, or the selection alone");
+  f.add("noise_skew", &P::noise_skew)
+      .range(0.0, 1e6)
+      .only_when([](const P& p) { return p.noise == Noise::replace; }, "router.noise is not replace")
+      .doc("deviation of a fixed number per expert: a skew of the loads that is known");
   f.add("score_func", &P::score_func).doc("logits to scores");
   f.add("select_on", &P::select_on).doc("what experts are chosen by: scores, or the logits themselves");
   f.add("expert_bias", &P::expert_bias)

@@ -25,6 +25,7 @@ struct TokenChoiceParams : GateParams {
   Noise noise = Noise::none;
   double noise_scale = 0.0;  // 0: the natural one
   NoiseFor noise_for = NoiseFor::scores;
+  double noise_skew = 0.0;
   ScoreFunc score_func = ScoreFunc::softmax;
   SelectOn select_on = SelectOn::score;
   std::vector<double> expert_bias;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -172,6 +173,18 @@ TEST(Sampling, UniformNoiseStaysWithinItsWidth) {
   }
   EXPECT_NEAR(least, 3.9, 1e-3);
   EXPECT_NEAR(most, 4.1, 1e-3);
+}
+
+TEST(Sampling, ReplacedLogitsForgetTheGivenOnesAndKeepTheirSkew) {
+  const Assignments a =
+      route_repeated("{kind: token_choice, noise: replace, top_k: 1}", {9.0F, 0.0F, -9.0F, 3.0F});
+  expect_frequencies(count_choice(a, 0), std::vector<double>(4, 0.25));
+  // A skew far above the noise decides for every token alike.
+  const Assignments b =
+      route_repeated("{kind: token_choice, noise: replace, noise_scale: 0.001, noise_skew: 1, top_k: 1}",
+                     {9.0F, 0.0F, -9.0F, 3.0F});
+  const std::vector<std::uint64_t> counts = count_choice(b, 0);
+  EXPECT_EQ(*std::max_element(counts.begin(), counts.end()), static_cast<std::uint64_t>(kTokens));
 }
 
 TEST(Sampling, ZipfDrawsByPopularity) {
