@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "cli/session.h"
+#include "config/suggest.h"
 #include "core/error.h"
 #include "core/machine.h"
 #include "core/text.h"
@@ -35,6 +36,17 @@ PolicySource other_source(const RouteArguments& arguments) {
   std::error_code unknown;
   const bool is_preset = router_presets().find(arguments.diff) != nullptr &&
                          !std::filesystem::is_regular_file(arguments.diff, unknown);
+  if (!is_preset && !std::filesystem::exists(arguments.diff, unknown)) {
+    const std::string near = suggest(arguments.diff, router_presets().names());
+    if (!near.empty()) {  // else it may be a built-in config
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("--diff: error: there is no config and no router preset '{}'; expected one of them "
+                      "[unknown-variant]",
+                      display_safe(arguments.diff)),
+          fmt::format("did you mean '{}'?", near));
+    }
+  }
   return {.config = is_preset ? "" : arguments.diff,
           .preset = is_preset ? arguments.diff : "",
           .overrides = arguments.overrides};

@@ -18,7 +18,7 @@ constexpr std::size_t kMostNumbers = 16;  // of one stage on the screen
 std::string numbers_of(const std::vector<double>& values) {
   std::string text;
   for (std::size_t i = 0; i < std::min(values.size(), kMostNumbers); ++i) {
-    text += fmt::format("{:>10.6g}", values[i]);
+    text += fmt::format(" {:>10.6g}", values[i]);
   }
   return text + (values.size() > kMostNumbers ? fmt::format("  … {} in all", values.size()) : "");
 }

@@ -229,6 +229,7 @@ TEST_F(Route, NamesWhatIsMissingOrWrong) {
       {"--preset mixtral --logits l.npy --token-ids i.npy --out o", 64, "--token-ids has no effect"},
       {"--preset mixtral --logits l.npy --gate w3.npy --out o", 65, "w3.npy: error: 1 rows; expected 8"},
       {"--preset mixtral --logits l.npy --devices 3 -o json", 64, "expected a divisor of 8"},
+      {"--preset mixtral --logits l.npy --diff mixtrel", 64, "did you mean 'mixtral'?"},
       {"--preset soft_moe --logits l.npy --diff mixtral", 64, "soft_moe is a soft router"},
   };
   for (const Refused& refused : cases) {
