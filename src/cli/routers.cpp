@@ -30,9 +30,8 @@ Json preset_json(const RouterPreset& preset) {
   Json object = {{"name", preset.name},       {"type", "preset"},        {"summary", preset.summary},
                  {"used_by", preset.used_by}, {"source", preset.origin}, {"variant_of", preset.variant_of},
                  {"stages", stages}};
-  if (!capacity.empty()) {
-    object["capacity"] = capacity;
-  }
+  object["capacity"] = capacity.empty() ? Json(nullptr) : capacity;
+  object["beyond_defaults"] = stages_beyond_defaults(preset);
   object["traits"] = traits_in_words(traits_of_preset(preset.name));
   object["config"] = fmt::format("router: {{preset: {}}}", preset.name);
   return object;
@@ -70,18 +69,17 @@ std::string table() {
   return text + "\nnext    moesim routers NAME      stages, users and source of one of them\n";
 }
 
-std::string listed(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text;
+std::string traits_line(const RouterTraits& traits) {
+  return fmt::format("traits   {}\n", in_one_line(traits_in_words(traits)));
 }
 
 std::string describe(const RouterPreset& preset) {
-  std::string text =
-      fmt::format("{}  {}\n\nused by  {}\nsource   {}\ntraits   {}\n", preset.name, preset.summary,
-                  preset.used_by, preset.origin, listed(traits_in_words(traits_of_preset(preset.name))));
+  const std::vector<std::string> stages = stages_beyond_defaults(preset);
+  std::string text = fmt::format("{}  {}\n\nused by  {}\nsource   {}\n", preset.name, preset.summary,
+                                 preset.used_by, preset.origin) +
+                     traits_line(traits_of_preset(preset.name)) +
+                     fmt::format("stages   {}, {}\n", preset.section.child("kind")->text,
+                                 stages.empty() ? "all by default" : "but " + in_one_line(stages));
   if (!preset.variant_of.empty()) {
     text += fmt::format("variant  of {}: {}\n", preset.variant_of, stages_in_words(preset));
   }
@@ -99,9 +97,9 @@ std::string describe(const RouterPreset& preset) {
 }
 
 std::string describe(const RouterFamily& family) {
-  std::string text =
-      fmt::format("{}  {}\n\nsource   {}\ntraits   {}\n\nrouter:\n  kind: {}\n", family.name, family.summary,
-                  family.origin, listed(traits_in_words(traits_of_family(family.name))), family.name);
+  std::string text = fmt::format("{}  {}\n\nsource   {}\n", family.name, family.summary, family.origin) +
+                     traits_line(traits_of_family(family.name)) +
+                     fmt::format("\nrouter:\n  kind: {}\n", family.name);
   for (const FieldInfo& field : family.fields()) {
     text += fmt::format("  {:<32} # {} ({})\n", fmt::format("{}: {}", field.name, field.default_text),
                         field.doc, field.expected);

@@ -19,7 +19,7 @@ Written from the catalogues of the program; `moesim routers NAME` prints one ent
 ## How to read it
 
 A router is a family (`router.kind`) and the values of its stages; a preset (`router.preset`) is a family with the values of a published
-model, and keys beside it replace single stages. The stages of token choice, in order: input transform, logit, noise, score, selection
+model, and keys beside it replace single stages. To copy: `router: {kind: NAME}`, `router: {preset: NAME}`. The stages of token choice, in order: input transform, logit, noise, score, selection
 score (bias), group limits, selection, second-expert policy, weights; then capacity and drops.
 
 Ties go to the lowest expert, then to the lowest token. A preset routes as the model does at inference; what training adds (noise, sampling) is
@@ -36,10 +36,16 @@ constexpr const char* kLeftOut = R"(
 |---|---|
 | Klear's mixture of routed and shared experts by a learned coefficient | `layer.shared_kind: residual_mix` is that sum; the model's router is `minimax_m2` with other sizes |
 | scores of routed and shared experts normalised together (Inkling) | known from a secondary source only |
+| Kolibri-1, Hy3, MiMo-V2.5, LongCat-2.0, DeepSeek-V4-Pro, Kimi-K3 | known from a secondary source only, which describes `torchtitan`, `glm45`, `longcat_flash`, `deepseek_v4` and `minimax_m2` with other values |
 | sequence-level quantile balancing, causal bias, dual bias | known from a secondary source only; the exact rules could not be read |
-| learned numbers of experts per token (Ada-K, ProbMoE, DynaMoE), router-free and prototype routing | known from a secondary source only |
+| exact quantiles of all ranks by passes over bit patterns (arXiv:2609.28053) | known from a secondary source only; `quantile_balancing` with `method: exact` has the whole batch and needs no passes |
+| learned numbers of experts per token (Ada-K, ProbMoE, DynaMoE), router-free, learned-to-rank and prototype routing | known from a secondary source only |
 | routing with parameters of an earlier step, replay of recorded routing in training | known from a secondary source only |
 | dropping experts far below the best one (ik_llama.cpp's reduction) | switched off in the code that was read |
+| losses: similarity-preserving orthogonality (arXiv:2506.14038), competition (GatePro, arXiv:2510.13079), normalised gating logits with adaptive weights (Skywork), dual and phi balancing, injected gradients (arXiv:2609.28053) | known from a secondary source only |
+| the loss found by program search (arXiv:2509.19349) | its first part is `global_batch`; the second, a hinge on rarely used experts, is not here |
+| replicas and packing of experts on devices (EPLB) | leaves the router as it is; all experts here run on one machine |
+| SkipE | no paper and no code under this name was found |
 | the previous layer's logits as a part of this one's (MoE++) | layers here share nothing |
 | Kimi-K2 in maxtext, whose biased scores are the weights | a bias that weighs would be a different bias everywhere |
 )";
@@ -62,44 +68,51 @@ std::string cell(std::string_view text) {
   return escaped;
 }
 
-std::string sentence(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
+std::vector<std::string> words_of(const Node& section) {
+  std::vector<std::string> words;
+  for (const Node::Entry& entry : section.entries) {
+    words.push_back(entry.key + ": " + entry.value.text);
   }
-  return text;
+  return words;
 }
 
-std::string in_words(const Node& section) {
-  std::string text;
-  for (const Node::Entry& entry : section.entries) {
-    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", entry.key, entry.value.text);
-  }
-  return text;
+std::string capacity_in_words(const Node& capacity) {
+  return capacity.kind == Node::Kind::map ? fmt::format("capacity: {{{}}}", in_one_line(words_of(capacity)))
+                                          : "";
 }
 
 // The keys of `section` that `model` has otherwise, or not at all, and those that only `model` has.
 std::string difference(const Node& section, const Node& model) {
-  std::string text;
-  const auto add = [&text](const std::string& word) { text += (text.empty() ? "" : ", ") + word; };
+  std::vector<std::string> words;
   for (const Node::Entry& entry : section.entries) {
     const Node* other = model.child(entry.key);
     if (other == nullptr || other->text != entry.value.text) {
-      add(entry.key + ": " + entry.value.text);
+      words.push_back(entry.key + ": " + entry.value.text);
     }
   }
   for (const Node::Entry& entry : model.entries) {
     if (section.child(entry.key) == nullptr) {
-      add("without " + entry.key);
+      words.push_back("without " + entry.key);
     }
   }
-  return text.empty() ? "nothing" : text;
+  return in_one_line(words);
+}
+
+// "" where both have the same rows for an expert.
+std::string capacity_difference(const RouterPreset& preset, const RouterPreset& model) {
+  const std::string own = capacity_in_words(preset.capacity);
+  const std::string other = capacity_in_words(model.capacity);
+  return own == other ? "" : own.empty() ? "without capacity" : own;
+}
+
+std::string joined(const std::string& stages, const std::string& capacity) {
+  return stages + (stages.empty() || capacity.empty() ? "" : "; ") + capacity;
 }
 
 std::string render_family(const RouterFamily& family) {
   std::string text =
       fmt::format("\n### `{}`\n\n{}. Source: {}. By default: {}.\n\n", family.name, family.summary,
-                  family.origin, sentence(traits_in_words(traits_of_family(family.name))));
+                  family.origin, in_one_line(traits_in_words(traits_of_family(family.name))));
   text += "| key | what | expected | default |\n|---|---|---|---|\n";
   for (const FieldInfo& field : family.fields()) {
     text += fmt::format("| `{}` | {} | {} | `{}` |\n", field.name, cell(field.doc), cell(field.expected),
@@ -109,17 +122,14 @@ std::string render_family(const RouterFamily& family) {
 }
 
 std::string render_preset(const RouterPreset& preset) {
-  std::string text = fmt::format("| `{}` | {} | {} | {}", preset.name, cell(preset.summary),
-                                 cell(preset.used_by), cell(stages_in_words(preset)));
-  if (preset.capacity.kind == Node::Kind::map) {
-    text += fmt::format("; capacity: {{{}}}", cell(in_words(preset.capacity)));
-  }
-  return text + fmt::format(" | {} |\n", cell(preset.origin));
+  return fmt::format("| `{}` | {} | {} | {} | {} |\n", preset.name, cell(preset.summary),
+                     cell(preset.used_by), cell(stages_in_words(preset)), cell(preset.origin));
 }
 
 std::string render_presets() {
   std::string text =
-      "\n## Presets\n\nA model's own preset, then those of other programs (their stages: what differs).\n\n"
+      "\n## Presets\n\nA model's own preset, then its variants: other programs, training (of their stages: "
+      "what differs).\n\n"
       "| preset | what | used by | stages | source |\n|---|---|---|---|---|\n";
   for (const RouterPreset& preset : router_presets().entries()) {
     if (!preset.variant_of.empty()) {
@@ -228,9 +238,36 @@ std::vector<std::string> traits_in_words(const RouterTraits& traits) {
   return words;
 }
 
+std::string in_one_line(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
 std::string stages_in_words(const RouterPreset& preset) {
-  const RouterPreset* model = preset.variant_of.empty() ? nullptr : router_presets().find(preset.variant_of);
-  return model == nullptr ? in_words(preset.section) : difference(preset.section, model->section);
+  if (preset.variant_of.empty()) {
+    return joined(in_one_line(words_of(preset.section)), capacity_in_words(preset.capacity));
+  }
+  const RouterPreset* model = router_presets().find(preset.variant_of);
+  MOESIM_CHECK(model != nullptr, preset.name + " is a variant of no preset");
+  const std::string text =
+      joined(difference(preset.section, model->section), capacity_difference(preset, *model));
+  return text.empty() ? "nothing" : text;
+}
+
+std::vector<std::string> stages_beyond_defaults(const RouterPreset& preset) {
+  Binder binder;
+  const Node section = scalar_section("preset", preset.name);
+  make_router(binder, &section, {.num_experts = kEnoughExperts});
+  const RouterFamily* family = router_families().find(preset.section.child("kind")->text);
+  MOESIM_CHECK(family != nullptr, preset.name + " is of no family");
+  std::vector<std::string> words;
+  for (const FieldInfo& field : family->fields()) {
+    for (const ResolvedValue& value : binder.resolved) {
+      if (value.path == "router." + field.name && value.value != field.default_text) {
+        words.push_back(field.name + ": " + value.value);
+      }
+    }
+  }
+  return words;
 }
 
 std::string render_router_reference() {

@@ -19,8 +19,15 @@ RouterTraits traits_of_preset(const std::string& name);
 // "each token chooses exactly 2 experts", "looks at its own row alone" …
 std::vector<std::string> traits_in_words(const RouterTraits& traits);
 
-// "kind: token_choice, top_k: 2": what a preset sets, or where it differs from the one it is a variant of.
+// Traits or stages in one line: "a, b".
+std::string in_one_line(const std::vector<std::string>& words);
+
+// "kind: token_choice, top_k: 2; capacity: {factor: 1.25}": what a preset sets, or where it differs from the
+// one it is a variant of.
 std::string stages_in_words(const RouterPreset& preset);
+
+// "route_norm: true": where a preset has another value than its family's default.
+std::vector<std::string> stages_beyond_defaults(const RouterPreset& preset);
 
 std::string render_router_reference();
 

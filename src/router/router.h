@@ -133,7 +133,7 @@ struct RouterPreset {
   std::string summary;
   std::string used_by;
   std::string origin;
-  std::string variant_of;  // the preset of the model that this is another program's way of running, or empty
+  std::string variant_of;  // the preset of the model that another program runs, or trains, this way; or empty
   Node section;            // kind and stage values, each located at "preset <name>"
   Node capacity;           // the preset's own capacity section, or null
 };

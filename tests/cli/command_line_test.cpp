@@ -217,8 +217,23 @@ TEST(CommandLine, RoutersListsDescribesAndExports) {
   std::set<std::string> names;
   for (const auto& entry : list) {
     names.insert(entry.at("name"));
+    EXPECT_FALSE(entry.at("source").get<std::string>().empty()) << entry;
+    EXPECT_FALSE(entry.at("traits").empty()) << entry;
+    EXPECT_NE(entry.at("config").get<std::string>().find(entry.at("name")), std::string::npos) << entry;
   }
   EXPECT_EQ(names.size(), list.size());
+  const auto variant = nlohmann::json::parse(moesim_run("routers vmoe_train -o json").out).at(0);
+  EXPECT_EQ(variant.at("variant_of"), "vmoe");
+  EXPECT_EQ(variant.at("capacity").at("factor"), "1.05");
+  EXPECT_EQ(variant.at("beyond_defaults"), std::vector<std::string>{"noise: gaussian"});
+  EXPECT_EQ(variant.at("config"), "router: {preset: vmoe_train}");
+  const Outcome text = moesim_run("routers switch_train");
+  EXPECT_NE(text.out.find("stages   token_choice, but jitter_eps: 0.01, top_k: 1\n"
+                          "variant  of switch: jitter_eps: 0.01\n"),
+            std::string::npos)
+      << text.out;
+  EXPECT_NE(moesim_run("routers jamba").out.find("stages   token_choice, all by default\n"),
+            std::string::npos);
   const Outcome wrong = moesim_run("routers mixtrl");
   EXPECT_EQ(wrong.status, 64);
   EXPECT_NE(wrong.err.find("did you mean 'mixtral'?"), std::string::npos);

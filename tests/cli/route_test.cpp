@@ -97,6 +97,35 @@ TEST_F(Route, WritesWhatNumpyReads) {
   EXPECT_EQ(summary("o")["capacity"], nullptr);
 }
 
+// numpy.save of int32 [[0]] and bool [[True]]: magic, version 1.0, header length, dictionary, spaces to 128
+// bytes.
+TEST_F(Route, WritesTheBytesThatNumpyWrites) {
+  write_floats("l.npy", {{3, 1, 2}});
+  ASSERT_EQ(run("--preset megablocks --logits l.npy --out o"), 0) << read("err");
+  const auto file = [](std::string header, const std::string& payload) {
+    header.resize(117, ' ');
+    return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + "\n" + payload;
+  };
+  EXPECT_EQ(read("o/expert.npy"), file("{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1), }",
+                                       std::string("\x00\x00\x00\x00", 4)));
+  EXPECT_EQ(read("o/kept.npy"), file("{'descr': '|b1', 'fortran_order': False, 'shape': (1, 1), }", "\x01"));
+}
+
+TEST_F(Route, AGivenBiasReplacesTheConfigs) {
+  std::ofstream(folder_.file("c.yaml"))
+      << "layer: {num_experts: 4}\n"
+         "router: {kind: token_choice, top_k: 1, expert_bias: [9, 0, 0, 0]}\n";
+  write_floats("l.npy", {{0, 1, 2, 3}});
+  write_floats("zero.npy", {{0, 0, 0, 0}});
+  write_floats("b.npy", {{0, 9, 0, 0}});
+  ASSERT_EQ(run("c.yaml --logits l.npy --out a"), 0) << read("err");
+  EXPECT_EQ(experts("a"), std::vector<std::int32_t>{0});
+  ASSERT_EQ(run("c.yaml --logits l.npy --bias zero.npy --out b"), 0) << read("err");
+  EXPECT_EQ(experts("b"), std::vector<std::int32_t>{3});
+  ASSERT_EQ(run("c.yaml --logits l.npy --bias b.npy --out c"), 0) << read("err");
+  EXPECT_EQ(experts("c"), std::vector<std::int32_t>{1});
+}
+
 TEST_F(Route, RowsAreInSelectionOrderAndTheBiasOnlyChooses) {
   write_floats("l.npy", {kToken});
   write_floats("b.npy", {kBias});
@@ -137,8 +166,15 @@ TEST_F(Route, SoftRoutersMix) {
       << read("err");
   const Table<float> dispatch = table<float>("o/dispatch.npy");
   EXPECT_EQ(dispatch.header, "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }");
-  EXPECT_EQ(table<float>("o/combine.npy").values.size(), 12U);
-  EXPECT_NEAR(dispatch.values[0] + dispatch.values[4] + dispatch.values[8], 1.0F, 1e-6);
+  // A slot's share of a token is e^logit among the tokens, a token's share of a slot among the slots.
+  const std::vector<float> combine = table<float>("o/combine.npy").values;
+  ASSERT_EQ(combine.size(), 12U);
+  EXPECT_NEAR(dispatch.values[0], 0.046613, 6e-7);  // e / (e + 1 + e^4)
+  EXPECT_NEAR(dispatch.values[4], 0.017148, 6e-7);
+  EXPECT_NEAR(dispatch.values[8], 0.936240, 6e-7);
+  EXPECT_NEAR(combine[0], 0.032059, 6e-7);  // e / (e + e^2 + e^3 + e^4)
+  EXPECT_EQ(combine[4], 0.25F);
+  EXPECT_NEAR(combine[8], 0.643914, 6e-7);
   EXPECT_FALSE(std::filesystem::exists(folder_.file("o/expert.npy")));
   EXPECT_EQ(summary("o")["num_experts"], 2);
 }
@@ -184,6 +220,9 @@ TEST_F(Route, PrintsEveryLossOfTheBatch) {
   EXPECT_EQ(losses.size(), 16U);
   ASSERT_EQ(run("--preset mixtral --logits l.npy --sequence-length 2 -o json"), 0) << read("err");
   EXPECT_NE(nlohmann::json::parse(read("out"))["losses"]["seq_wise"], losses["seq_wise"]);
+  // With sigmoid scores the same two experts, and scores divided by their sum.
+  ASSERT_EQ(run("--preset megatron_sigmoid --logits l.npy -o json"), 0) << read("err");
+  EXPECT_NEAR(nlohmann::json::parse(read("out"))["losses"]["seq_wise"].get<double>(), 1.180215, 5.1e-7);
 }
 
 struct Refused {
@@ -239,6 +278,34 @@ TEST_F(Route, NamesWhatIsMissingOrWrong) {
   }
 }
 
+TEST_F(Route, SaysWordForWordWhichOptionIsMissing) {
+  write_floats("l.npy", {kToken});
+  const std::vector<std::pair<const char*, const char*>> cases = {
+      {"--preset mixtral --out o",
+       "no numbers are given; expected --logits L.npy, --hidden X.npy or --token-ids I.npy"},
+      {"--preset hash_layer --logits l.npy --out o",
+       "hash_layer looks at token ids; expected --token-ids I.npy"},
+      {"--preset base_layers --logits l.npy --out o",
+       "base_layers looks at the tokens' vectors; expected --hidden X.npy"},
+      {"--preset xmoe_cosine --logits l.npy --out o",
+       "xmoe_cosine makes its logits from the tokens' vectors (router.logit is cosine); expected --hidden "
+       "X.npy, "
+       "and --gate W.npy for given weights"},
+      {"--preset noisy_topk_train --logits l.npy --out o",
+       "noisy_topk_train makes the deviation of its noise from the tokens' vectors (router.noise); expected "
+       "--hidden X.npy, or --set router.noise=none"}};
+  for (const auto& [line, message] : cases) {
+    EXPECT_EQ(run(line), 64) << line;
+    EXPECT_EQ(read("err"), std::string("moesim route: error: ") + message + " [missing-option]\n") << line;
+  }
+  EXPECT_EQ(run("--preset deepseek_v3 --set router.num_expert_groups=3 --logits l.npy --out o"), 78);
+  EXPECT_EQ(
+      read("err"),
+      "--set router.num_expert_groups=3: error: router.num_expert_groups: got 3; expected a divisor of 8 "
+      "[not-divisible]\n  help: write 2 or 4\n  note: layer.num_experts is 8 (l.npy has 8 columns)\n"
+      "1 error. Nothing was run.\n");
+}
+
 TEST_F(Route, LeavesNothingHalfWritten) {
   write_floats("l.npy", Rows(2000, kToken));
   ASSERT_EQ(run("--preset mixtral --logits l.npy --out o"), 0) << read("err");
@@ -278,6 +345,15 @@ TEST_F(Route, DiffNamesTheStageWhereTwoRoutersPart) {
   diff = nlohmann::json::parse(read("out"));
   EXPECT_EQ(diff["stage"], "weights");
   EXPECT_EQ(diff["tokens_with_other_experts"], 0);
+
+  // Room for 5 of 8 tokens against room for all.
+  write_floats("one.npy", Rows(8, {1, 0}));
+  std::ofstream(folder_.file("dropless.yaml")) << "layer: {num_experts: 2}\nrouter: {preset: megablocks}\n";
+  ASSERT_EQ(run("--preset switch --diff dropless.yaml --logits one.npy -o json"), 0) << read("err");
+  diff = nlohmann::json::parse(read("out"));
+  EXPECT_EQ(diff["differing_tokens"], 3);
+  EXPECT_EQ(diff["first_token"], 5);
+  EXPECT_EQ(diff["stage"], "capacity");
 
   ASSERT_EQ(run("--preset mixtral --diff mixtral_topk_softmax --logits t.npy"), 0) << read("err");
   EXPECT_NE(read("out").find("same     all 1 tokens"), std::string::npos) << read("out");

@@ -9,6 +9,7 @@
 
 #include "balance/controller.h"
 #include "balance/losses.h"
+#include "dispatch/capacity.h"
 #include "io/row_format.h"
 #include "metrics/flatten.h"
 #include "report/config_reference.h"
@@ -173,6 +174,29 @@ TEST(RouterReference, IsWhatTheDocumentationSays) {
   expect_documented("routers.md", render_router_reference());
 }
 
+TEST(RouterReference, TellsVariantsByWhatDiffers) {
+  const auto words = [](const char* name) { return stages_in_words(*router_presets().find(name)); };
+  EXPECT_EQ(words("mixtral"), "kind: token_choice, score_func: softmax, top_k: 2, route_norm: true");
+  EXPECT_EQ(words("deepseek_v3_mlx"), "mask_fill: zero, norm_single: false, without norm_eps");
+  EXPECT_EQ(words("deepseek_v2_mlx"), "nothing");
+  EXPECT_EQ(words("switch_train"), "jitter_eps: 0.01");  // in the same room
+  EXPECT_EQ(words("hunyuan_large_train"),
+            "capacity: {factor: 1.0, formula: megatron, drop: recycle}");  // the same choice
+  EXPECT_EQ(words("hunyuan_a13b_capacity"),
+            "norm_eps: 1.1920929e-7, norm_floor: clamp; "
+            "capacity: {factor: 1.0, formula: fastmoe, min: 8, drop: position_k_major}");
+}
+
+TEST(RouterReference, TellsPresetsByWhatIsNoDefault) {
+  const auto words = [](const char* name) {
+    return in_one_line(stages_beyond_defaults(*router_presets().find(name)));
+  };
+  EXPECT_EQ(words("mixtral"), "route_norm: true");
+  EXPECT_EQ(words("jamba"), "");  // two experts by softmax are token choice's own values
+  EXPECT_EQ(words("llama4"), "score_func: sigmoid, select_on: logit, top_k: 1, weight_on: input");
+  EXPECT_EQ(words("expert_choice_capped"), "max_experts_per_token: 2");
+}
+
 // A router without a source, a transcript or (families) an example is not finished.
 TEST(RouterReference, EveryEntryIsComplete) {
   const std::string root = MOESIM_SOURCE_DIR;
@@ -188,6 +212,12 @@ TEST(RouterReference, EveryEntryIsComplete) {
   for (const RouterPreset& preset : router_presets().entries()) {
     EXPECT_FALSE(preset.origin.empty()) << preset.name << " names no source";
     EXPECT_TRUE(exists("tests/golden/router/" + preset.name + ".txt")) << preset.name << " has no transcript";
+  }
+  for (const FormulaInfo& formula : capacity_formulas()) {
+    EXPECT_FALSE(formula.origin.empty() || formula.rows.empty()) << formula.name;
+  }
+  for (const DropRuleInfo& rule : drop_rules()) {
+    EXPECT_FALSE(rule.origin.empty() || rule.summary.empty()) << rule.name;
   }
   for (const LossEntry& loss : losses().entries()) {
     EXPECT_FALSE(loss.origin.empty() || loss.formula.empty()) << loss.name;

@@ -48,6 +48,18 @@ TEST(Presets, VariantsNameAPresetThatIsNone) {
   }
 }
 
+// What training adds is told as a difference from the model, and its room is the room of training.
+TEST(Presets, ForTrainingAreVariantsOfTheModel) {
+  const std::string suffix = "_train";
+  for (const RouterPreset& preset : router_presets().entries()) {
+    if (preset.name.size() > suffix.size() &&
+        preset.name.compare(preset.name.size() - suffix.size(), suffix.size(), suffix) == 0) {
+      EXPECT_EQ(preset.variant_of + suffix, preset.name);
+    }
+  }
+  EXPECT_EQ(router_presets().find("vmoe_train")->capacity.child("factor")->text, "1.05");
+}
+
 // One name may be a family and its preset, but never two different things.
 TEST(Presets, ThatAreCalledAsAFamilyAreOfIt) {
   for (const RouterPreset& preset : router_presets().entries()) {
