@@ -103,12 +103,13 @@ int route_command(const RouteArguments& arguments) {
   const Context context({.threads = read_machine().usable_cores});
   const Routed a = route(source_of(arguments), arguments, context);
   if (arguments.diff.empty()) {
+    const RoutedFiles files{a.policy, arguments.files, a.result};
     if (!arguments.out.empty()) {
-      write_route_files(arguments.out, a.policy, a.result);
+      write_route_files(arguments.out, files);
     }
     const std::string saved =
         arguments.out.empty() ? "" : fmt::format("saved    {}/\n", display_safe(arguments.out));
-    write_stdout(json ? route_json(a.policy, a.result) : route_screen(a.policy, a.result) + saved);
+    write_stdout(json ? route_json(files) : route_screen(a.policy, a.result) + saved);
     return 0;
   }
   const Routed b = route(other_source(arguments), arguments, context);

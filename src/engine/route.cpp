@@ -40,6 +40,21 @@ Matrix read_matrix(const std::string& path) {
   return matrix;
 }
 
+// One token's numbers would otherwise pass for many tokens of one number.
+void check_two_dimensions(const std::string& path) {
+  if (path.empty()) {
+    return;
+  }
+  const NpyHeader header = NpyFile(path).header();
+  if (header.dimensions != 2) {
+    throw Error(ErrorKind::bad_data,
+                fmt::format("{}: error: an array of {} numbers in one dimension; expected two dimensions, a "
+                            "row for each token (or, of a gate, each expert) [wrong-length]",
+                            shown(path), header.rows),
+                "of one token: np.save(\"array.npy\", a[None, :])");
+  }
+}
+
 // A one-dimensional array, or one of a single row or column.
 std::vector<float> read_vector(const std::string& path) {
   const Matrix matrix = read_matrix(path);
@@ -269,6 +284,9 @@ std::optional<FixedExperts> experts_of(const RouteFiles& files) {
         ErrorKind::usage,
         "moesim route: error: no numbers are given; expected --logits L.npy, --hidden X.npy or --token-ids "
         "I.npy [missing-option]");
+  }
+  for (const std::string* path : {&files.logits, &files.hidden, &files.gate}) {
+    check_two_dimensions(*path);
   }
   std::optional<FixedExperts> fixed;
   const auto say = [&fixed](const std::string& path, Index experts, const char* unit) {

@@ -23,6 +23,7 @@ struct NpyHeader {
   NpyElement element = NpyElement::float32;
   Index rows = 0;
   Index cols = 1;  // 1 for a one-dimensional array
+  int dimensions = 2;
   std::uint64_t data_offset = 0;
 };
 

@@ -145,6 +145,7 @@ class HeaderReader {
     NpyHeader header{.data_offset = data_offset};
     header.element = check_type(dictionary);
     check_shape(dictionary);
+    header.dimensions = static_cast<int>(dictionary.shape.size());
     header.rows = static_cast<Index>(dictionary.shape[0]);
     header.cols = dictionary.shape.size() == 2 ? static_cast<Index>(dictionary.shape[1]) : 1;
     check_length(dictionary, header);

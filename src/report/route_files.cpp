@@ -78,9 +78,9 @@ Json json_of(const LoadStats& load) {
   return {{"max_violation", load.max_violation},
           {"min_over_mean", load.min_over_mean},
           {"min_violation", 1.0 - load.min_over_mean},
-          {"cv", load.cv},
-          {"gini", load.gini},
-          {"entropy", load.entropy},
+          {"load_cv", load.cv},
+          {"load_gini", load.gini},
+          {"load_entropy", load.entropy},
           {"effective_experts", load.effective_experts},
           {"dead_experts", load.dead_experts}};
 }
@@ -89,11 +89,50 @@ Json json_of(const NoiseFloor& floor) {
   const auto point = [](const Floor& f) { return Json{{"mean", f.mean}, {"p05", f.p05}, {"p95", f.p95}}; };
   return {{"max_violation", point(floor.max_violation)},
           {"min_over_mean", point(floor.min_over_mean)},
-          {"cv", point(floor.cv)},
-          {"gini", point(floor.gini)},
-          {"entropy", point(floor.entropy)},
+          {"load_cv", point(floor.cv)},
+          {"load_gini", point(floor.gini)},
+          {"load_entropy", point(floor.entropy)},
           {"effective_experts", point(floor.effective_experts)},
           {"dead_experts", point(floor.dead_experts)}};
+}
+
+// The files that were given, by the names of their options.
+Json json_of(const RouteFiles& files) {
+  Json json = Json::object();
+  const std::pair<const char*, const std::string&> all[] = {{"logits", files.logits},
+                                                            {"hidden", files.hidden},
+                                                            {"gate", files.gate},
+                                                            {"gate-bias", files.gate_bias},
+                                                            {"projection", files.projection},
+                                                            {"token-ids", files.token_ids},
+                                                            {"table", files.table},
+                                                            {"bias", files.bias}};
+  for (const auto& [option, path] : all) {
+    if (!path.empty()) {
+      json[option] = path;
+    }
+  }
+  return json;
+}
+
+// Numbers as numbers, as in the records of runs. A bias that was given as a file stands under `inputs` alone.
+Json json_of(const std::vector<ResolvedValue>& settings, bool given_bias) {
+  Json json = Json::object();
+  for (const ResolvedValue& value : settings) {
+    if (given_bias && value.path == "router.expert_bias") {
+      continue;
+    }
+    std::visit(
+        [&](const auto& v) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::monostate>) {
+            json[value.path] = nullptr;
+          } else {
+            json[value.path] = v;
+          }
+        },
+        typed_value(value.value));
+  }
+  return json;
 }
 
 std::uint64_t sum_of(const Counts& counts) {
@@ -106,11 +145,8 @@ std::uint64_t sum_of(const Counts& counts) {
 
 }  // namespace
 
-std::string route_json(const Policy& policy, const RouteResult& result) {
-  Json settings = Json::object();
-  for (const ResolvedValue& value : policy.resolved) {
-    settings[value.path] = value.value;
-  }
+std::string route_json(const RoutedFiles& routed_files) {
+  const auto& [policy, inputs, result] = routed_files;
   const std::uint64_t routed = sum_of(result.routed);
   const std::uint64_t processed = sum_of(result.processed);
   Json json = {{"router", policy.router_name},
@@ -146,7 +182,8 @@ std::string route_json(const Policy& policy, const RouteResult& result) {
     }
   }
   json["losses_without_meaning"] = meaningless;
-  json["settings"] = settings;
+  json["inputs"] = json_of(inputs);
+  json["settings"] = json_of(policy.resolved, !inputs.bias.empty());
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -174,7 +211,8 @@ std::string route_screen(const Policy& policy, const RouteResult& result) {
   return text;
 }
 
-void write_route_files(const std::string& folder, const Policy& policy, const RouteResult& result) {
+void write_route_files(const std::string& folder, const RoutedFiles& routed) {
+  const RouteResult& result = routed.result;
   std::vector<NamedFile> files;
   if (const auto* a = std::get_if<Assignments>(&result.routing)) {
     files = assignment_files(*a, result.plan);
@@ -182,7 +220,7 @@ void write_route_files(const std::string& folder, const Policy& policy, const Ro
     const auto& mix = std::get<SoftMix>(result.routing);
     files = {matrix_file("dispatch.npy", mix.dispatch), matrix_file("combine.npy", mix.combine)};
   }
-  files.push_back({"route.json", route_json(policy, result)});
+  files.push_back({"route.json", route_json(routed)});
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed) {
@@ -203,6 +241,13 @@ void write_route_files(const std::string& folder, const Policy& policy, const Ro
   }
   for (const auto& file : open) {
     file->close();
+  }
+  const bool soft = std::holds_alternative<SoftMix>(result.routing);
+  for (const char* name : {"expert.npy", "weight.npy", "kept.npy", "dispatch.npy", "combine.npy"}) {
+    const bool is_soft = std::string_view(name) == "dispatch.npy" || std::string_view(name) == "combine.npy";
+    if (is_soft != soft) {
+      std::filesystem::remove(folder + "/" + name, failed);  // of another router; where it cannot go it stays
+    }
   }
 }
 

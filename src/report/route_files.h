@@ -8,13 +8,20 @@
 
 namespace moesim {
 
+struct RoutedFiles {
+  const Policy& policy;
+  const RouteFiles& inputs;
+  const RouteResult& result;
+};
+
 // expert.npy, weight.npy, kept.npy (or dispatch.npy and combine.npy for soft routing) and route.json in
 // `folder`, which is made where it is missing. All or nothing: every file is written beside its place before
 // the first takes it. Throws Error(cannot_create) or Error(write_failed).
-void write_route_files(const std::string& folder, const Policy& policy, const RouteResult& result);
+// Arrays of the other kind that an earlier route left there are removed.
+void write_route_files(const std::string& folder, const RoutedFiles& routed);
 
 // route.json as text, and the few lines a person reads after a route.
-std::string route_json(const Policy& policy, const RouteResult& result);
+std::string route_json(const RoutedFiles& routed);
 std::string route_screen(const Policy& policy, const RouteResult& result);
 
 }  // namespace moesim

@@ -359,6 +359,39 @@ TEST_F(Route, DiffNamesTheStageWhereTwoRoutersPart) {
   EXPECT_NE(read("out").find("same     all 1 tokens"), std::string::npos) << read("out");
 }
 
+TEST_F(Route, RecordsItsInputsAndLeavesNoArrayOfAnotherKind) {
+  write_floats("l.npy", Rows(4, kToken));
+  write_floats("b.npy", {kBias});
+  ASSERT_EQ(run("--preset soft_moe --set router.slots_per_expert=1 --logits l.npy --out d"), 0)
+      << read("err");
+  EXPECT_TRUE(std::filesystem::exists(folder_.file("d/dispatch.npy")));
+  ASSERT_EQ(run("--preset deepseek_v3 --set router.num_expert_groups=2 --set router.num_limited_groups=2 "
+                "--set router.top_k=2 --logits l.npy --bias b.npy --out d"),
+            0)
+      << read("err");
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("d/dispatch.npy")));
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("d/combine.npy")));
+  EXPECT_TRUE(std::filesystem::exists(folder_.file("d/kept.npy")));
+  const nlohmann::json json = summary("d");
+  EXPECT_EQ(json["inputs"], (nlohmann::json{{"logits", "l.npy"}, {"bias", "b.npy"}}));
+  EXPECT_FALSE(json["settings"].contains("router.expert_bias"));
+  EXPECT_EQ(json["settings"]["router.top_k"], 2);
+  EXPECT_TRUE(json["metrics"].contains("load_cv"));
+}
+
+TEST_F(Route, OneDimensionIsNoBatchOfOneExpert) {
+  const std::string_view payload(reinterpret_cast<const char*>(kToken.data()), kToken.size() * sizeof(float));
+  std::string header = npy_header({"<f4", 8, 1, payload});
+  const std::size_t shape = header.find("(8, 1)");
+  ASSERT_NE(shape, std::string::npos);
+  header.replace(shape, 6, "(8,)  ");
+  std::ofstream(folder_.file("l.npy"), std::ios::binary) << header << payload;
+  EXPECT_EQ(run("--preset switch --logits l.npy --out d"), 65);
+  EXPECT_NE(read("err").find("l.npy: error: an array of 8 numbers in one dimension; expected two dimensions"),
+            std::string::npos)
+      << read("err");
+}
+
 TEST_F(Route, EveryPresetRoutesAndRuns) {
   std::ofstream(folder_.file("one.yaml")) << "name: one\n"
                                              "layer: {d_model: 8, d_ff: 8, num_experts: 32}\n"
