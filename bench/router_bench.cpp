@@ -4,6 +4,9 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+
+#include "allocations.h"
 #include "core/error.h"
 #include "dispatch/plan.h"
 #include "router/gate.h"
@@ -13,6 +16,7 @@ namespace {
 
 using namespace moesim;
 
+constexpr double kMostAllocationsPerToken = 0.5;
 constexpr Index kTokens = 4096;
 constexpr Index kExperts = 256;
 constexpr Index kWidth = 2048;
@@ -25,6 +29,17 @@ TokenBatch make_batch(Index tokens = kTokens) {
     batch.token_id.push_back(static_cast<std::uint32_t>(t % 1000));
   }
   return batch;
+}
+
+// Nothing may ask for memory token by token.
+void report_allocations(benchmark::State& state, std::int64_t before, Index tokens) {
+  const double per_step = static_cast<double>(allocations() - before) /
+                          static_cast<double>(std::max<std::int64_t>(1, state.iterations()));
+  const double per_token = per_step / static_cast<double>(tokens);
+  state.counters["allocations/token"] = per_token;
+  if (per_token > kMostAllocationsPerToken) {
+    state.SkipWithError("asks for memory token by token");
+  }
 }
 
 void run_gate(benchmark::State& state) {
@@ -67,9 +82,11 @@ void run_route(benchmark::State& state, const std::string& name) {
   const RouterState bias{router->initial_bias()};
   const RouterInput input{batch, logits.view(), bias, 1, 0, context};
   check_routing(router->route(input), router->traits(), kTokens, kExperts);
+  const std::int64_t before = allocations();
   for (auto _ : state) {
     benchmark::DoNotOptimize(router->route(input));
   }
+  report_allocations(state, before, kTokens);
 }
 
 void run_plan(benchmark::State& state) {
@@ -81,9 +98,11 @@ void run_plan(benchmark::State& state) {
   const Routing routing = router->route({batch, logits.view(), {}, 1, 0, context});
   const auto& assignments = std::get<Assignments>(routing);
   check_routing(routing, router->traits(), tokens, kExperts);
+  const std::int64_t before = allocations();
   for (auto _ : state) {
     benchmark::DoNotOptimize(make_plan({.assignments = assignments, .top_k = router->traits().top_k}));
   }
+  report_allocations(state, before, tokens);
   state.SetItemsProcessed(state.iterations() * assignments.size());
 }
 

@@ -28,6 +28,7 @@ struct Node {
   Location where;              // of the value
   std::vector<Node> items;     // of a list
   std::vector<Entry> entries;  // of a map, in order; keys are unique
+  bool partial = false;        // a section that overrides of single keys made: a preset's may stand behind it
 
   const Entry* find(std::string_view key) const;
   Entry* find(std::string_view key);

@@ -143,6 +143,7 @@ Node& section_of(Node& root, const Override& override) {
     Node fresh;
     fresh.kind = Node::Kind::map;
     fresh.where = override.where;
+    fresh.partial = entry == nullptr;
     const bool usable = entry != nullptr && entry->value.kind == Node::Kind::map;
     node = usable ? &entry->value : &set_entry(*node, override.parts[i], override.where, std::move(fresh));
   }

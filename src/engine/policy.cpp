@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "config/load.h"
+#include "config/merge.h"
 #include "config/overrides.h"
 #include "core/text.h"
 #include "dispatch/capacity_relations.h"
@@ -87,8 +88,13 @@ std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, cons
                                           Index num_experts) {
   const Node* section = root.child("capacity");
   const bool from_config = section != nullptr;
-  if (section == nullptr && root.child("router") != nullptr) {
-    section = preset_capacity(*root.child("router"));
+  const Node* of_preset = root.child("router") == nullptr ? nullptr : preset_capacity(*root.child("router"));
+  Node merged;
+  if (section == nullptr) {
+    section = of_preset;
+  } else if (section->partial && of_preset != nullptr) {
+    merged = merge(*of_preset, *section);
+    section = &merged;
   }
   if (section == nullptr || section->kind == Node::Kind::null) {
     binder.resolved.push_back({"capacity", "none", from_config ? section->where.text() : "default"});

@@ -1,11 +1,19 @@
 #include "router/row_blocks.h"
 
 #include "core/error.h"
+#include "router/rows.h"
 
 namespace moesim {
 
 void RowBlock::add(std::span<const std::int32_t> experts, std::span<const float> weights,
                    std::span<const float> scores) {
+  if (count.empty()) {  // as if all rows were as long as the first: no growing where each token has K experts
+    constexpr auto kRows = static_cast<std::size_t>(kRowsPerBlock);
+    count.reserve(kRows);
+    expert.reserve(kRows * experts.size());
+    weight.reserve(kRows * experts.size());
+    score.reserve(kRows * experts.size());
+  }
   count.push_back(static_cast<Index>(experts.size()));
   expert.insert(expert.end(), experts.begin(), experts.end());
   weight.insert(weight.end(), weights.begin(), weights.end());

@@ -219,7 +219,27 @@ TEST(LoadExperiment, APresetBringsItsOwnCapacityUntilTheConfigGivesOne) {
   ASSERT_TRUE(own.capacity.has_value());
   EXPECT_EQ(own.capacity->formula, CapacityFormula::switch_transformer);
   EXPECT_FALSE(load_experiment(path, {"router={preset: switch}", "capacity=none"}).capacity.has_value());
-  EXPECT_EQ(load_experiment(path, {"router={preset: switch}", "capacity={factor: 3}"}).capacity->factor, 3.0);
+  const Experiment replaced = load_experiment(path, {"router={preset: switch}", "capacity={factor: 3}"});
+  EXPECT_EQ(replaced.capacity->factor, 3.0);
+  EXPECT_EQ(replaced.capacity->formula, CapacityFormula::megatron);
+}
+
+// One key on the command line changes that key alone, also of a section that only the preset has.
+TEST(LoadExperiment, OverridesOfSingleKeysKeepTheRestOfThePresetsCapacity) {
+  const TempFolder folder;
+  const std::string path = folder.write("c.yaml", kSmall);
+  const Experiment wider = load_experiment(path, {"router={preset: gshard}", "capacity.factor=3"});
+  ASSERT_TRUE(wider.capacity.has_value());
+  EXPECT_EQ(wider.capacity->factor, 3.0);
+  EXPECT_EQ(wider.capacity->formula, CapacityFormula::gshard);
+  EXPECT_EQ(wider.capacity->drop, load_experiment(path, {"router={preset: gshard}"}).capacity->drop);
+  for (const ResolvedValue& value : wider.resolved) {
+    if (value.path == "capacity.formula") {
+      EXPECT_NE(value.origin.find("gshard"), std::string::npos) << value.origin;
+    }
+  }
+  const Experiment none = load_experiment(path, {"router={preset: mixtral}", "capacity.factor=3"});
+  EXPECT_EQ(none.capacity->formula, CapacityFormula::megatron);  // mixtral has none of its own
 }
 
 TEST(LoadExperiment, EveryResolvedValueKnowsItsOrigin) {
