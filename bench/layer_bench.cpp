@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "core/error.h"
-#include "dispatch/gather.h"
 #include "engine/step.h"
 #include "experts/combine.h"
 #include "router/gate.h"
@@ -35,20 +34,29 @@ void run_executor(benchmark::State& state, const std::string& name) {
   const auto executor = executor_named(name);
   const auto reference = executor_named("serial");
   const Index rows = state.range(0);
-  const ExpertBank bank = make_bank({.seed = 1, .num_experts = 1, .d_model = 512, .width = 1024}, context);
+  const BankOptions options{.seed = 1, .num_experts = 1, .d_model = 512, .width = 1024};
+  const ExpertBank bank = make_bank(options, *executor, context);
+  const ExpertBank plain = make_bank(options, *reference, context);
   const Matrix in = random_rows(rows, 512);
   Matrix out(rows, 512);
   Matrix expected(rows, 512);
   const Index begin[] = {0, rows};
-  executor->run({bank, begin, in.view(), out.view()}, context);
-  reference->run({bank, begin, in.view(), expected.view()}, context);
+  const auto scratch = executor->make_scratch();
+  const auto run = [&](const Executor& which, const ExpertBank& weights, ExecutorScratch& memory,
+                       Matrix& to) {
+    const ExpertRows r{.bank = weights, .expert_begin = begin, .in = {.from = in.view()}, .out = to.view()};
+    which.gather(r, memory, context);
+    which.run(r, memory, context);
+  };
+  run(*executor, bank, *scratch, out);
+  run(*reference, plain, *reference->make_scratch(), expected);
   for (Index r = 0; r < rows; ++r) {
     for (std::size_t d = 0; d < 512; ++d) {
       MOESIM_CHECK(std::abs(out.row(r)[d] - expected.row(r)[d]) < 1e-4F, "wrong result");
     }
   }
   for (auto _ : state) {
-    executor->run({bank, begin, in.view(), out.view()}, context);
+    run(*executor, bank, *scratch, out);
     benchmark::DoNotOptimize(out.data());
   }
   state.counters["GFLOP/s"] = benchmark::Counter(

@@ -15,6 +15,24 @@ function(moesim_room name)
   target_link_libraries(moesim_${name} PUBLIC ${ARG_ROOMS} PRIVATE moesim_flags ${ARG_LIBS})
 endfunction()
 
+# moesim_kernels(target folder): adds the kernels, the only files compiled for other instruction sets than the rest. They
+# share no template and no inline function with it. Always optimised: a kernel that is not keeps its sums in memory.
+function(moesim_kernels target folder)
+  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+  target_sources(${target} PRIVATE ${sources})
+  file(GLOB kernels CONFIGURE_DEPENDS ${folder}/kernels_*.cpp)
+  set_property(SOURCE ${kernels} APPEND PROPERTY COMPILE_OPTIONS -O3)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    set_property(SOURCE ${folder}/kernels_avx2.cpp APPEND PROPERTY COMPILE_OPTIONS -mavx2 -mfma -mf16c)
+    set_property(SOURCE ${folder}/kernels_avx512.cpp APPEND PROPERTY COMPILE_OPTIONS
+      -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c)
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC bug 105593: the intrinsics' own undefined registers.
+    set_property(SOURCE ${folder}/kernels_avx512.cpp APPEND PROPERTY COMPILE_OPTIONS -Wno-maybe-uninitialized)
+  endif()
+endfunction()
+
 # moesim_test(name LIBS …): one GoogleTest program from every .cpp of tests/<name>, "/" turned into "_".
 function(moesim_test name)
   cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})

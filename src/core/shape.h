@@ -3,12 +3,10 @@
 
 #include <string_view>
 
+#include "core/activation.h"
 #include "core/matrix.h"
 
 namespace moesim {
-
-// The gated ones (swiglu, geglu) have three matrices per expert, the others two.
-enum class Activation { swiglu, geglu, gelu, relu, silu };
 
 constexpr bool is_gated(Activation a) {
   return a == Activation::swiglu || a == Activation::geglu;

@@ -24,14 +24,17 @@ std::uint64_t floats(std::initializer_list<std::uint64_t> factors, const char* w
   return checked_mul(checked_product(factors, what), sizeof(float), what);
 }
 
-// Of all layers.
+// Float32 weights of all layers.
 std::uint64_t weight_bytes(const LayerShape& shape, std::uint64_t params) {
-  return checked_product({params, bytes_per_weight(WeightType::float32), u64(shape.num_layers)},
-                         "the weights");
+  return checked_product({params, sizeof(float), u64(shape.num_layers)}, "the weights");
 }
 
-std::uint64_t dense_bytes(const LayerShape& shape, Index width) {
-  return weight_bytes(shape, ffn_params(shape.d_model, width, shape.activation));
+// `count` experts of one shape in each layer, as the executor packs them.
+std::uint64_t ffn_bytes(const Experiment& experiment, const LayerShape& shape, Index d_model, Index width,
+                        Index count) {
+  const FfnShape ffn{d_model, width, shape.activation};
+  return checked_product({experiment.executor.executor->expert_bytes(ffn), u64(count), u64(shape.num_layers)},
+                         "the weights");
 }
 
 Index batches_in_a_sample(std::uint64_t batch_bytes) {
@@ -94,33 +97,41 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   if (!experiment.execute) {
     return memory;
   }
-  const std::uint64_t expert = ffn_params(shape.expert_width(), shape.d_ff, shape.activation);
-  add("experts", checked_mul(weight_bytes(shape, expert), u64(shape.num_experts), "the experts"));
+  const Executor& executor = *experiment.executor.executor;
+  add("experts", ffn_bytes(experiment, shape, shape.expert_width(), shape.d_ff, shape.num_experts));
   if (shape.constant_experts > 0) {
     add("constant experts", weight_bytes(shape, constant_params(shape)));
   }
   if (shape.has_shared()) {
-    add("shared experts", weight_bytes(shape, shared_params(shape)));
+    const Index shared = shared_ffn_width(shape);
+    const std::uint64_t gate = shared_params(shape) - ffn_params(shape.d_model, shared, shape.activation);
+    add("shared experts", checked_add(ffn_bytes(experiment, shape, shape.d_model, shared, 1),
+                                      weight_bytes(shape, gate), "the shared experts"));
   }
   if (shape.latent_width > 0) {
     add("latent maps", weight_bytes(shape, latent_params(shape)));
     add("latent tokens", floats({tokens, u64(shape.latent_width), 2}, "the latent tokens"));
   }
-  const std::uint64_t copies = experiment.executor.kind == "check" ? 3 : 2;
-  add("rows of the experts", floats({rows, u64(shape.expert_width()), copies}, "the rows of the experts"));
-  Index widest = std::max(shape.d_ff, shared_ffn_width(shape));
+  add("rows of the experts",
+      checked_add(floats({rows, u64(shape.expert_width())}, "the rows of the experts"),
+                  executor.scratch_bytes({shape.expert_width(), shape.d_ff, shape.activation},
+                                         static_cast<Index>(rows), threads),
+                  "the rows of the experts"));
+  Index widest = shape.has_shared() ? shared_ffn_width(shape) : 0;
   for (const Baseline baseline : experiment.baselines) {
     const bool active = baseline == Baseline::dense_same_active;
     const Index dense =
         active ? dense_same_active_width(shape, std::lround(nominal_experts_per_token(experiment)))
                : dense_same_total_width(shape);
     widest = std::max(widest, dense);
-    add(active ? "dense_same_active" : "dense_same_total", dense_bytes(shape, dense));
+    add(active ? "dense_same_active" : "dense_same_total",
+        ffn_bytes(experiment, shape, shape.d_model, dense, 1));
   }
-  add("yardstick", yardstick_bytes());
-  add("scratch of the threads", checked_mul(experiment.executor.executor->scratch_bytes(
-                                                std::max(shape.d_model, shape.latent_width), widest),
-                                            static_cast<std::uint64_t>(threads), "the scratch memory"));
+  if (widest > 0) {
+    add("rows of dense layers",
+        executor.scratch_bytes({shape.d_model, widest, shape.activation}, sizes.tokens, threads));
+  }
+  add("yardstick", yardstick_bytes(executor));
   return memory;
 }
 

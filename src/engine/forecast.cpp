@@ -59,18 +59,19 @@ LayerCost nominal_cost(const Experiment& experiment) {
                                 .distinct_experts = std::min(static_cast<double>(shape.num_experts),
                                                              experts * static_cast<double>(tokens)),
                                 .tokens = tokens,
-                                .slots = slots});
+                                .slots = slots,
+                                .weight_type = experiment.executor.executor->weight_type()});
 }
 
 }  // namespace
 
 double measure_yardstick(const Experiment& experiment, const ContextOptions& options) {
   const Context context(options);
-  Yardstick yardstick(context);
+  Yardstick yardstick(*experiment.executor.executor, context);
   double best = 1e9;
   const Stopwatch watch;
   for (int i = 0; i < 4 && (i == 0 || watch.seconds() < 0.05); ++i) {
-    best = std::min(best, yardstick.run(*experiment.executor.executor, context));
+    best = std::min(best, yardstick.run(context));
   }
   return Yardstick::flops() / best;
 }
@@ -100,7 +101,7 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
     moe.bytes_per_token = 0;
   }
   const auto layers = static_cast<std::uint64_t>(shape.num_layers);
-  const std::uint64_t moe_bytes = experiment.execute ? nominal_cost(experiment).total_params * 4 * layers : 0;
+  const std::uint64_t moe_bytes = experiment.execute ? nominal_cost(experiment).weight_bytes * layers : 0;
   forecast.variants.push_back(
       {"moe", 0, forecast_seconds(moe, experiment, rate) + routing_seconds(experiment, forecast.threads),
        moe_bytes, ""});
@@ -112,9 +113,11 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
                      shape, std::lround(nominal_ffn_experts(shape, nominal_experts_per_token(experiment))))
                : dense_same_total_width(shape);
     const LayerCost cost =
-        dense_layer_cost(shape, width, static_cast<std::uint64_t>(experiment.workload->tokens()));
+        dense_layer_cost(shape, {.width = width,
+                                 .tokens = static_cast<std::uint64_t>(experiment.workload->tokens()),
+                                 .weight_type = experiment.executor.executor->weight_type()});
     VariantForecast variant{std::string(enum_text(baseline)), width, forecast_seconds(cost, experiment, rate),
-                            cost.total_params * 4 * layers, ""};
+                            cost.weight_bytes * layers, ""};
     const double minimum =
         (round + variant.seconds_per_step) * static_cast<double>(experiment.measure.min_samples);
     if (!active && minimum > kBudgetsForDenseTotal * forecast.budget_s) {

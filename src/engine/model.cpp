@@ -1,7 +1,6 @@
 #include "engine/model.h"
 
 namespace moesim {
-namespace {
 
 BankOptions pool_options(const Experiment& experiment, std::uint32_t layer) {
   const LayerShape& shape = experiment.shape;
@@ -16,8 +15,6 @@ BankOptions pool_options(const Experiment& experiment, std::uint32_t layer) {
           .copy_experts = shape.copy_experts,
           .zero_experts = shape.zero_experts};
 }
-
-}  // namespace
 
 std::uint64_t MoeStack::weight_bytes() const {
   std::uint64_t bytes = 0;
@@ -50,10 +47,11 @@ MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
     layer.state.threshold = experiment.router->initial_threshold();
     const BankOptions pool = pool_options(experiment, number);
     if (experiment.execute) {
-      layer.experts = make_bank(pool, context);
+      layer.experts = make_bank(pool, *experiment.executor.executor, context);
       layer.latent =
           make_latent_maps(shape, {.seed = pool.seed, .stream = pool.stream, .layer = number}, context);
-      layer.shared = make_shared_experts({experiment.seed, number, shape}, context);
+      layer.shared =
+          make_shared_experts({experiment.seed, number, shape, *experiment.executor.executor}, context);
     } else {
       layer.experts.kind = expert_kinds(pool);
     }
@@ -72,7 +70,7 @@ DenseStack make_dense_stack(const Experiment& experiment, Index width, const Con
                                       .d_model = experiment.shape.d_model,
                                       .width = width,
                                       .activation = experiment.shape.activation},
-                                     context));
+                                     *experiment.executor.executor, context));
   }
   return stack;
 }

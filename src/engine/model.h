@@ -31,6 +31,9 @@ struct DenseStack {
   std::uint64_t weight_bytes() const;
 };
 
+// What the routed experts of a layer are made from.
+BankOptions pool_options(const Experiment& experiment, std::uint32_t layer);
+
 MoeStack make_moe_stack(const Experiment& experiment, const Context& context);
 DenseStack make_dense_stack(const Experiment& experiment, Index width, const Context& context);
 

@@ -40,7 +40,8 @@ void fill_costs(RunRecord& record, const RunState& state) {
                .gate_params = state.stack.layers.front().gate.num_params(),
                .distinct_experts = static_cast<double>(shape.num_experts),
                .tokens = static_cast<std::uint64_t>(record.tokens),
-               .slots = record.slots};
+               .slots = record.slots,
+               .weight_type = state.experiment.executor.executor->weight_type()};
   record.nominal = moe_layer_cost(shape, use);
   double kept = 0;
   double distinct = 0;

@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "core/stopwatch.h"
-#include "dispatch/gather.h"
 #include "dispatch/soft_mix.h"
 #include "experts/combine.h"
 #include "experts/project.h"
@@ -37,10 +36,21 @@ void add_rows(MatrixView more, MutableMatrixView sum, const Context& context) {
   });
 }
 
-void run_one_expert(const Executor& executor, const ExpertBank& bank, MatrixView in, MutableMatrixView out,
+ExecutorScratch& scratch_for(const Executor& executor, std::unique_ptr<ExecutorScratch>& scratch) {
+  if (scratch == nullptr) {
+    scratch = executor.make_scratch();
+  }
+  return *scratch;
+}
+
+// Every token through the one expert of a bank, into `out`.
+void run_one_expert(const Executor& executor, const ExpertBank& bank, MutableMatrixView out, Workspace& w,
                     const Context& context) {
-  const Index begin[] = {0, in.rows};
-  executor.run({bank, begin, in, out}, context);
+  const Index begin[] = {0, out.rows};
+  ExecutorScratch& scratch = scratch_for(executor, w.one_expert);
+  const ExpertRows rows{.bank = bank, .expert_begin = begin, .in = {.from = w.normed.view()}, .out = out};
+  executor.gather(rows, scratch, context);
+  executor.run(rows, scratch, context);
 }
 
 // What the routed experts see of the tokens: all of it, or W↓x.
@@ -69,12 +79,20 @@ Assignments no_choices(const SoftMix& mix) {
   return none;
 }
 
-// A layer from its routing to workspace.y. enter(hidden, rows) makes the experts' rows of what they see of
-// the tokens; leave(rows, begin, y) sums their outputs up for the tokens, beginning with `begin` where it has
-// rows.
+// Where the rows of the experts come from and what they are multiplied by.
+struct RowPlan {
+  std::span<const Index> expert_begin;
+  std::span<const std::int32_t> token = {};
+  std::span<const float> in_weight = {};
+  std::span<const float> out_weight = {};
+};
+
+// A layer from its routing to workspace.y. enter(hidden) is what the rows are taken from, given what the
+// experts see of the tokens; leave(rows, begin, y) sums the experts' rows up for the tokens, beginning with
+// `begin` where it has rows.
 template <class Enter, class Leave>
-void run_experts(const MoeRun& run, const MoeLayer& layer, std::span<const Index> expert_begin,
-                 const Enter& enter, const Leave& leave, Workspace& w, StageSeconds& seconds) {
+void run_experts(const MoeRun& run, const MoeLayer& layer, const RowPlan& plan, const Enter& enter,
+                 const Leave& leave, Workspace& w, StageSeconds& seconds) {
   const Context& context = run.context;
   const bool latent = !layer.latent.none();
   const bool shared = !layer.shared.none();
@@ -83,16 +101,21 @@ void run_experts(const MoeRun& run, const MoeLayer& layer, std::span<const Index
   const MatrixView hidden = enter_latent(layer.latent, w, context);
   seconds.experts += watch.lap();
   context.name_stage("dispatch");
-  w.rows_in.resize(expert_begin.back(), hidden.cols);
-  w.rows_out.resize(expert_begin.back(), hidden.cols);
-  enter(hidden, w.rows_in.view());
+  const Executor& executor = *run.experiment.executor.executor;
+  ExecutorScratch& scratch = scratch_for(executor, w.experts);
+  w.rows_out.resize(plan.expert_begin.back(), hidden.cols);
+  const ExpertRows rows{.bank = layer.experts,
+                        .expert_begin = plan.expert_begin,
+                        .in = {enter(hidden), plan.token, plan.in_weight},
+                        .out_weight = plan.out_weight,
+                        .out = w.rows_out.view()};
+  executor.gather(rows, scratch, context);
   seconds.dispatch += watch.lap();
   context.name_stage("experts");
-  const Executor& executor = *run.experiment.executor.executor;
-  executor.run({layer.experts, expert_begin, w.rows_in.view(), w.rows_out.view()}, context);
+  executor.run(rows, scratch, context);
   w.shared_out.resize(shared ? w.x.rows() : 0, w.x.cols());
   if (shared) {
-    run_one_expert(executor, layer.shared.ffn, w.normed.view(), w.shared_out.view(), context);
+    run_one_expert(executor, layer.shared.ffn, w.shared_out.view(), w, context);
   }
   seconds.experts += watch.lap();
   context.name_stage("combine");
@@ -115,13 +138,14 @@ void run_experts(const MoeRun& run, const MoeLayer& layer, std::span<const Index
 
 void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPlan& plan, Workspace& w,
                      StageSeconds& seconds) {
-  const auto enter = [&](MatrixView hidden, MutableMatrixView rows) {
-    gather_rows(plan, hidden, rows, run.context);
+  const bool on_input = plan.weight_on == WeightOn::input;
+  RowPlan rows{.expert_begin = plan.expert_begin, .token = plan.row_token};
+  (on_input ? rows.in_weight : rows.out_weight) = plan.row_weight;
+  const auto enter = [](MatrixView hidden) { return hidden; };
+  const auto leave = [&](MatrixView from, MatrixView begin, MutableMatrixView y) {
+    combine(plan, from, begin, y, run.context);
   };
-  const auto leave = [&](MatrixView rows, MatrixView begin, MutableMatrixView y) {
-    combine(plan, rows, begin, y, run.context);
-  };
-  run_experts(run, layer, plan.expert_begin, enter, leave, w, seconds);
+  run_experts(run, layer, rows, enter, leave, w, seconds);
   Stopwatch watch;
   add_pass_through(plan, w.normed.view(), w.y.view(), run.context);
   seconds.combine += watch.lap();
@@ -130,8 +154,11 @@ void run_assignments(const MoeRun& run, const MoeLayer& layer, const DispatchPla
 // The same of a soft router: the rows are its slots.
 void run_soft_mix(const MoeRun& run, const MoeLayer& layer, const SoftMix& mix, Workspace& w,
                   StageSeconds& seconds) {
-  const auto enter = [&](MatrixView hidden, MutableMatrixView rows) {
-    mix_in(mix, hidden, rows, run.context);
+  const std::vector<Index> begin_of = slot_begin(mix);
+  const auto enter = [&](MatrixView hidden) -> MatrixView {
+    w.slots.resize(begin_of.back(), hidden.cols);
+    mix_in(mix, hidden, w.slots.view(), run.context);
+    return w.slots.view();
   };
   const auto leave = [&](MatrixView rows, MatrixView begin, MutableMatrixView y) {
     mix_out(mix, rows, y, run.context);
@@ -139,7 +166,7 @@ void run_soft_mix(const MoeRun& run, const MoeLayer& layer, const SoftMix& mix, 
       add_rows(begin, y, run.context);
     }
   };
-  run_experts(run, layer, slot_begin(mix), enter, leave, w, seconds);
+  run_experts(run, layer, {.expert_begin = begin_of}, enter, leave, w, seconds);
 }
 
 }  // namespace
@@ -238,7 +265,7 @@ StageSeconds run_dense_step(const Executor& executor, const DenseStack& stack, W
     Stopwatch watch;
     rms_norm(w.x.view(), w.normed.view(), context);
     seconds.norm += watch.lap();
-    run_one_expert(executor, layer, w.normed.view(), w.y.view(), context);
+    run_one_expert(executor, layer, w.y.view(), w, context);
     seconds.experts += watch.lap();
     add_rows(w.y.view(), w.x.view(), context);
     seconds.norm += watch.lap();

@@ -2,6 +2,7 @@
 // One step: a batch through a stack. The pipeline of the whole program on one page.
 
 #include <functional>
+#include <memory>
 
 #include "core/parallel.h"
 #include "dispatch/plan.h"
@@ -25,8 +26,10 @@ using LayerSink = std::function<void(const LayerEvent&)>;
 // Buffers that survive from step to step, so that steps after the first ask for no large memory.
 struct Workspace {
   Matrix x;  // [T,D] the residual stream: input and output of a step
-  Matrix normed, logits, noise_deviation, rows_in, rows_out, shared_out, y;
-  Matrix latent_in, latent_out;  // [T,ℓ], of layers with latent experts
+  Matrix normed, logits, noise_deviation, rows_out, shared_out, y;
+  Matrix latent_in, latent_out;                          // [T,ℓ], of layers with latent experts
+  Matrix slots;                                          // [S,D], of a soft router
+  std::unique_ptr<ExecutorScratch> experts, one_expert;  // made by the executor when first needed
 };
 
 struct MoeRun {

@@ -20,8 +20,10 @@ constexpr double kShortestSample = 1e-3;
 Contestant dense_contestant(RunState& state, const VariantForecast& forecast) {
   Contestant dense;
   const LayerShape& shape = state.experiment.shape;
-  const LayerCost cost = dense_layer_cost(shape, forecast.width,
-                                          static_cast<std::uint64_t>(state.experiment.workload->tokens()));
+  const LayerCost cost =
+      dense_layer_cost(shape, {.width = forecast.width,
+                               .tokens = static_cast<std::uint64_t>(state.experiment.workload->tokens()),
+                               .weight_type = state.experiment.executor.executor->weight_type()});
   dense.result.name = forecast.name;
   dense.result.width = forecast.width;
   dense.result.skipped = forecast.skipped;
@@ -132,10 +134,8 @@ Contestant yardstick_contestant(RunState& state, int repeats) {
   contestant.result.name = "yardstick";
   contestant.result.tokens = 256;
   contestant.result.flops_per_token = Yardstick::flops() / 256.0;
-  const auto yardstick = std::make_shared<Yardstick>(state.context);
-  contestant.run = [&state, yardstick, repeats] {
-    return yardstick->run(*state.experiment.executor.executor, state.context) * repeats;
-  };
+  const auto yardstick = std::make_shared<Yardstick>(*state.experiment.executor.executor, state.context);
+  contestant.run = [&state, yardstick, repeats] { return yardstick->run(state.context) * repeats; };
   return contestant;
 }
 

@@ -35,10 +35,12 @@ double time_spins(const Context& context, Index how_many, std::uint64_t iteratio
 
 }  // namespace
 
-Yardstick::Yardstick(const Context& context)
-    : bank_(make_bank(
+Yardstick::Yardstick(const Executor& executor, const Context& context)
+    : executor_(executor),
+      scratch_(executor.make_scratch()),
+      bank_(make_bank(
           {.seed = 1, .stream = Stream::yardstick, .num_experts = 1, .d_model = kWidth, .width = kUnits},
-          context)),
+          executor, context)),
       in_(kRows, kWidth),
       out_(kRows, kWidth) {
   for (Index r = 0; r < kRows; ++r) {
@@ -46,10 +48,12 @@ Yardstick::Yardstick(const Context& context)
   }
 }
 
-double Yardstick::run(const Executor& executor, const Context& context) {
+double Yardstick::run(const Context& context) {
   const Index begin[] = {0, kRows};
   const Stopwatch watch;
-  executor.run({bank_, begin, in_.view(), out_.view()}, context);
+  const ExpertRows rows{.bank = bank_, .expert_begin = begin, .in = {.from = in_.view()}, .out = out_.view()};
+  executor_.gather(rows, *scratch_, context);
+  executor_.run(rows, *scratch_, context);
   return watch.seconds();
 }
 
@@ -58,9 +62,10 @@ double Yardstick::flops() {
          static_cast<double>(ffn_flops_per_row(kWidth, kUnits, Activation::swiglu));
 }
 
-std::uint64_t yardstick_bytes() {
-  return (ffn_params(kWidth, kUnits, Activation::swiglu) + 2 * static_cast<std::uint64_t>(kRows * kWidth)) *
-         sizeof(float);
+std::uint64_t yardstick_bytes(const Executor& executor) {
+  const FfnShape shape{kWidth, kUnits, Activation::swiglu};
+  return executor.expert_bytes(shape) + executor.scratch_bytes(shape, kRows, 1) +
+         2 * static_cast<std::uint64_t>(kRows * kWidth) * sizeof(float);
 }
 
 double measure_effective_cores(const Context& context, double seconds) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/checked.h"
 #include "core/error.h"
 #include "experts/variants.h"
 
@@ -25,20 +26,66 @@ void describe(Fields<CheckParams>& f) {
       .doc("largest relative distance of a row, ‖a−b‖/‖b‖");
 }
 
+struct CheckScratch final : ExecutorScratch {
+  std::unique_ptr<ExecutorScratch> first, second;
+  Matrix other;  // [R,D], of the second
+};
+
+// A packed expert is the first executor's and, behind it, the second's.
 class CheckExecutor final : public Executor {
  public:
   CheckExecutor(const CheckParams& params, std::unique_ptr<Executor> first, std::unique_ptr<Executor> second)
       : params_(params), first_(std::move(first)), second_(std::move(second)) {}
 
-  std::uint64_t scratch_bytes(Index d_model, Index width) const override {
-    return first_->scratch_bytes(d_model, width) + second_->scratch_bytes(d_model, width);
+  std::string layout() const override { return first_->layout() + " and " + second_->layout(); }
+  std::uint64_t expert_bytes(const FfnShape& shape) const override {
+    return checked_add(second_begin(shape), second_->expert_bytes(shape), "the weights of an expert");
+  }
+  void pack(const FfnShape& shape, const FfnUnits& units, std::byte* expert) const override {
+    first_->pack(shape, units, expert);
+    second_->pack(shape, units, expert + second_begin(shape));
+  }
+
+  std::unique_ptr<ExecutorScratch> make_scratch() const override {
+    auto scratch = std::make_unique<CheckScratch>();
+    scratch->first = first_->make_scratch();
+    scratch->second = second_->make_scratch();
+    return scratch;
+  }
+  std::uint64_t scratch_bytes(const FfnShape& shape, Index rows, int threads) const override {
+    const char* what = "the rows of the experts";
+    const std::uint64_t out = checked_product(
+        {static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(shape.d_model), sizeof(float)}, what);
+    return checked_add(out,
+                       checked_add(first_->scratch_bytes(shape, rows, threads),
+                                   second_->scratch_bytes(shape, rows, threads), what),
+                       what);
   }
 
  private:
-  void run_ffn(const ExpertRows& rows, const Context& context) const override {
-    Matrix other(rows.out.rows, rows.out.cols);
-    first_->run(rows, context);
-    second_->run({rows.bank, rows.expert_begin, rows.in, other.view()}, context);
+  std::uint64_t second_begin(const FfnShape& shape) const {
+    return checked_add(first_->expert_bytes(shape), 63, "the weights of an expert") / 64 * 64;
+  }
+  static ExpertRows part_of(const ExpertRows& rows, std::uint64_t begin, MutableMatrixView out) {
+    ExpertRows part = rows;
+    part.out = out;
+    part.packed_offset += begin;
+    part.is_part = true;
+    return part;
+  }
+
+  void gather_ffn(const ExpertRows& rows, ExecutorScratch& scratch, const Context& context) const override {
+    auto& parts = static_cast<CheckScratch&>(scratch);
+    parts.other.resize(rows.out.rows, rows.out.cols);
+    first_->gather(part_of(rows, 0, rows.out), *parts.first, context);
+    second_->gather(part_of(rows, second_begin(rows.bank.ffn), parts.other.view()), *parts.second, context);
+  }
+
+  void run_ffn(const ExpertRows& rows, ExecutorScratch& scratch, const Context& context) const override {
+    auto& parts = static_cast<CheckScratch&>(scratch);
+    const Matrix& other = parts.other;
+    first_->run(part_of(rows, 0, rows.out), *parts.first, context);
+    second_->run(part_of(rows, second_begin(rows.bank.ffn), parts.other.view()), *parts.second, context);
     for (Index e = 0; e < rows.bank.num_experts(); ++e) {
       const auto i = static_cast<std::size_t>(e);
       for (Index r = rows.expert_begin[i]; r < rows.expert_begin[i + 1]; ++r) {

@@ -20,9 +20,7 @@ void combine_token(const DispatchPlan& plan, MatrixView rows, Index token, Mutab
     if (row < 0) {
       continue;
     }
-    const float weight =
-        plan.weight_on == WeightOn::output ? plan.row_weight[static_cast<std::size_t>(row)] : 1.0F;
-    y += weight * ConstRow(rows.row(row).data(), rows.cols);
+    y += ConstRow(rows.row(row).data(), rows.cols);
   }
 }
 

@@ -6,8 +6,8 @@
 
 namespace moesim {
 
-// y[t] = Σ weight·rows[row] over token t's kept assignments, in the router's order, plus shared[t] when
-// `shared` has rows. A weight that was on the input is not applied again. Each token gathers its own rows: no
+// y[t] = Σ rows[row] over token t's kept assignments, in the router's order, plus shared[t] when `shared` has
+// rows. The rows have their weights already (experts/executor.h). Each token gathers its own rows: no
 // two tasks write the same place, and the order of summation is fixed. A token with no kept assignment gets 0
 // (+ shared).
 void combine(const DispatchPlan& plan, MatrixView rows, MatrixView shared, MutableMatrixView y,

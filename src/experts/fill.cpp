@@ -20,13 +20,18 @@ void fill_uniform(RandomKey key, std::uint64_t row, float deviation, std::span<f
 
 }  // namespace
 
+void fill_rows(const MatrixFill& fill, MutableMatrixView rows) {
+  for (Index r = 0; r < rows.rows; ++r) {
+    fill_uniform(fill.key, fill.first_row + static_cast<std::uint64_t>(r), fill.deviation, rows.row(r));
+  }
+}
+
 void fill_matrix(const MatrixFill& fill, Matrix& matrix, const Context& context) {
   const Index blocks = (matrix.rows() + kRowsPerBlock - 1) / kRowsPerBlock;
   context.for_each_block(blocks, [&](Index block) {
-    const Index end = std::min(matrix.rows(), (block + 1) * kRowsPerBlock);
-    for (Index r = block * kRowsPerBlock; r < end; ++r) {
-      fill_uniform(fill.key, fill.first_row + static_cast<std::uint64_t>(r), fill.deviation, matrix.row(r));
-    }
+    const Index first = block * kRowsPerBlock;
+    fill_rows({fill.key, fill.first_row + static_cast<std::uint64_t>(first), fill.deviation},
+              matrix.view().block(first, std::min(kRowsPerBlock, matrix.rows() - first)));
   });
 }
 

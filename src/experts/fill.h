@@ -15,7 +15,9 @@ struct MatrixFill {
   float deviation = 1;
 };
 
-// Uniform in [−√3·deviation, √3·deviation]; made in parallel, the same for any number of threads.
+// Uniform in [−√3·deviation, √3·deviation], a function of `fill` and the place alone; fill_matrix in
+// parallel.
+void fill_rows(const MatrixFill& fill, MutableMatrixView rows);
 void fill_matrix(const MatrixFill& fill, Matrix& matrix, const Context& context);
 
 // 1/√n, the deviation that keeps a sum of n products of unit size at unit size.

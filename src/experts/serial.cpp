@@ -2,7 +2,10 @@
 // calling thread. Simple enough to be believed; its bits depend on how many rows an expert gets.
 
 #include <Eigen/Core>
+#include <algorithm>
+#include <cstring>
 
+#include "core/checked.h"
 #include "experts/activation.h"
 #include "experts/variants.h"
 
@@ -19,30 +22,87 @@ ConstMap map(MatrixView m) {
 struct SerialParams {};
 void describe(Fields<SerialParams>&) {}
 
+// A packed expert is up, gate_proj and down as they are, [F,D] each.
+struct PlainExpert {
+  MatrixView up, gate_proj, down;
+
+  PlainExpert(const FfnShape& shape, const std::byte* expert) {
+    const auto* at = reinterpret_cast<const float*>(expert);
+    const Index matrix = shape.width * shape.d_model;
+    up = {at, shape.width, shape.d_model};
+    down = {at + matrix, shape.width, shape.d_model};
+    gate_proj = {at + 2 * matrix, is_gated(shape.activation) ? shape.width : 0, shape.d_model};
+  }
+};
+
+struct SerialScratch final : ExecutorScratch {
+  Matrix in;  // [R,D]
+};
+
 class SerialExecutor final : public Executor {
  public:
-  std::uint64_t scratch_bytes(Index, Index) const override {
-    return 0;
-  }  // grows with the rows, not per thread
+  std::string layout() const override { return "serial"; }
+  std::uint64_t expert_bytes(const FfnShape& shape) const override {
+    return checked_mul(ffn_params(shape.d_model, shape.width, shape.activation), sizeof(float),
+                       "the weights of an expert");
+  }
+  void pack(const FfnShape& shape, const FfnUnits& units, std::byte* expert) const override {
+    const PlainExpert plain(shape, expert);
+    const auto put = [&](MatrixView rows, MatrixView to) {
+      const std::byte* place = reinterpret_cast<const std::byte*>(to.row(units.first).data());
+      std::memcpy(expert + (place - expert), rows.data,
+                  static_cast<std::size_t>(rows.rows * rows.cols) * sizeof(float));
+    };
+    put(units.up, plain.up);
+    put(units.down, plain.down);
+    if (units.gate_proj.rows > 0) {
+      put(units.gate_proj, plain.gate_proj);
+    }
+  }
+
+  std::unique_ptr<ExecutorScratch> make_scratch() const override { return std::make_unique<SerialScratch>(); }
+  std::uint64_t scratch_bytes(const FfnShape& shape, Index rows, int) const override {
+    const Index hidden = is_gated(shape.activation) ? 2 : 1;
+    return checked_product({static_cast<std::uint64_t>(rows),
+                            static_cast<std::uint64_t>(shape.d_model + hidden * shape.width), sizeof(float)},
+                           "the rows of the experts");
+  }
 
  private:
-  void run_ffn(const ExpertRows& rows, const Context&) const override {
-    const ExpertBank& bank = rows.bank;
-    for (Index e = 0; e < bank.num_experts(); ++e) {
+  void gather_ffn(const ExpertRows& rows, ExecutorScratch& scratch, const Context&) const override {
+    Matrix& in = static_cast<SerialScratch&>(scratch).in;
+    in.resize(rows.num_rows(), rows.out.cols);
+    for (Index r = 0; r < in.rows(); ++r) {
+      const std::span<const float> from = rows.in.from.row(rows.in.token_of(r));
+      const float weight = rows.in.weight_of(r);
+      std::transform(from.begin(), from.end(), in.row(r).begin(), [weight](float x) { return weight * x; });
+    }
+  }
+
+  void run_ffn(const ExpertRows& rows, ExecutorScratch& scratch, const Context&) const override {
+    const Matrix& in = static_cast<SerialScratch&>(scratch).in;
+    const FfnShape& shape = rows.bank.ffn;
+    for (Index e = 0; e < rows.bank.num_experts(); ++e) {
       const Index begin = rows.expert_begin[static_cast<std::size_t>(e)];
       const Index count = rows.expert_begin[static_cast<std::size_t>(e) + 1] - begin;
-      if (bank.kind[static_cast<std::size_t>(e)] != ExpertKind::ffn || count == 0) {
+      if (rows.bank.kind[static_cast<std::size_t>(e)] != ExpertKind::ffn || count == 0) {
         continue;
       }
-      const ConstMap x = map(rows.in.block(begin, count));
-      RowMajor hidden = x * map(bank.up_of(e)).transpose();
+      const PlainExpert expert(shape, rows.packed(e));
+      const ConstMap x = map(in.view().block(begin, count));
+      RowMajor hidden = x * map(expert.up).transpose();
       RowMajor gate;
-      if (is_gated(bank.activation)) {
-        gate = x * map(bank.gate_proj_of(e)).transpose();
+      if (is_gated(shape.activation)) {
+        gate = x * map(expert.gate_proj).transpose();
       }
-      activate(bank.activation, hidden.array(), gate.array());
-      const MutableMatrixView out = rows.out.block(begin, count);
-      Eigen::Map<RowMajor>(out.data, count, out.cols).noalias() = hidden * map(bank.down_of(e));
+      activate(shape.activation, hidden.array(), gate.array());
+      const MutableMatrixView block = rows.out.block(begin, count);
+      Eigen::Map<RowMajor> out(block.data, count, block.cols);
+      out.noalias() = hidden * map(expert.down);
+      if (!rows.out_weight.empty()) {
+        const float* weights = rows.out_weight.data() + begin;
+        out.array().colwise() *= Eigen::Map<const Eigen::ArrayXf>(weights, count);
+      }
     }
   }
 };

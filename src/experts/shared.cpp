@@ -70,6 +70,16 @@ std::uint64_t shared_params(const LayerShape& shape) {
                      "the shared experts");
 }
 
+BankOptions shared_bank_options(const SharedOptions& options) {
+  return {.seed = options.seed,
+          .stream = Stream::shared_weight,
+          .layer = options.layer,
+          .num_experts = 1,
+          .d_model = options.shape.d_model,
+          .width = shared_ffn_width(options.shape),
+          .activation = options.shape.activation};
+}
+
 SharedExperts make_shared_experts(const SharedOptions& options, const Context& context) {
   SharedExperts shared;
   const LayerShape& shape = options.shape;
@@ -77,14 +87,7 @@ SharedExperts make_shared_experts(const SharedOptions& options, const Context& c
     return shared;
   }
   shared.kind = shape.shared_kind;
-  shared.ffn = make_bank({.seed = options.seed,
-                          .stream = Stream::shared_weight,
-                          .layer = options.layer,
-                          .num_experts = 1,
-                          .d_model = shape.d_model,
-                          .width = shared_ffn_width(shape),
-                          .activation = shape.activation},
-                         context);
+  shared.ffn = make_bank(shared_bank_options(options), options.executor, context);
   const RandomKey key{.seed = options.seed, .stream = Stream::shared_weight, .layer = options.layer};
   shared.gate.resize(gate_rows(shape.shared_kind), shape.d_model);
   fill_matrix({key, std::uint64_t{5} << 60, unit_deviation(shape.d_model)}, shared.gate, context);

@@ -45,7 +45,10 @@ struct SharedOptions {
   std::uint64_t seed = 0;
   std::uint32_t layer = 0;
   const LayerShape& shape;
+  const Executor& executor;
 };
+// What their ffn is made from.
+BankOptions shared_bank_options(const SharedOptions& options);
 SharedExperts make_shared_experts(const SharedOptions& options, const Context& context);
 
 // y[t] = R(x[t]) on entry, as above on return. `outputs` [T,D] is S(x). Each token depends on itself alone.

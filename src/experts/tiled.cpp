@@ -1,152 +1,266 @@
-// The parallel executor: tasks are (expert, tile of rows); each runs its rows through all blocks of hidden
-// units, up, gate_proj, activation and down, while the hidden rows stay in the cache.
+// The parallel executor: products of packed panels of weights by packed tiles of rows, in the kernels of
+// experts/kernels.
 //
-// Same bits for any thread count and any batch: tiles have a fixed number of rows and the last one of an
-// expert is filled up with zeros, because the bits of Eigen's product for one row depend on how many rows are
-// multiplied together; blocks of hidden units are fixed too. A task writes only its own rows.
+// Two stages with a join between them: up panels, whose sums become hidden units in the layout the next
+// product reads, and down panels. A task is some tiles of one expert by some panels; it writes only its own
+// units or columns. Every number is one chain of multiply-adds in the order of the depth, so its bits depend
+// neither on the tile it is in nor on threads.
 
-#include <Eigen/Core>
 #include <algorithm>
-#include <cstring>
 
+#include "core/checked.h"
 #include "core/error.h"
-#include "experts/activation.h"
+#include "experts/kernels/choose.h"
+#include "experts/kernels/panels.h"
+#include "experts/schedule.h"
 #include "experts/variants.h"
 
 namespace moesim {
 namespace {
 
-using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using ConstMap = Eigen::Map<const RowMajor>;
-using MutableMap = Eigen::Map<RowMajor>;
-
 struct TiledParams {
-  std::int64_t tile_rows = 64;
-  std::int64_t block_units = 512;
+  WeightType weights = WeightType::float32;
+  InstructionSet instructions = InstructionSet::automatic;
 };
 void describe(Fields<TiledParams>& f) {
-  f.add("tile_rows", &TiledParams::tile_rows)
-      .range(32, 1024)
-      .doc("rows of a tile; fixes the bits of the results");
-  f.add("block_units", &TiledParams::block_units).range(16, 65536).doc("hidden units computed at a time");
+  f.add("weights", &TiledParams::weights).doc("how the weights of the experts are stored; sums are float32");
+  f.add("instructions", &TiledParams::instructions)
+      .doc("instruction set of the kernels; auto: the best this processor has");
 }
 
-struct Tile {
-  Index expert;
-  Index first_row;
-  Index count;
+// A task takes at most so many rows, so that a hot expert is shared, and so many bytes of weights, so that
+// they stay in the second-level cache while its tiles pass.
+constexpr Index kRowsPerTask = 256;
+constexpr std::uint64_t kBytesPerTask = std::uint64_t{512} << 10;
+// Steps of the depth that are multiplied at a time: so many that the sums cost little to put down and take
+// up. With few tiles the weights are what is waited for, and short blocks ask for them more evenly.
+constexpr Index kDepthBlock = 512;
+constexpr Index kShortDepthBlock = 64;
+constexpr Index kFewTiles = 4;
+// From so many tiles on, narrow weights are widened once for all of them.
+constexpr Index kTilesWorthWidening = 3;
+constexpr Index kRowsPerPackBlock = 64;
+constexpr Index kCacheLine = 64;
+
+struct TiledScratch final : ExecutorScratch {
+  std::vector<RowTile> tiles;
+  std::vector<PanelTask> tasks;
+  Matrix in;      // [R,up_depth], tile by tile
+  Matrix hidden;  // [R,down_depth], tile by tile
 };
 
-// Busy experts first, so that no long piece starts last; a stable order, so that nothing depends on threads.
-std::vector<Tile> make_tiles(const ExpertRows& rows, Index tile_rows) {
-  std::vector<Index> order;
-  for (Index e = 0; e < rows.bank.num_experts(); ++e) {
-    const auto i = static_cast<std::size_t>(e);
-    if (rows.bank.kind[i] == ExpertKind::ffn && rows.expert_begin[i + 1] > rows.expert_begin[i]) {
-      order.push_back(e);
-    }
-  }
-  const auto count_of = [&](Index e) {
-    const auto i = static_cast<std::size_t>(e);
-    return rows.expert_begin[i + 1] - rows.expert_begin[i];
-  };
-  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return count_of(a) > count_of(b); });
-  std::vector<Tile> tiles;
-  for (const Index e : order) {
-    const Index end = rows.expert_begin[static_cast<std::size_t>(e) + 1];
-    for (Index r = rows.expert_begin[static_cast<std::size_t>(e)]; r < end; r += tile_rows) {
-      tiles.push_back({e, r, std::min(tile_rows, end - r)});
-    }
-  }
-  return tiles;
-}
-
 // Memory of one thread, kept between calls.
-struct Scratch {
-  Matrix in, up, gate, out;
+struct ThreadScratch {
+  Matrix sums;   // [tiles·panels of a task, max_rows·2V]
+  Matrix panel;  // [kDepthBlock,2V]
+};
+
+// One of the two products: which panels, how deep, and where a finished tile goes.
+struct Product {
+  const KernelSet& kernels;
+  const PanelLayout& layout;
+  Index depth;
+  const float* in;  // tile t begins at row first_row of `depth` numbers each
 };
 
 class TiledExecutor final : public Executor {
  public:
-  explicit TiledExecutor(const TiledParams& params)
-      : tile_rows_(params.tile_rows), block_units_(params.block_units) {}
+  TiledExecutor(const TiledParams& params, const KernelSet& kernels) : params_(params), kernels_(kernels) {}
 
-  std::uint64_t scratch_bytes(Index d_model, Index width) const override {
-    return static_cast<std::uint64_t>(tile_rows_) *
-           (2 * static_cast<std::uint64_t>(d_model) +
-            2 * static_cast<std::uint64_t>(std::min(width, block_units_))) *
-           sizeof(float);
+  std::string layout() const override {
+    return std::string("tiled/") + kernels_.name + "/" + std::string(enum_text(params_.weights));
+  }
+  WeightType weight_type() const override { return params_.weights; }
+  std::uint64_t expert_bytes(const FfnShape& shape) const override { return layout_of(shape).bytes; }
+  void pack(const FfnShape& shape, const FfnUnits& units, std::byte* expert) const override {
+    pack_units(layout_of(shape), units, expert);
+  }
+
+  std::unique_ptr<ExecutorScratch> make_scratch() const override { return std::make_unique<TiledScratch>(); }
+  std::uint64_t scratch_bytes(const FfnShape& shape, Index rows, int threads) const override {
+    const PanelLayout layout = layout_of(shape);
+    const char* what = "the rows of the experts";
+    const std::uint64_t of_rows =
+        checked_product({static_cast<std::uint64_t>(rows),
+                         static_cast<std::uint64_t>(layout.up_depth + layout.down_depth), sizeof(float)},
+                        what);
+    const std::uint64_t sums = kRowsPerTask * most_panels(layout.up_depth, layout) + kDepthBlock;
+    return checked_add(of_rows,
+                       checked_product({sums, static_cast<std::uint64_t>(2 * kernels_.lanes), sizeof(float),
+                                        static_cast<std::uint64_t>(threads)},
+                                       what),
+                       what);
   }
 
  private:
-  void run_ffn(const ExpertRows& rows, const Context& context) const override {
-    const std::vector<Tile> tiles = make_tiles(rows, tile_rows_);
-    context.for_each_block(static_cast<Index>(tiles.size()),
-                           [&](Index i) { run_tile(rows, tiles[static_cast<std::size_t>(i)]); });
+  PanelLayout layout_of(const FfnShape& shape) const { return {shape, params_.weights, kernels_.lanes}; }
+
+  static Index most_panels(Index depth, const PanelLayout& layout) {
+    const std::uint64_t panel = static_cast<std::uint64_t>(depth) * layout.row_bytes;
+    return static_cast<Index>(std::max<std::uint64_t>(1, kBytesPerTask / std::max<std::uint64_t>(1, panel)));
   }
 
-  void run_tile(const ExpertRows& rows, const Tile& tile) const {
-    thread_local Scratch scratch;
-    if (tile.count == tile_rows_) {
-      const MutableMatrixView out = rows.out.block(tile.first_row, tile_rows_);
-      run_full_tile(rows.bank, tile.expert, rows.in.block(tile.first_row, tile_rows_), out, scratch);
-      return;
-    }
-    const Index width = rows.bank.d_model;
-    const std::size_t bytes = static_cast<std::size_t>(tile.count * width) * sizeof(float);
-    scratch.in.resize(tile_rows_, width);
-    scratch.out.resize(tile_rows_, width);
-    scratch.in.fill(0.0F);
-    std::memcpy(scratch.in.data(), rows.in.row(tile.first_row).data(), bytes);
-    run_full_tile(rows.bank, tile.expert, scratch.in.view(), scratch.out.view(), scratch);
-    std::memcpy(rows.out.row(tile.first_row).data(), scratch.out.data(), bytes);
-  }
-
-  void run_full_tile(const ExpertBank& bank, Index expert, MatrixView in, MutableMatrixView out,
-                     Scratch& scratch) const {
-    const ConstMap x(in.data, in.rows, in.cols);
-    MutableMap y(out.data, out.rows, out.cols);
-    const bool gated = is_gated(bank.activation);
-    y.setZero();
-    for (Index first = 0; first < bank.width; first += block_units_) {
-      const Index units = std::min(block_units_, bank.width - first);
-      const auto weights = [&](MatrixView of_expert) {
-        return ConstMap(of_expert.row(first).data(), units, of_expert.cols);
-      };
-      scratch.up.resize(tile_rows_, units);
-      MutableMap up(scratch.up.data(), tile_rows_, units);
-      up.noalias() = x * weights(bank.up_of(expert)).transpose();
-      scratch.gate.resize(gated ? tile_rows_ : 0, units);
-      MutableMap gate(scratch.gate.data(), scratch.gate.rows(), units);
-      if (gated) {
-        gate.noalias() = x * weights(bank.gate_proj_of(expert)).transpose();
+  void gather_ffn(const ExpertRows& rows, ExecutorScratch& given, const Context& context) const override {
+    auto& scratch = static_cast<TiledScratch&>(given);
+    const PanelLayout layout = layout_of(rows.bank.ffn);
+    make_tiles(rows, kernels_.max_rows, scratch.tiles);
+    scratch.in.resize(rows.num_rows(), layout.up_depth);
+    const auto per_block = static_cast<Index>(kRowsPerPackBlock / kernels_.max_rows);
+    const auto count = static_cast<Index>(scratch.tiles.size());
+    context.for_each_block((count + per_block - 1) / per_block, [&](Index block) {
+      for (Index t = block * per_block; t < std::min(count, (block + 1) * per_block); ++t) {
+        pack_tile(rows, scratch.tiles[static_cast<std::size_t>(t)], layout, scratch.in);
       }
-      // As one flat array, whose length is a multiple of 32: no element is computed by a scalar remainder
-      // loop.
-      Eigen::Map<Eigen::ArrayXf> flat_up(up.data(), up.size());
-      const Eigen::Map<const Eigen::ArrayXf> flat_gate(gate.data(), gate.size());
-      activate(bank.activation, flat_up, flat_gate);
-      y.noalias() += up * weights(bank.down_of(expert));
+    });
+  }
+
+  void pack_tile(const ExpertRows& rows, const RowTile& tile, const PanelLayout& layout, Matrix& in) const {
+    float* to = in.row(tile.first_row).data();
+    for (int i = 0; i < tile.rows; ++i) {
+      const Index r = tile.first_row + i;
+      const std::span<const float> from = rows.in.from.row(rows.in.token_of(r));
+      kernels_.pack_row(from.data(), rows.in.from.cols, rows.in.weight_of(r), layout.up_depth, i, tile.rows,
+                        to);
     }
   }
 
-  Index tile_rows_;
-  Index block_units_;
+  void run_ffn(const ExpertRows& rows, ExecutorScratch& given, const Context& context) const override {
+    auto& scratch = static_cast<TiledScratch&>(given);
+    const PanelLayout layout = layout_of(rows.bank.ffn);
+    MOESIM_CHECK(scratch.in.rows() == rows.num_rows() && scratch.in.cols() == layout.up_depth,
+                 "rows that were not gathered");
+    scratch.hidden.resize(rows.num_rows(), layout.down_depth);
+    const auto stage = [&](Index panels, Index depth, const auto& run) {
+      make_tasks(scratch.tiles,
+                 {panels, std::max<Index>(1, kRowsPerTask / kernels_.max_rows), most_panels(depth, layout)},
+                 scratch.tasks);
+      context.for_each_block(static_cast<Index>(scratch.tasks.size()),
+                             [&](Index i) { run(scratch.tasks[static_cast<std::size_t>(i)]); });
+    };
+    stage(layout.up_panels, layout.up_depth,
+          [&](const PanelTask& task) { run_up(rows, layout, task, scratch); });
+    stage(layout.down_panels, layout.down_depth,
+          [&](const PanelTask& task) { run_down(rows, layout, task, scratch); });
+  }
+
+  void run_up(const ExpertRows& rows, const PanelLayout& layout, const PanelTask& task,
+              TiledScratch& scratch) const {
+    const Index expert = scratch.tiles[static_cast<std::size_t>(task.first_tile)].expert;
+    const std::byte* packed = rows.packed(expert);
+    const float* scales =
+        layout.scaled() ? reinterpret_cast<const float*>(packed + layout.scales_begin) : nullptr;
+    const int columns = 2 * kernels_.lanes;
+    const auto finish = [&](const RowTile& tile, Index panel, const float* sums) {
+      kernels_.activate(
+          {.activation = layout.shape.activation,
+           .rows = tile.rows,
+           .acc = sums,
+           .column_scale = scales != nullptr ? scales + panel * columns : nullptr,
+           .unit_scale = scales != nullptr
+                             ? scales + layout.up_panels * columns + panel * layout.units_per_panel
+                             : nullptr,
+           .hidden = scratch.hidden.row(tile.first_row).data() + panel * layout.units_per_panel * tile.rows});
+    };
+    multiply(
+        {kernels_, layout, layout.up_depth, scratch.in.data()}, task, scratch.tiles,
+        [&](Index p) { return packed + layout.up_panel(p); }, finish);
+  }
+
+  void run_down(const ExpertRows& rows, const PanelLayout& layout, const PanelTask& task,
+                const TiledScratch& scratch) const {
+    const Index expert = scratch.tiles[static_cast<std::size_t>(task.first_tile)].expert;
+    const std::byte* packed = rows.packed(expert);
+    const Index columns = 2 * kernels_.lanes;
+    const auto finish = [&](const RowTile& tile, Index panel, const float* sums) {
+      kernels_.finish(
+          {.rows = tile.rows,
+           .acc = sums,
+           .row_weight = rows.out_weight.empty() ? nullptr : rows.out_weight.data() + tile.first_row,
+           .out = rows.out.row(tile.first_row).data() + panel * columns,
+           .stride = rows.out.cols,
+           .columns = static_cast<int>(std::min(columns, rows.out.cols - panel * columns))});
+    };
+    multiply(
+        {kernels_, layout, layout.down_depth, scratch.hidden.data()}, task, scratch.tiles,
+        [&](Index p) { return packed + layout.down_panel(p); }, finish);
+  }
+
+  // All tiles of the task by all its panels, block by block of the depth; finish(tile, panel, sums) gets each
+  // once.
+  template <class PanelOf, class Finish>
+  void multiply(const Product& product, const PanelTask& task, const std::vector<RowTile>& tiles,
+                const PanelOf& panel_of, const Finish& finish) const {
+    thread_local ThreadScratch scratch;
+    const auto type = static_cast<std::size_t>(product.layout.type);
+    const bool widen = kernels_.expand[type] != nullptr && task.tiles >= kTilesWorthWidening;
+    const PanelProduct* products = kernels_.products[widen ? 0 : type];
+    const Index block = task.tiles <= kFewTiles ? kShortDepthBlock : kDepthBlock;
+    const bool one_block = product.depth <= block;
+    scratch.sums.resize(one_block ? 1 : task.tiles * task.panels, kernels_.max_rows * 2 * kernels_.lanes);
+    scratch.panel.resize(widen ? block : 0, 2 * kernels_.lanes);
+    const auto weights_at = [&](Index p, Index k) {
+      return panel_of(task.first_panel + p) + static_cast<std::uint64_t>(k) * product.layout.row_bytes;
+    };
+    for (Index k = 0; k < product.depth; k += block) {
+      const Index depth = std::min(block, product.depth - k);
+      const bool last = k + depth == product.depth;
+      const Index lines = lines_per_step(product.layout.row_bytes, task.tiles);
+      for (Index p = 0; p < task.panels; ++p) {
+        const void* weights = weights_at(p, k);
+        // What will be multiplied next: behind the last block of a task the next one begins.
+        const std::byte* next = p + 1 < task.panels ? weights_at(p + 1, k)
+                                : last              ? weights_at(task.panels, 0)
+                                                    : weights_at(0, k + depth);
+        if (widen) {
+          kernels_.expand[type](depth, weights, scratch.panel.data());
+          weights = scratch.panel.data();
+        }
+        for (Index t = 0; t < task.tiles; ++t) {
+          const RowTile& tile = tiles[static_cast<std::size_t>(task.first_tile + t)];
+          float* sums = scratch.sums.row(one_block ? 0 : p * task.tiles + t).data();
+          products[tile.rows - 1]({.depth = depth,
+                                   .x = product.in + tile.first_row * product.depth + k * tile.rows,
+                                   .panel = weights,
+                                   .acc = sums,
+                                   .add = k > 0,
+                                   .next = next + t * lines * (depth / kernels_.lanes) * kCacheLine,
+                                   .lines = static_cast<int>(lines)});
+          if (last) {
+            finish(tile, task.first_panel + p, sums);
+          }
+        }
+      }
+    }
+  }
+
+  // The cache lines of a block of weights, shared among the tiles and, within each, among every V of the
+  // depth.
+  Index lines_per_step(std::uint64_t row_bytes, Index tiles) const {
+    const Index lines = static_cast<Index>(row_bytes) * kernels_.lanes / kCacheLine;
+    return (lines + tiles - 1) / tiles;
+  }
+
+  TiledParams params_;
+  const KernelSet& kernels_;
 };
 
 }  // namespace
 
 ExecutorEntry executor_tiled() {
-  return {"tiled", "fixed tiles of rows, in parallel over (expert, tile)",
+  return {"tiled", "packed weights by fixed tiles of rows, in parallel over (expert, tiles, panels)",
           [] { return fields_of<TiledParams>().infos(); },
           [](Binder& binder, const Node* section, const std::string& path) -> std::unique_ptr<Executor> {
             TiledParams params;
             bind_section(binder, section, path, params, kExecutorReserved);
-            if (params.tile_rows % 32 != 0) {
-              binder.error(path + ".tile_rows", "got " + std::to_string(params.tile_rows), "a multiple of 32",
-                           "not-divisible", "write " + std::to_string((params.tile_rows + 31) / 32 * 32));
+            const KernelSet* kernels = find_kernels(params.instructions);
+            if (kernels == nullptr) {
+              binder.error(path + ".instructions",
+                           "this processor or this build does not have '" +
+                               std::string(enum_text(params.instructions)) + "'",
+                           "a set that is there", "no-instructions", "write auto");
+              return nullptr;
             }
-            return std::make_unique<TiledExecutor>(params);
+            return std::make_unique<TiledExecutor>(params, *kernels);
           }};
 }
 

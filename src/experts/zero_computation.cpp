@@ -28,32 +28,41 @@ std::vector<RowBlock> make_blocks(const ExpertRows& rows) {
   return blocks;
 }
 
-void run_constant(const ExpertBank& bank, Index expert, std::span<const float> x, std::span<float> out) {
+// In place in `x`.
+void run_constant(const ExpertBank& bank, Index expert, std::span<float> x) {
   const Index place = bank.constant_place(expert);
   MOESIM_CHECK(place >= 0, "a constant expert without its vector");
   const std::span<const float> v = bank.constant.row(place);
   const TwoWeights alpha = softmax_of_two(dot(bank.constant_gate.row(2 * place), x),
                                           dot(bank.constant_gate.row(2 * place + 1), x));
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = alpha.first * x[i] + alpha.second * v[i];
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    x[i] = alpha.first * x[i] + alpha.second * v[i];
+  }
+}
+
+void multiply(std::span<float> row, float factor) {
+  for (float& v : row) {
+    v *= factor;
   }
 }
 
 void run_row(const ExpertRows& rows, Index expert, Index row) {
-  const std::span<const float> x = rows.in.row(row);
   const std::span<float> out = rows.out.row(row);
-  switch (rows.bank.kind[static_cast<std::size_t>(expert)]) {
-    case ExpertKind::ffn:
-      return;
-    case ExpertKind::zero:
-      std::fill(out.begin(), out.end(), 0.0F);
-      return;
-    case ExpertKind::copy:
-      std::copy(x.begin(), x.end(), out.begin());
-      return;
-    case ExpertKind::constant:
-      run_constant(rows.bank, expert, x, out);
-      return;
+  const ExpertKind kind = rows.bank.kind[static_cast<std::size_t>(expert)];
+  if (kind == ExpertKind::zero) {
+    std::fill(out.begin(), out.end(), 0.0F);
+    return;
+  }
+  const std::span<const float> x = rows.in.from.row(rows.in.token_of(row));
+  std::copy(x.begin(), x.end(), out.begin());
+  if (!rows.in.weight.empty()) {
+    multiply(out, rows.in.weight_of(row));
+  }
+  if (kind == ExpertKind::constant) {
+    run_constant(rows.bank, expert, out);
+  }
+  if (!rows.out_weight.empty()) {
+    multiply(out, rows.out_weight[static_cast<std::size_t>(row)]);
   }
 }
 

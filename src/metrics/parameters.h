@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/shape.h"
+#include "experts/weight_type.h"
 
 namespace moesim {
 
@@ -12,7 +13,8 @@ struct LayerCost {
   double active_params = 0;        // gate, shared, latent maps, k ffn experts: what one token's products read
   // Of the products: 2 per active parameter; of a soft router 2 per parameter and slot, and its two mixtures.
   double flops_per_token = 0;
-  double bytes_per_token = 0;  // weights read in a step over its tokens, each touched matrix once
+  double bytes_per_token = 0;      // weights read in a step over its tokens, each touched matrix once
+  std::uint64_t weight_bytes = 0;  // of every stored weight
 };
 
 // The share of the assignments that fall on ffn experts when a zero-computation expert gets τ⁻¹ times the
@@ -32,14 +34,20 @@ struct LayerUse {
   std::uint64_t gate_params = 0;
   double distinct_experts = 0;
   std::uint64_t tokens = 0;
-  Index slots = 0;  // S of a soft router, whose experts_per_token is S/T; else 0
+  Index slots = 0;                               // S of a soft router, whose experts_per_token is S/T; else 0
+  WeightType weight_type = WeightType::float32;  // of the experts, shared ones too; all else is float32
 };
 LayerCost moe_layer_cost(const LayerShape& shape, const LayerUse& use);
 
 // v and W of all constant experts of a layer.
 std::uint64_t constant_params(const LayerShape& shape);
 
-// One dense layer of hidden width `width`.
-LayerCost dense_layer_cost(const LayerShape& shape, Index width, std::uint64_t tokens);
+// One dense layer of hidden width `width`, and what its cost depends on beside the shape.
+struct DenseUse {
+  Index width = 0;
+  std::uint64_t tokens = 0;
+  WeightType weight_type = WeightType::float32;
+};
+LayerCost dense_layer_cost(const LayerShape& shape, const DenseUse& use);
 
 }  // namespace moesim

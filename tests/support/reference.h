@@ -29,19 +29,20 @@ inline double activate(Activation activation, double gate, double up) {
   return 0;
 }
 
-// One row through expert e.
-inline std::vector<double> expert_row(const ExpertBank& bank, Index e, std::span<const float> x) {
+// One row through an expert.
+inline std::vector<double> expert_row(const FfnWeights& weights, Activation activation,
+                                      std::span<const float> x) {
   std::vector<double> y(x.size(), 0.0);
-  for (Index f = 0; f < bank.width; ++f) {
+  for (Index f = 0; f < weights.up.rows(); ++f) {
     double up = 0;
     double gate = 0;
     for (std::size_t d = 0; d < x.size(); ++d) {
-      up += static_cast<double>(bank.up_of(e).row(f)[d]) * x[d];
-      gate += is_gated(bank.activation) ? static_cast<double>(bank.gate_proj_of(e).row(f)[d]) * x[d] : 0.0;
+      up += static_cast<double>(weights.up.row(f)[d]) * x[d];
+      gate += is_gated(activation) ? static_cast<double>(weights.gate_proj.row(f)[d]) * x[d] : 0.0;
     }
-    const double h = activate(bank.activation, gate, up);
+    const double h = reference::activate(activation, gate, up);
     for (std::size_t d = 0; d < x.size(); ++d) {
-      y[d] += h * bank.down_of(e).row(f)[d];
+      y[d] += h * weights.down.row(f)[d];
     }
   }
   return y;

@@ -43,7 +43,8 @@ TEST(PassThrough, AStepOfABaseLayerEqualsDoubleLoops) {
       normed.push_back(static_cast<float>(v / std::sqrt(squares + 1e-6)));
     }
     const std::vector<double> expert =
-        reference::expert_row(stack.layers[0].experts, assignments.expert[i], normed);
+        reference::expert_row(make_ffn_weights(pool_options(experiment, 0), assignments.expert[i]),
+                              experiment.shape.activation, normed);
     std::vector<double> expected;
     for (std::size_t d = 0; d < x.size(); ++d) {
       expected.push_back(x[d] + assignments.weight[i] * expert[d] +

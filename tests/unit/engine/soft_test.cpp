@@ -48,7 +48,10 @@ std::vector<double> normed(const std::vector<double>& x) {
 }
 
 // x + shared(norm x) + Σ_s combine[t,s]·expert(Σ_t' dispatch[t',s]·norm x').
-Rows soft_layer(const MoeLayer& layer, const Rows& x) {
+Rows soft_layer(const Experiment& experiment, const MoeLayer& layer, const Rows& x) {
+  const Activation activation = experiment.shape.activation;
+  const FfnWeights shared_expert = make_ffn_weights(
+      shared_bank_options({experiment.seed, 0, experiment.shape, *experiment.executor.executor}), 0);
   Rows n;
   Rows e;  // exp of logits [T][S]
   const Index slots = layer.gate.weight.rows();
@@ -66,7 +69,7 @@ Rows soft_layer(const MoeLayer& layer, const Rows& x) {
   Rows y = x;
   for (std::size_t t = 0; t < x.size(); ++t) {
     const std::vector<float> own(n[t].begin(), n[t].end());
-    const std::vector<double> shared = reference::expert_row(layer.shared.ffn, 0, own);
+    const std::vector<double> shared = reference::expert_row(shared_expert, activation, own);
     for (std::size_t d = 0; d < own.size(); ++d) {
       y[t][d] += shared[d];
     }
@@ -85,8 +88,9 @@ Rows soft_layer(const MoeLayer& layer, const Rows& x) {
       }
       in[d] = static_cast<float>(sum);
     }
+    const Index expert = s / (slots / layer.experts.num_experts());
     const std::vector<double> out =
-        reference::expert_row(layer.experts, s / (slots / layer.experts.num_experts()), in);
+        reference::expert_row(make_ffn_weights(pool_options(experiment, 0), expert), activation, in);
     for (std::size_t t = 0; t < x.size(); ++t) {
       double over_slots = 0;
       for (const double value : e[t]) {
@@ -110,7 +114,7 @@ TEST(SoftRouter, AStepEqualsDoubleLoops) {
     const TokenBatch batch = experiment.workload->batch(context, 0);
     load_batch(batch, workspace);
     run_moe_step({experiment, stack, context}, batch, workspace);
-    const Rows expected = soft_layer(stack.layers[0], rows_of(batch.hidden.view()));
+    const Rows expected = soft_layer(experiment, stack.layers[0], rows_of(batch.hidden.view()));
     for (Index t = 0; t < batch.num_tokens(); ++t) {
       ASSERT_LT(reference::relative_distance(workspace.x.row(t), expected[static_cast<std::size_t>(t)]),
                 2e-5);

@@ -46,16 +46,17 @@ std::string act_of(Activation activation) {
   return "";
 }
 
-NaiveFfn to_ffn(const ExpertBank& bank, Index expert) {
-  return {to_rows(bank.up_of(expert)),
-          is_gated(bank.activation) ? to_rows(bank.gate_proj_of(expert)) : Rows(),
-          to_rows(bank.down_of(expert)), act_of(bank.activation)};
+NaiveFfn to_ffn(const BankOptions& options, Index expert) {
+  const FfnWeights weights = make_ffn_weights(options, expert);
+  return {to_rows(weights.up.view()), to_rows(weights.gate_proj.view()), to_rows(weights.down.view()),
+          act_of(options.activation)};
 }
 
-NaiveLayer to_naive(const MoeLayer& layer, const LayerShape& shape) {
+NaiveLayer to_naive(const Experiment& experiment, const MoeLayer& layer, std::uint32_t number) {
+  const LayerShape& shape = experiment.shape;
   NaiveLayer naive;
   for (Index e = 0; e < shape.num_experts; ++e) {
-    naive.ffn.push_back(to_ffn(layer.experts, e));
+    naive.ffn.push_back(to_ffn(pool_options(experiment, number), e));
   }
   naive.zero = static_cast<int>(shape.zero_experts);
   naive.copy = static_cast<int>(shape.copy_experts);
@@ -69,7 +70,8 @@ NaiveLayer to_naive(const MoeLayer& layer, const LayerShape& shape) {
   naive.latent_norm = shape.latent_norm;
   naive.has_shared = shape.has_shared();
   if (naive.has_shared) {
-    naive.shared = to_ffn(layer.shared.ffn, 0);
+    naive.shared =
+        to_ffn(shared_bank_options({experiment.seed, number, shape, *experiment.executor.executor}), 0);
     naive.shared_kind = std::string(enum_text(shape.shared_kind));
     naive.shared_gate = to_rows(layer.shared.gate.view());
     naive.shared_bias = to_row(layer.shared.gate_bias);
@@ -148,7 +150,7 @@ TEST(Structures, AThousandLayersAgreeWithTheSecondImplementation) {
     const std::string text = draw_config(number);
     const Experiment experiment = load_experiment(folder.write("c.yaml", text), {});
     const MoeStack stack = make_moe_stack(experiment, context);
-    const NaiveLayer naive = to_naive(stack.layers.front(), experiment.shape);
+    const NaiveLayer naive = to_naive(experiment, stack.layers.front(), 0);
     const TokenBatch batch = experiment.workload->batch(context, 0);
     Workspace workspace;
     load_batch(batch, workspace);
@@ -208,13 +210,25 @@ TEST(Structures, CountEveryStoredWeightAndForeseeIt) {
         moe_layer_cost(experiment.shape, {.gate_params = stack.layers.front().gate.num_params()});
     const auto layers = static_cast<std::uint64_t>(experiment.shape.num_layers);
     EXPECT_EQ(cost.total_params * 4 * layers, stack.weight_bytes());
+    EXPECT_EQ(cost.weight_bytes * layers, stack.weight_bytes());
+    std::uint64_t stored = 0;  // with what fills up the panels
+    for (const MoeLayer& layer : stack.layers) {
+      const auto floats =
+          static_cast<std::uint64_t>(layer.gate.weight.rows() * layer.gate.weight.cols() +
+                                     layer.experts.weights.rows() * layer.experts.weights.cols() +
+                                     layer.experts.constant.rows() * layer.experts.constant.cols() +
+                                     layer.experts.constant_gate.rows() * layer.experts.constant_gate.cols() +
+                                     layer.shared.ffn.weights.rows() * layer.shared.ffn.weights.cols());
+      stored +=
+          4 * (floats + layer.gate.bias.size() + layer.shared.gate_params() + layer.latent.num_params());
+    }
     std::uint64_t foreseen = 0;
     for (const MemoryItem& item : estimate_memory(experiment, 2).items) {
       for (const char* part : {"gates", "experts", "constant experts", "shared experts", "latent maps"}) {
         foreseen += item.what == part ? item.bytes : 0;
       }
     }
-    EXPECT_EQ(foreseen, stack.weight_bytes());
+    EXPECT_EQ(foreseen, stored);
   }
 }
 
@@ -292,10 +306,10 @@ TEST(Structures, PartsChangeNoWeightOfTheOthers) {
   for (std::size_t l = 0; l < 2; ++l) {
     const ExpertBank& a = with.layers[l].experts;
     const ExpertBank& b = without.layers[l].experts;
-    ASSERT_EQ(a.up.rows(), b.up.rows());
-    for (Index r = 0; r < a.up.rows(); ++r) {
-      EXPECT_EQ(to_row(a.up.row(r)), to_row(b.up.row(r)));
-      EXPECT_EQ(to_row(a.down.row(r)), to_row(b.down.row(r)));
+    ASSERT_EQ(a.weights.rows(), 5);
+    ASSERT_EQ(b.weights.rows(), 5);
+    for (Index e = 0; e < 5; ++e) {
+      EXPECT_EQ(to_row(a.weights.row(e)), to_row(b.weights.row(e)));
     }
     for (Index e = 0; e < 5; ++e) {
       EXPECT_EQ(to_row(with.layers[l].gate.weight.row(e)), to_row(without.layers[l].gate.weight.row(e)));

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "experts/dense.h"
+#include "support/executors.h"
 
 namespace moesim {
 namespace {
@@ -20,24 +21,23 @@ TEST(Bank, CountsParametersAsTheGlossarySays) {
 TEST(Bank, WeightsAreAFunctionOfTheOptionsAlone) {
   const Context one({.threads = 1});
   const Context seven({.threads = 7, .task_delay_seed = 3});
-  const BankOptions options{.seed = 8, .layer = 2, .num_experts = 3, .d_model = 20, .width = 50};
-  const ExpertBank a = make_bank(options, one);
-  const ExpertBank b = make_bank(options, seven);
-  for (Index r = 0; r < a.up.rows(); ++r) {
-    for (std::size_t d = 0; d < 20; ++d) {
-      ASSERT_EQ(a.up.row(r)[d], b.up.row(r)[d]);
-      ASSERT_EQ(a.down.row(r)[d], b.down.row(r)[d]);
-      ASSERT_NE(a.up.row(r)[d], a.gate_proj.row(r)[d]);
-    }
+  const BankOptions options{.seed = 8, .layer = 2, .num_experts = 3, .d_model = 20, .width = 150};
+  for (const ExecutorEntry& entry : executors().entries()) {
+    const std::unique_ptr<Executor> executor = executor_of({{"kind", entry.name}});
+    const ExpertBank a = make_bank(options, *executor, one);
+    const ExpertBank b = make_bank(options, *executor, seven);
+    EXPECT_TRUE(same_bits(a.weights.view(), b.weights.view())) << entry.name;
+    BankOptions other = options;
+    other.layer = 3;
+    EXPECT_FALSE(same_bits(make_bank(other, *executor, one).weights.view(), a.weights.view())) << entry.name;
   }
-  BankOptions other = options;
-  other.layer = 3;
-  EXPECT_NE(make_bank(other, one).up.row(0)[0], a.up.row(0)[0]);
+  const FfnWeights weights = make_ffn_weights(options, 1);
+  EXPECT_NE(weights.up.row(0)[0], weights.gate_proj.row(0)[0]);
+  EXPECT_NE(weights.up.row(0)[0], make_ffn_weights(options, 2).up.row(0)[0]);
 }
 
 TEST(Bank, VariancesAreOneOverTheFanIn) {
-  const Context context({.threads = 2});
-  const ExpertBank bank = make_bank({.seed = 8, .num_experts = 4, .d_model = 64, .width = 256}, context);
+  const FfnWeights weights = make_ffn_weights({.seed = 8, .num_experts = 4, .d_model = 64, .width = 1024}, 3);
   const auto variance = [](const Matrix& m) {
     double sum = 0;
     for (Index r = 0; r < m.rows(); ++r) {
@@ -47,10 +47,19 @@ TEST(Bank, VariancesAreOneOverTheFanIn) {
     }
     return sum / static_cast<double>(m.rows() * m.cols());
   };
-  EXPECT_NEAR(variance(bank.up) * 64, 1.0, 0.02);
-  EXPECT_NEAR(variance(bank.gate_proj) * 64, 1.0, 0.02);
-  EXPECT_NEAR(variance(bank.down) * 256, 1.0, 0.02);
-  EXPECT_EQ(bank.weight_bytes(), 3u * 4 * 256 * 64 * 4);
+  EXPECT_NEAR(variance(weights.up) * 64, 1.0, 0.02);
+  EXPECT_NEAR(variance(weights.gate_proj) * 64, 1.0, 0.02);
+  EXPECT_NEAR(variance(weights.down) * 1024, 1.0, 0.02);
+}
+
+TEST(Bank, CountsTheBytesOfItsParameters) {
+  const Context context({.threads = 1});
+  const BankOptions options{.num_experts = 4, .d_model = 64, .width = 256};
+  for (const auto& [type, bytes] :
+       {std::pair<const char*, std::uint64_t>{"float32", 4}, {"bf16", 2}, {"fp16", 2}, {"int8", 1}}) {
+    const ExpertBank bank = make_bank(options, *executor_of({{"weights", type}}), context);
+    EXPECT_EQ(bank.weight_bytes(), 3u * 4 * 256 * 64 * bytes) << type;
+  }
 }
 
 TEST(Bank, KindsWithoutAProductStandBehindTheFfnExpertsAndStoreLittle) {
@@ -62,7 +71,7 @@ TEST(Bank, KindsWithoutAProductStandBehindTheFfnExpertsAndStoreLittle) {
                                      .constant_experts = 2,
                                      .copy_experts = 2,
                                      .zero_experts = 1},
-                                    context);
+                                    *executor_of({}), context);
   EXPECT_EQ(bank.kind, (std::vector<ExpertKind>{ExpertKind::ffn, ExpertKind::ffn, ExpertKind::constant,
                                                 ExpertKind::constant, ExpertKind::copy, ExpertKind::copy,
                                                 ExpertKind::zero}));

@@ -2,49 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-
 #include "core/error.h"
 #include "experts/combine.h"
+#include "experts/kernels/choose.h"
+#include "experts/kernels/panels.h"
+#include "experts/narrow.h"
+#include "support/executors.h"
 #include "support/reference.h"
 
 namespace moesim {
 namespace {
-
-Node section(const std::vector<std::pair<std::string, std::string>>& keys) {
-  Node node;
-  node.kind = Node::Kind::map;
-  for (const auto& [key, text] : keys) {
-    Node::Entry entry;
-    entry.key = key;
-    entry.value.kind = Node::Kind::scalar;
-    entry.value.text = text;
-    node.entries.push_back(entry);
-  }
-  return node;
-}
-
-std::unique_ptr<Executor> make(const std::vector<std::pair<std::string, std::string>>& keys) {
-  Binder binder;
-  const Node node = section(keys);
-  ExecutorChoice choice = make_executor(binder, &node);
-  EXPECT_TRUE(binder.diagnostics.empty()) << binder.diagnostics.render_all();
-  return std::move(choice.executor);
-}
-
-Matrix random_rows(Index rows, Index cols, std::uint64_t seed) {
-  Matrix matrix(rows, cols);
-  for (Index r = 0; r < rows; ++r) {
-    fill_normal({.seed = seed}, static_cast<std::uint64_t>(r), 1.0F, matrix.row(r));
-  }
-  return matrix;
-}
-
-bool same_bits(MatrixView a, MatrixView b) {
-  return a.rows == b.rows && a.cols == b.cols &&
-         (a.rows * a.cols == 0 ||
-          std::memcmp(a.data, b.data, static_cast<std::size_t>(a.rows * a.cols) * sizeof(float)) == 0);
-}
 
 struct Case {
   Index d_model, width, experts;
@@ -65,86 +32,243 @@ std::vector<Case> cases() {
   };
 }
 
-TEST(Executor, EveryKindAgreesWithTheDoublePrecisionReference) {
+BankOptions options_of(const Case& c) {
+  return {.seed = 5,
+          .num_experts = c.experts,
+          .d_model = c.d_model,
+          .width = c.width,
+          .activation = c.activation};
+}
+
+Matrix run_case(const Executor& executor, const Case& c, const Context& context) {
+  const ExpertBank bank = make_bank(options_of(c), executor, context);
+  const Matrix in = random_rows(c.begin.back(), c.d_model, 9);
+  Matrix out(in.rows(), in.cols());
+  run_rows(executor, {.bank = bank, .expert_begin = c.begin, .in = {.from = in.view()}, .out = out.view()},
+           context);
+  return out;
+}
+
+// Every kind, the tiled one with every instruction set that is here.
+std::vector<std::unique_ptr<Executor>> float32_executors() {
+  std::vector<std::unique_ptr<Executor>> all;
+  all.push_back(executor_of({{"kind", "serial"}}));
+  for (const InstructionSet set : usable_instruction_sets()) {
+    all.push_back(executor_of({{"kind", "tiled"}, {"instructions", std::string(enum_text(set))}}));
+  }
+  return all;
+}
+
+void expect_near_reference(const Executor& executor, const Case& c, double tolerance,
+                           void (*narrow)(FfnWeights&) = nullptr) {
   const Context context({.threads = 3});
-  for (const char* kind : {"serial", "tiled"}) {
-    const std::unique_ptr<Executor> executor = make({{"kind", kind}});
+  const Matrix in = random_rows(c.begin.back(), c.d_model, 9);
+  const Matrix out = run_case(executor, c, context);
+  for (Index e = 0; e < c.experts; ++e) {
+    FfnWeights weights = make_ffn_weights(options_of(c), e);
+    if (narrow != nullptr) {
+      narrow(weights);
+    }
+    for (Index r = c.begin[static_cast<std::size_t>(e)]; r < c.begin[static_cast<std::size_t>(e) + 1]; ++r) {
+      EXPECT_LE(
+          reference::relative_distance(out.row(r), reference::expert_row(weights, c.activation, in.row(r))),
+          tolerance)
+          << executor.layout() << " expert " << e << " row " << r << " width " << c.width;
+    }
+  }
+}
+
+TEST(Executor, EveryKindAgreesWithTheDoublePrecisionReference) {
+  for (const std::unique_ptr<Executor>& executor : float32_executors()) {
     for (const Case& c : cases()) {
-      const ExpertBank bank = make_bank({.seed = 5,
-                                         .num_experts = c.experts,
-                                         .d_model = c.d_model,
-                                         .width = c.width,
-                                         .activation = c.activation},
-                                        context);
-      const Matrix in = random_rows(c.begin.back(), c.d_model, 9);
-      Matrix out(in.rows(), in.cols());
-      executor->run({bank, c.begin, in.view(), out.view()}, context);
-      for (Index e = 0; e < c.experts; ++e) {
-        for (Index r = c.begin[static_cast<std::size_t>(e)]; r < c.begin[static_cast<std::size_t>(e) + 1];
-             ++r) {
-          EXPECT_LE(reference::relative_distance(out.row(r), reference::expert_row(bank, e, in.row(r))), 1e-5)
-              << kind << " expert " << e << " row " << r << " width " << c.width;
-        }
+      expect_near_reference(*executor, c, 1e-5);
+    }
+  }
+}
+
+template <class Narrow>
+void for_each_row(FfnWeights& weights, const Narrow& narrow) {
+  for (Matrix* matrix : {&weights.up, &weights.gate_proj, &weights.down}) {
+    for (Index r = 0; r < matrix->rows(); ++r) {
+      narrow(matrix->row(r));
+    }
+  }
+}
+
+// Narrow weights change the weights, not the arithmetic: against a reference with rounded weights they are as
+// exact as float32.
+TEST(TiledExecutor, NarrowWeightsAreTheRoundedOnes) {
+  const auto bf16 = [](FfnWeights& weights) {
+    for_each_row(weights, [](std::span<float> row) {
+      for (float& v : row) {
+        v = from_bf16(to_bf16(v));
+      }
+    });
+  };
+  const auto fp16 = [](FfnWeights& weights) {
+    for_each_row(weights, [](std::span<float> row) {
+      for (float& v : row) {
+        v = from_fp16(to_fp16(v));
+      }
+    });
+  };
+  const auto int8 = [](FfnWeights& weights) {
+    for_each_row(weights, [](std::span<float> row) {
+      const float scale = int8_scale(row);
+      for (float& v : row) {
+        v = scale * to_int8(v, scale);
+      }
+    });
+  };
+  struct Type {
+    const char* name;
+    void (*narrow)(FfnWeights&);
+    double error;  // against the float32 weights
+  };
+  for (const Type& type : {Type{"bf16", bf16, 2e-2}, Type{"fp16", fp16, 2e-3}, Type{"int8", int8, 5e-2}}) {
+    for (const InstructionSet set : usable_instruction_sets()) {
+      const std::unique_ptr<Executor> executor =
+          executor_of({{"weights", type.name}, {"instructions", std::string(enum_text(set))}});
+      for (const Case& c : cases()) {
+        expect_near_reference(*executor, c, 1e-5, type.narrow);
+        expect_near_reference(*executor, c, type.error);
       }
     }
   }
 }
 
 TEST(TiledExecutor, HasTheSameBitsForAnyNumberOfThreads) {
-  const std::unique_ptr<Executor> executor = make({{"kind", "tiled"}});
-  for (const Case& c : cases()) {
-    std::vector<Matrix> outputs;
-    for (const int threads : {1, 2, 4, 7}) {
-      const Context context({.threads = threads, .task_delay_seed = static_cast<std::uint64_t>(threads)});
-      const ExpertBank bank = make_bank({.seed = 5,
-                                         .num_experts = c.experts,
-                                         .d_model = c.d_model,
-                                         .width = c.width,
-                                         .activation = c.activation},
-                                        context);
-      const Matrix in = random_rows(c.begin.back(), c.d_model, 9);
-      Matrix out(in.rows(), in.cols());
-      executor->run({bank, c.begin, in.view(), out.view()}, context);
-      outputs.push_back(std::move(out));
+  for (const InstructionSet set : usable_instruction_sets()) {
+    for (const char* type : {"float32", "bf16", "fp16", "int8"}) {
+      const std::unique_ptr<Executor> executor =
+          executor_of({{"weights", type}, {"instructions", std::string(enum_text(set))}});
+      for (const Case& c : cases()) {
+        const Matrix first = run_case(*executor, c, Context({.threads = 1}));
+        for (const int threads : {2, 4, 7}) {
+          const Context context({.threads = threads, .task_delay_seed = static_cast<std::uint64_t>(threads)});
+          EXPECT_TRUE(same_bits(run_case(*executor, c, context).view(), first.view())) << executor->layout();
+        }
+      }
     }
-    for (const Matrix& out : outputs) {
-      EXPECT_TRUE(same_bits(out.view(), outputs.front().view()));
+  }
+}
+
+// The sets with a fused multiply-add do the same operations in the same order.
+TEST(TiledExecutor, HasTheSameBitsOnAvx2AndAvx512) {
+  if (find_kernels(InstructionSet::avx512) == nullptr) {
+    GTEST_SKIP() << "this processor has no AVX-512";
+  }
+  for (const char* type : {"float32", "bf16", "fp16", "int8"}) {
+    for (const Case& c : cases()) {
+      const Context context({.threads = 2});
+      const Matrix wide = run_case(*executor_of({{"weights", type}, {"instructions", "avx512"}}), c, context);
+      const Matrix narrow = run_case(*executor_of({{"weights", type}, {"instructions", "avx2"}}), c, context);
+      EXPECT_TRUE(same_bits(wide.view(), narrow.view())) << type << " width " << c.width;
     }
   }
 }
 
 TEST(TiledExecutor, ARowDoesNotDependOnItsNeighbours) {
   const Context context({.threads = 2});
-  const std::unique_ptr<Executor> executor = make({{"kind", "tiled"}});
-  for (const Index width : {48, 512, 700}) {
-    const ExpertBank bank = make_bank({.seed = 2, .num_experts = 1, .d_model = 72, .width = width}, context);
-    const Matrix in = random_rows(150, 72, 3);
-    Matrix whole(150, 72);
-    const Index all[] = {0, 150};
-    executor->run({bank, all, in.view(), whole.view()}, context);
-    for (const Index count : {1, 2, 31, 63, 64, 65, 149}) {
-      for (const Index first : {Index{0}, 150 - count}) {
-        Matrix part(count, 72);
-        const Index begin[] = {0, count};
-        executor->run({bank, begin, in.view().block(first, count), part.view()}, context);
-        EXPECT_TRUE(same_bits(part.view(), whole.view().block(first, count)))
-            << count << " rows from " << first;
+  for (const InstructionSet set : usable_instruction_sets()) {
+    for (const char* type : {"float32", "bf16", "int8"}) {
+      const std::unique_ptr<Executor> executor =
+          executor_of({{"weights", type}, {"instructions", std::string(enum_text(set))}});
+      for (const Index width : {48, 512, 700}) {
+        const ExpertBank bank =
+            make_bank({.seed = 2, .num_experts = 1, .d_model = 72, .width = width}, *executor, context);
+        const Matrix in = random_rows(300, 72, 3);
+        Matrix whole(300, 72);
+        const Index all[] = {0, 300};
+        run_rows(*executor,
+                 {.bank = bank, .expert_begin = all, .in = {.from = in.view()}, .out = whole.view()},
+                 context);
+        for (const Index count : {1, 2, 3, 5, 13, 14, 15, 31, 64, 257, 299}) {
+          for (const Index first : {Index{0}, 300 - count}) {
+            Matrix part(count, 72);
+            const Index begin[] = {0, count};
+            run_rows(*executor,
+                     {.bank = bank,
+                      .expert_begin = begin,
+                      .in = {.from = in.view().block(first, count)},
+                      .out = part.view()},
+                     context);
+            EXPECT_TRUE(same_bits(part.view(), whole.view().block(first, count)))
+                << executor->layout() << ": " << count << " rows from " << first;
+          }
+        }
       }
     }
   }
 }
 
+TEST(Executor, TakesRowsByTokenAndWeighsThemOnEitherSide) {
+  const Context context({.threads = 2});
+  const Matrix x = random_rows(5, 24, 3);
+  const std::vector<std::int32_t> token = {4, 0, 0, 3, 2, 4, 1};
+  const std::vector<float> weight = {0.5F, 2.0F, -1.0F, 0.0F, 3.0F, 0.25F, 1.0F};
+  const Index begin[] = {0, 3, 5, 6, 7};  // the last two: copy, zero
+  for (const std::unique_ptr<Executor>& executor : float32_executors()) {
+    const BankOptions options{
+        .num_experts = 2, .d_model = 24, .width = 40, .copy_experts = 1, .zero_experts = 1};
+    const ExpertBank bank = make_bank(options, *executor, context);
+    Matrix out(7, 24);
+    for (const bool on_input : {true, false}) {
+      ExpertRows rows{
+          .bank = bank, .expert_begin = begin, .in = {.from = x.view(), .token = token}, .out = out.view()};
+      (on_input ? rows.in.weight : rows.out_weight) = weight;
+      out.fill(77.0F);
+      run_rows(*executor, rows, context);
+      for (Index r = 0; r < 7; ++r) {
+        const auto i = static_cast<std::size_t>(r);
+        std::vector<float> from(x.row(token[i]).begin(), x.row(token[i]).end());
+        for (float& v : from) v *= on_input ? weight[i] : 1.0F;
+        std::vector<double> expected(from.begin(), from.end());
+        if (r < 5) {
+          expected =
+              reference::expert_row(make_ffn_weights(options, r < 3 ? 0 : 1), options.activation, from);
+        } else if (r == 6) {
+          expected.assign(24, 0.0);
+        }
+        for (double& v : expected) v *= on_input ? 1.0 : static_cast<double>(weight[i]);
+        EXPECT_LE(reference::relative_distance(out.row(r), expected), 1e-5)
+            << executor->layout() << " row " << r;
+      }
+    }
+  }
+}
+
+TEST(Executor, RefusesABankInAnotherLayoutAndRowsThatWereNotGathered) {
+  const Context context({.threads = 1});
+  const std::unique_ptr<Executor> tiled = executor_of({});
+  const std::unique_ptr<Executor> serial = executor_of({{"kind", "serial"}});
+  const ExpertBank bank = make_bank({.num_experts = 1, .d_model = 8, .width = 8}, *serial, context);
+  const Matrix in = random_rows(3, 8, 1);
+  Matrix out(3, 8);
+  const Index begin[] = {0, 3};
+  EXPECT_THROW(
+      run_rows(*tiled, {.bank = bank, .expert_begin = begin, .in = {.from = in.view()}, .out = out.view()},
+               context),
+      Error);
+  const ExpertBank packed = make_bank({.num_experts = 1, .d_model = 8, .width = 8}, *tiled, context);
+  const std::unique_ptr<ExecutorScratch> scratch = tiled->make_scratch();
+  EXPECT_THROW(
+      tiled->run({.bank = packed, .expert_begin = begin, .in = {.from = in.view()}, .out = out.view()},
+                 *scratch, context),
+      Error);
+}
+
 TEST(Executor, KindsWithoutAProductAreFilledIn) {
   const Context context({.threads = 2});
-  const std::unique_ptr<Executor> executor = make({{"kind", "tiled"}});
-  ExpertBank bank = make_bank({.seed = 1,
-                               .num_experts = 1,
-                               .d_model = 8,
-                               .width = 16,
-                               .constant_experts = 2,
-                               .copy_experts = 1,
-                               .zero_experts = 1},
-                              context);
+  const std::unique_ptr<Executor> executor = executor_of({{"kind", "tiled"}});
+  const BankOptions options{.seed = 1,
+                            .num_experts = 1,
+                            .d_model = 8,
+                            .width = 16,
+                            .constant_experts = 2,
+                            .copy_experts = 1,
+                            .zero_experts = 1};
+  ExpertBank bank = make_bank(options, *executor, context);
   // Equal logits: half the input, half the vector. A large first logit: the input alone.
   bank.constant.fill(2.5F);
   bank.constant_gate.fill(0.0F);
@@ -153,8 +277,11 @@ TEST(Executor, KindsWithoutAProductAreFilledIn) {
   in.row(5)[0] = 1.0F;
   Matrix out(10, 8);
   const Index begin[] = {0, 2, 4, 6, 8, 10};
-  executor->run({bank, begin, in.view(), out.view()}, context);
-  EXPECT_LE(reference::relative_distance(out.row(1), reference::expert_row(bank, 0, in.row(1))), 1e-5);
+  run_rows(*executor, {.bank = bank, .expert_begin = begin, .in = {.from = in.view()}, .out = out.view()},
+           context);
+  EXPECT_LE(reference::relative_distance(out.row(1), reference::expert_row(make_ffn_weights(options, 0),
+                                                                           options.activation, in.row(1))),
+            1e-5);
   for (std::size_t d = 0; d < 8; ++d) {
     EXPECT_FLOAT_EQ(out.row(3)[d], 0.5F * in.row(3)[d] + 1.25F);
     EXPECT_EQ(out.row(9)[d], 0.0F);
@@ -165,14 +292,19 @@ TEST(Executor, KindsWithoutAProductAreFilledIn) {
 
 TEST(CheckExecutor, PassesEqualExecutorsAndNamesTheRowOfAnUnequalOne) {
   const Context context({.threads = 2});
-  const ExpertBank bank = make_bank({.seed = 1, .num_experts = 2, .d_model = 64, .width = 256}, context);
   const Matrix in = random_rows(40, 64, 4);
   Matrix out(40, 64);
   const Index begin[] = {0, 10, 40};
-  make({{"kind", "check"}})->run({bank, begin, in.view(), out.view()}, context);
-  const std::unique_ptr<Executor> strict = make({{"kind", "check"}, {"tolerance", "0"}});
+  const auto run = [&](const std::vector<std::pair<std::string, std::string>>& keys) {
+    const std::unique_ptr<Executor> executor = executor_of(keys);
+    const ExpertBank bank =
+        make_bank({.seed = 1, .num_experts = 2, .d_model = 64, .width = 256}, *executor, context);
+    run_rows(*executor, {.bank = bank, .expert_begin = begin, .in = {.from = in.view()}, .out = out.view()},
+             context);
+  };
+  run({{"kind", "check"}});
   try {
-    strict->run({bank, begin, in.view(), out.view()}, context);
+    run({{"kind", "check"}, {"tolerance", "0"}});
     FAIL() << "tiled and serial round differently, so a tolerance of 0 must fail";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::check_failed);
@@ -181,10 +313,10 @@ TEST(CheckExecutor, PassesEqualExecutorsAndNamesTheRowOfAnUnequalOne) {
   }
 }
 
-TEST(MakeExecutor, ReportsUnknownKindsKeysAndTiles) {
+TEST(MakeExecutor, ReportsUnknownKindsKeysAndTypes) {
   const auto message = [](const std::vector<std::pair<std::string, std::string>>& keys) {
     Binder binder;
-    const Node node = section(keys);
+    const Node node = section_of(keys);
     bind_places(binder, node, "executor");
     make_executor(binder, &node);
     return binder.diagnostics.render_all();
@@ -192,9 +324,8 @@ TEST(MakeExecutor, ReportsUnknownKindsKeysAndTiles) {
   EXPECT_NE(message({{"kind", "tild"}}).find("unknown executor 'tild'; expected one of check, serial, tiled"),
             std::string::npos);
   EXPECT_NE(message({{"kind", "tild"}}).find("did you mean 'tiled'?"), std::string::npos);
-  EXPECT_NE(message({{"kind", "tiled"}, {"tile_rows", "40"}}).find("got 40; expected a multiple of 32"),
-            std::string::npos);
-  EXPECT_NE(message({{"kind", "serial"}, {"tile_rows", "64"}}).find("unknown key"), std::string::npos);
+  EXPECT_NE(message({{"weights", "fp8"}}).find("bf16, float32, fp16, int8"), std::string::npos);
+  EXPECT_NE(message({{"kind", "serial"}, {"weights", "bf16"}}).find("unknown key"), std::string::npos);
   EXPECT_NE(message({{"kind", "check"}, {"first", "check"}}).find("unknown executor 'check'"),
             std::string::npos);
 }
@@ -216,9 +347,11 @@ TEST(Combine, IdentityExpertsReturnTheInputTimesTheWeightSum) {
     }
     plan.token_begin.push_back(2 * (t + 1));
   }
-  Matrix rows(2 * tokens, 8);
+  Matrix rows(2 * tokens, 8);  // as executors leave them: weighed
   for (Index r = 0; r < 2 * tokens; ++r) {
-    std::memcpy(rows.row(r).data(), x.row(r % tokens).data(), 8 * sizeof(float));
+    for (std::size_t d = 0; d < 8; ++d) {
+      rows.row(r)[d] = plan.row_weight[static_cast<std::size_t>(r)] * x.row(r % tokens)[d];
+    }
   }
   Matrix y(tokens, 8);
   combine(plan, rows.view(), {}, y.view(), context);
@@ -251,9 +384,8 @@ TEST(Combine, AShareOfTheTokensOwnRowPassesThrough) {
   const Matrix x = random_rows(tokens, 8, 12);
   DispatchPlan plan = make_identity_plan(tokens);
   Matrix rows(tokens, 8);
-  rows.fill(4.0F);
+  rows.fill(1.0F);
   Matrix y(tokens, 8);
-  plan.row_weight.assign(static_cast<std::size_t>(tokens), 0.25F);
   combine(plan, rows.view(), {}, y.view(), context);
   add_pass_through(plan, x.view(), y.view(), context);
   EXPECT_EQ(y.row(69)[7], 1.0F);  // nothing passes
@@ -268,14 +400,25 @@ TEST(Combine, AShareOfTheTokensOwnRowPassesThrough) {
 
 TEST(Combine, OneExpertWithWeightOneEqualsTheDenseLayerBitForBit) {
   const Context context({.threads = 2});
-  const std::unique_ptr<Executor> executor = make({{"kind", "tiled"}});
-  const ExpertBank bank = make_bank({.seed = 2, .num_experts = 1, .d_model = 32, .width = 80}, context);
+  const std::unique_ptr<Executor> executor = executor_of({});
+  const ExpertBank bank =
+      make_bank({.seed = 2, .num_experts = 1, .d_model = 32, .width = 80}, *executor, context);
   const Matrix x = random_rows(100, 32, 3);
   const DispatchPlan plan = make_identity_plan(100);
   Matrix rows(100, 32);
+  Matrix weighed(100, 32);
   Matrix y(100, 32);
-  executor->run({bank, plan.expert_begin, x.view(), rows.view()}, context);
-  combine(plan, rows.view(), {}, y.view(), context);
+  run_rows(*executor,
+           {.bank = bank, .expert_begin = plan.expert_begin, .in = {.from = x.view()}, .out = rows.view()},
+           context);
+  run_rows(*executor,
+           {.bank = bank,
+            .expert_begin = plan.expert_begin,
+            .in = {.from = x.view(), .token = plan.row_token},
+            .out_weight = plan.row_weight,
+            .out = weighed.view()},
+           context);
+  combine(plan, weighed.view(), {}, y.view(), context);
   EXPECT_TRUE(same_bits(y.view(), rows.view()));
 }
 

@@ -9,18 +9,11 @@
 #include "experts/latent.h"
 #include "experts/project.h"
 #include "experts/shared.h"
+#include "support/executors.h"
 #include "support/reference.h"
 
 namespace moesim {
 namespace {
-
-Matrix random_rows(Index rows, Index cols, std::uint64_t seed) {
-  Matrix matrix(rows, cols);
-  for (Index r = 0; r < rows; ++r) {
-    fill_normal({.seed = seed}, static_cast<std::uint64_t>(r), 1.0F, matrix.row(r));
-  }
-  return matrix;
-}
 
 bool same_bits(std::span<const float> a, std::span<const float> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
@@ -100,6 +93,7 @@ TEST(SharedExperts, WidthIsThatOfAllOfThemTogether) {
 // A bias of ±∞ in effect makes the mix one of its parts; a gate of 0 halves the shared output.
 TEST(SharedExperts, JoinTheRoutedSumAsTheirKindSays) {
   const Context context({.threads = 2});
+  const std::unique_ptr<Executor> executor = executor_of({});
   LayerShape shape{.d_model = 6, .d_ff = 4, .num_experts = 2, .num_shared_experts = 1};
   const Matrix x = random_rows(130, 6, 1);
   const Matrix outputs = random_rows(130, 6, 2);
@@ -116,13 +110,13 @@ TEST(SharedExperts, JoinTheRoutedSumAsTheirKindSays) {
       }
     }
   };
-  expect(joined(make_shared_experts({1, 0, shape}, context)), 1.0F, 1.0F);
+  expect(joined(make_shared_experts({1, 0, shape, *executor}, context)), 1.0F, 1.0F);
   shape.shared_kind = SharedKind::gated;
-  SharedExperts gated = make_shared_experts({1, 0, shape}, context);
+  SharedExperts gated = make_shared_experts({1, 0, shape, *executor}, context);
   gated.gate.fill(0.0F);
   expect(joined(gated), 1.0F, 0.5F);
   shape.shared_kind = SharedKind::residual_mix;
-  SharedExperts mixed = make_shared_experts({1, 0, shape}, context);
+  SharedExperts mixed = make_shared_experts({1, 0, shape, *executor}, context);
   mixed.gate.fill(0.0F);
   mixed.gate_bias = {0.0F, 0.0F};
   expect(joined(mixed), 0.5F, 0.5F);
@@ -134,7 +128,9 @@ TEST(SharedExperts, JoinTheRoutedSumAsTheirKindSays) {
 
 TEST(SharedExperts, OutputsOfOtherTokensAreRefused) {
   const Context context({.threads = 1});
-  const SharedExperts shared = make_shared_experts({1, 0, {.d_model = 4, .num_shared_experts = 1}}, context);
+  const std::unique_ptr<Executor> executor = executor_of({});
+  const SharedExperts shared =
+      make_shared_experts({1, 0, {.d_model = 4, .num_shared_experts = 1}, *executor}, context);
   const Matrix three = random_rows(3, 4, 1);
   Matrix two(2, 4);
   EXPECT_THROW(add_shared(shared, {two.view(), three.view(), two.view()}, context), Error);

@@ -22,7 +22,8 @@ std::size_t rank_of(const std::string& room) {
 std::vector<fs::path> sources() {
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(MOESIM_SOURCE_DIR) / "src")) {
-    if (entry.path().extension() == ".h" || entry.path().extension() == ".cpp") {
+    const std::string extension = entry.path().extension();
+    if (extension == ".h" || extension == ".cpp" || extension == ".inl") {
       files.push_back(entry.path());
     }
   }
@@ -33,7 +34,7 @@ TEST(Structure, RoomsIncludeOnlyRoomsBeforeThem) {
   const std::string include = "#include \"";
   int seen = 0;
   for (const fs::path& file : sources()) {
-    const std::string room = file.parent_path().filename();
+    const std::string room = *fs::relative(file, fs::path(MOESIM_SOURCE_DIR) / "src").begin();
     ASSERT_LT(rank_of(room), kRooms.size()) << file;
     std::ifstream stream(file);
     std::string line;

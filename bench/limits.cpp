@@ -1,0 +1,237 @@
+// How near whole layers come to the machine's own limits. Everything takes turns in one run: the layer, a
+// loop of multiply-adds that never leaves the registers, and a plain read of as many bytes as the layer's
+// weights have.
+//
+//   moesim_limits [rounds] [float32|bf16|fp16|int8] [shape]
+
+#include <fmt/format.h>
+#include <tbb/global_control.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "core/error.h"
+#include "core/stopwatch.h"
+#include "experts/combine.h"
+#include "experts/executor.h"
+#include "experts/kernels/choose.h"
+#include "metrics/interval.h"
+
+namespace {
+
+using namespace moesim;
+
+struct Shape {
+  std::string name;
+  Index experts, top_k, d_model, d_ff;
+  std::vector<Index> tokens;
+};
+
+const std::vector<Shape>& shapes() {
+  static const std::vector<Shape> all = {{"small", 8, 2, 1024, 2048, {1024, 128, 16, 1}},
+                                         {"olmoe", 64, 8, 2048, 1024, {2048, 256, 16, 1}},
+                                         {"qwen3-30b", 128, 8, 2048, 768, {2048, 256, 16}},
+                                         {"mixtral", 8, 2, 4096, 14336, {512, 32, 1}}};
+  return all;
+}
+
+// k different experts for every token, each as likely as the others.
+Assignments uniform_routing(const Shape& shape, Index tokens) {
+  Assignments a;
+  a.num_experts = shape.experts;
+  a.begin.push_back(0);
+  std::vector<std::int32_t> pool(static_cast<std::size_t>(shape.experts));
+  for (Index t = 0; t < tokens; ++t) {
+    RandomSequence random({.seed = 7}, static_cast<std::uint64_t>(t));
+    for (std::size_t e = 0; e < pool.size(); ++e) {
+      pool[e] = static_cast<std::int32_t>(e);
+    }
+    for (std::size_t k = 0; k < static_cast<std::size_t>(shape.top_k); ++k) {
+      std::swap(pool[k], pool[k + random.next_below(static_cast<std::uint32_t>(pool.size() - k))]);
+      a.expert.push_back(pool[k]);
+      a.weight.push_back(1.0F / static_cast<float>(shape.top_k));
+      a.score.push_back(0.5F);
+    }
+    a.begin.push_back(static_cast<Index>(a.expert.size()));
+  }
+  return a;
+}
+
+// Floating-point operations a second of the register loop.
+double peak(const KernelSet& kernels, const Context& context) {
+  constexpr std::int64_t kIterations = 400'000;
+  const auto threads = static_cast<Index>(context.threads());
+  std::vector<float> results(static_cast<std::size_t>(threads));
+  const Stopwatch watch;
+  context.for_each_block(threads, [&](Index i) {
+    results[static_cast<std::size_t>(i)] = kernels.multiply_add_loop(kIterations);
+  });
+  const double seconds = watch.seconds();
+  MOESIM_CHECK(results[0] == results[0], "the loop's value is used");
+  return static_cast<double>(threads * kIterations) * 4.0 * kernels.max_rows * kernels.lanes / seconds;
+}
+
+// Rows of one bank's experts, and where they come from.
+struct Work {
+  const Executor& executor;
+  const ExpertBank& bank;
+  DispatchPlan plan;
+  Matrix x, rows, y;
+  std::unique_ptr<ExecutorScratch> scratch;
+
+  Work(const Executor& e, const ExpertBank& b, DispatchPlan p)
+      : executor(e),
+        bank(b),
+        plan(std::move(p)),
+        x(plan.num_tokens(), b.ffn.d_model),
+        rows(plan.num_rows(), b.ffn.d_model),
+        y(plan.num_tokens(), b.ffn.d_model),
+        scratch(e.make_scratch()) {
+    for (Index t = 0; t < x.rows(); ++t) {
+      fill_normal({.seed = 3}, static_cast<std::uint64_t>(t), 1.0F, x.row(t));
+    }
+  }
+  // Dispatch, experts, combine.
+  double run(const Context& context) {
+    const ExpertRows r{.bank = bank,
+                       .expert_begin = plan.expert_begin,
+                       .in = {.from = x.view(), .token = plan.row_token},
+                       .out_weight = plan.row_weight,
+                       .out = rows.view()};
+    const Stopwatch watch;
+    executor.gather(r, *scratch, context);
+    executor.run(r, *scratch, context);
+    combine(plan, rows.view(), {}, y.view(), context);
+    return watch.seconds();
+  }
+  double flops() const {
+    return static_cast<double>(plan.num_rows()) *
+           static_cast<double>(ffn_flops_per_row(bank.ffn.d_model, bank.ffn.width, bank.ffn.activation));
+  }
+  // Of the experts that have rows.
+  double bytes() const {
+    double distinct = 0;
+    for (std::size_t e = 0; e + 1 < plan.expert_begin.size(); ++e) {
+      distinct += plan.expert_begin[e + 1] > plan.expert_begin[e] ? 1 : 0;
+    }
+    return distinct * static_cast<double>(bank.weight_bytes()) / static_cast<double>(bank.num_experts());
+  }
+};
+
+// Reads so many bytes of the bank, beginning where the last call ended.
+class Reader {
+ public:
+  Reader(const KernelSet& kernels, const ExpertBank& bank) : kernels_(kernels), bank_(bank) {}
+
+  double run(double bytes, const Context& context) {
+    const Index all = std::max<Index>(1, bank_.weights.rows() * bank_.weights.cols() / kPiece);
+    const auto pieces = static_cast<Index>(bytes / (4.0 * kPiece));
+    std::vector<float> sums(static_cast<std::size_t>(pieces));
+    const Stopwatch watch;
+    context.for_each_block(pieces, [&](Index i) {
+      sums[static_cast<std::size_t>(i)] =
+          kernels_.read_loop(bank_.weights.data() + (next_ + i) % all * kPiece, kPiece);
+    });
+    const double seconds = watch.seconds();
+    next_ = (next_ + pieces) % all;
+    return seconds;
+  }
+
+ private:
+  static constexpr Index kPiece = 64 << 10;  // floats
+  const KernelSet& kernels_;
+  const ExpertBank& bank_;
+  Index next_ = 0;
+};
+
+// The same bits for any number of threads.
+void check(Work& work, const Context& one, const Context& two) {
+  work.run(one);
+  const Matrix first = work.y.clone();
+  work.run(two);
+  MOESIM_CHECK(std::equal(first.data(), first.data() + first.rows() * first.cols(), work.y.data()),
+               "threads change the result");
+}
+
+struct Samples {
+  std::vector<double> flops2, flops1, limit2, scaling, dense;
+};
+
+void measure(Work& work, Work& dense, const Context& one, const Context& two, int rounds) {
+  const KernelSet& kernels = *find_kernels(InstructionSet::automatic);
+  Reader reader(kernels, work.bank);
+  check(work, one, two);
+  dense.run(two);
+  Samples s;
+  double rate = 0;
+  for (int round = 0; round < rounds; ++round) {
+    const double peak1 = peak(kernels, one);
+    const double peak2 = peak(kernels, two);
+    const double t2 = work.run(two);
+    const double read2 = reader.run(work.bytes(), two);
+    const double d2 = dense.run(two);
+    const double t1 = work.run(one);
+    const double later2 = peak(kernels, two);
+    const double later1 = peak(kernels, one);
+    const double limit = std::max(work.flops() / (0.5 * (peak2 + later2)), read2);
+    s.flops2.push_back(work.flops() / t2 / (0.5 * (peak2 + later2)));
+    s.flops1.push_back(work.flops() / t1 / (0.5 * (peak1 + later1)));
+    s.limit2.push_back(limit / t2);
+    s.scaling.push_back(t1 / t2 / ((peak2 + later2) / (peak1 + later1)));
+    s.dense.push_back(d2 / t2);
+    rate = std::max(rate, static_cast<double>(work.plan.num_tokens()) / t2);
+  }
+  const auto text = [](const std::vector<double>& samples) {
+    const Interval i = median_interval(samples);
+    return fmt::format("{:5.2f} [{:.2f} .. {:.2f}]", i.median, i.low, i.high);
+  };
+  fmt::print("{:>6} {:>10.0f}  {}  {}  {}  {}  {}\n", work.plan.num_tokens(), rate, text(s.limit2),
+             text(s.flops2), text(s.flops1), text(s.scaling), text(s.dense));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const tbb::global_control workers(tbb::global_control::max_allowed_parallelism, 16);
+  const int rounds = argc > 1 ? std::max(3, std::atoi(argv[1])) : 9;
+  const std::string type = argc > 2 ? argv[2] : "float32";
+  const std::string only = argc > 3 ? argv[3] : "";
+  Binder binder;
+  Node section;
+  section.kind = Node::Kind::map;
+  Node::Entry& weights = section.entries.emplace_back();
+  weights.key = "weights";
+  weights.value.kind = Node::Kind::scalar;
+  weights.value.text = type;
+  const ExecutorChoice choice = make_executor(binder, &section);
+  if (choice.executor == nullptr) {
+    fmt::print("{}", binder.diagnostics.render_all());
+    return 64;
+  }
+  const Executor& executor = *choice.executor;
+  const Context one({.threads = 1});
+  const Context two({.threads = 2});
+  fmt::print("{}, {} rounds: medians with 95 % intervals\n", executor.layout(), rounds);
+  for (const Shape& shape : shapes()) {
+    if (!only.empty() && only != shape.name) {
+      continue;
+    }
+    const ExpertBank bank = make_bank(
+        {.num_experts = shape.experts, .d_model = shape.d_model, .width = shape.d_ff}, executor, two);
+    const ExpertBank dense = make_bank(
+        {.num_experts = 1, .d_model = shape.d_model, .width = shape.top_k * shape.d_ff}, executor, two);
+    fmt::print("\n{}: E={} k={} D={} F={}\n{:>6} {:>10}  {:19}  {:19}  {:19}  {:19}  {}\n", shape.name,
+               shape.experts, shape.top_k, shape.d_model, shape.d_ff, "T", "tokens/s", "of the limit, 2 thr",
+               "of FMA peak, 2 thr", "of FMA peak, 1 thr", "1 to 2 of machine's", "over dense_same_active");
+    for (const Index tokens : shape.tokens) {
+      const Assignments routing = uniform_routing(shape, tokens);
+      Work moe(executor, bank, make_plan({.assignments = routing, .top_k = shape.top_k}));
+      Work same_active(executor, dense, make_identity_plan(tokens));
+      measure(moe, same_active, one, two, rounds);
+    }
+  }
+  return 0;
+}

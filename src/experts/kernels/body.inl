@@ -1,0 +1,307 @@
+// The kernels, written once. Each kernels_<set>.cpp includes this file inside its own unnamed namespace,
+// after it has defined
+//   kLanes, kMaxRows             V, and the rows of a tile that fit the registers as 2·rows sums
+//   Vec, IntVec, UintVec         V floats, V int32, V uint32, as vector types of the compiler
+//   fma(a, b, c)                 a·b + c
+//   widen_half(const uint16_t*)  V float16 → Vec
+//   widen_byte(const int8_t*)    V int8 → Vec
+// No name here has external linkage, and nothing of the standard library is used.
+
+Vec splat(float x) {
+  return x - Vec{};  // minus zero leaves every x as it is, so that the compiler makes it a plain broadcast
+}
+Vec load(const float* from) {
+  Vec v;
+  __builtin_memcpy(&v, from, sizeof v);
+  return v;
+}
+void store(float* to, Vec v) {
+  __builtin_memcpy(to, &v, sizeof v);
+}
+
+constexpr int kCacheLine = 64;
+
+struct Pair {
+  Vec first, second;
+};
+
+struct Float32Panel {
+  const float* at;
+  explicit Float32Panel(const void* panel) : at(static_cast<const float*>(panel)) {}
+  Pair next() {
+    const Pair pair{load(at), load(at + kLanes)};
+    at += 2 * kLanes;
+    return pair;
+  }
+};
+
+struct Bfloat16Panel {
+  const std::uint32_t* at;
+  explicit Bfloat16Panel(const void* panel) : at(static_cast<const std::uint32_t*>(panel)) {}
+  Pair next() {
+    UintVec words;
+    __builtin_memcpy(&words, at, sizeof words);
+    at += kLanes;
+    return {reinterpret_cast<Vec>(words << 16), reinterpret_cast<Vec>(words & 0xffff0000u)};
+  }
+};
+
+struct Float16Panel {
+  const std::uint16_t* at;
+  explicit Float16Panel(const void* panel) : at(static_cast<const std::uint16_t*>(panel)) {}
+  Pair next() {
+    const Pair pair{widen_half(at), widen_half(at + kLanes)};
+    at += 2 * kLanes;
+    return pair;
+  }
+};
+
+struct Int8Panel {
+  const std::int8_t* at;
+  explicit Int8Panel(const void* panel) : at(static_cast<const std::int8_t*>(panel)) {}
+  Pair next() {
+    const Pair pair{widen_byte(at), widen_byte(at + kLanes)};
+    at += 2 * kLanes;
+    return pair;
+  }
+};
+
+template <class Panel, int M>
+void product(const PanelStep& step) {
+  const float* x = step.x;
+  float* acc = step.acc;
+  const bool add = step.add;
+  const char* next = static_cast<const char*>(step.next);
+  Vec sums[M][2];
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    sums[m][0] = add ? load(acc + 2 * m * kLanes) : Vec{};
+    sums[m][1] = add ? load(acc + (2 * m + 1) * kLanes) : Vec{};
+  }
+  Panel weights(step.panel);
+  for (std::int64_t k = 0; k < step.depth; k += kLanes) {
+    for (int line = 0; line < step.lines; ++line, next += kCacheLine) {
+      __builtin_prefetch(next, 0, 2);  // into the second-level cache
+    }
+#pragma GCC unroll 16
+    for (int j = 0; j < kLanes; ++j) {
+      const Pair w = weights.next();
+#pragma GCC unroll 16
+      for (int m = 0; m < M; ++m) {
+        const Vec value = splat(x[m * kLanes + j]);
+        sums[m][0] = fma(value, w.first, sums[m][0]);
+        sums[m][1] = fma(value, w.second, sums[m][1]);
+      }
+    }
+    x += M * kLanes;
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    store(acc + 2 * m * kLanes, sums[m][0]);
+    store(acc + (2 * m + 1) * kLanes, sums[m][1]);
+  }
+}
+
+// The products of 1 … kMaxRows rows, in a table.
+template <class Panel, int M>
+struct FillProducts {
+  static void fill(PanelProduct* table) {
+    FillProducts<Panel, M - 1>::fill(table);
+    table[M - 1] = product<Panel, M>;
+  }
+};
+template <class Panel>
+struct FillProducts<Panel, 0> {
+  static void fill(PanelProduct*) {}
+};
+template <class Panel>
+const PanelProduct* products_of() {
+  static const struct Table {
+    PanelProduct of_rows[kMaxRows];
+    Table() { FillProducts<Panel, kMaxRows>::fill(of_rows); }
+  } table;
+  return table.of_rows;
+}
+
+template <class Panel>
+void expand(std::int64_t depth, const void* panel, float* to) {
+  Panel weights(panel);
+  for (std::int64_t k = 0; k < depth; ++k, to += 2 * kLanes) {
+    const Pair w = weights.next();
+    store(to, w.first);
+    store(to + kLanes, w.second);
+  }
+}
+
+void pack_row(const float* from, std::int64_t count, float scale, std::int64_t depth, int row, int rows,
+              float* tile) {
+  float* to = tile + row * kLanes;
+  const std::int64_t step = static_cast<std::int64_t>(rows) * kLanes;
+  std::int64_t k = 0;
+  for (; k + kLanes <= count; k += kLanes, to += step) {
+    store(to, load(from + k) * scale);
+  }
+  for (; k < depth; k += kLanes, to += step) {
+    for (int j = 0; j < kLanes; ++j) {
+      to[j] = k + j < count ? from[k + j] * scale : 0.0F;
+    }
+  }
+}
+
+// e^x with a relative error of at most 2 units in the last place: x = n·ln 2 + r, |r| ≤ ln 2/2, and e^r by
+// its series up to r⁷/7!. Beyond the range of normal floats the nearest value within it.
+Vec exponential(Vec x) {
+  const Vec low = splat(-87.0F);
+  const Vec high = splat(88.0F);
+  x = x > low ? x : low;
+  x = x < high ? x : high;
+  const Vec shift = splat(12582912.0F);  // 1.5·2²³: adding it rounds to a whole number
+  const Vec biased = fma(x, splat(1.44269504088896341F), shift);
+  const Vec n = biased - shift;
+  Vec r = fma(n, splat(-0.693359375F), x);  // ln 2 in two parts, the first exact in 12 bits
+  r = fma(n, splat(2.12194440054690583e-4F), r);
+  Vec sum = splat(1.0F / 5040);
+  sum = fma(sum, r, splat(1.0F / 720));
+  sum = fma(sum, r, splat(1.0F / 120));
+  sum = fma(sum, r, splat(1.0F / 24));
+  sum = fma(sum, r, splat(1.0F / 6));
+  sum = fma(sum, r, splat(0.5F));
+  sum = fma(sum, r, splat(1.0F));
+  sum = fma(sum, r, splat(1.0F));
+  const IntVec power = __builtin_convertvector(n, IntVec) + 127;
+  return sum * reinterpret_cast<Vec>(power << 23);
+}
+
+// x·sigmoid(z)
+Vec times_sigmoid(Vec x, Vec z) {
+  return x / (1.0F + exponential(-z));
+}
+
+// The functions of experts/activation.h. The tanh form of gelu is x·sigmoid(2·√(2/π)·(x + 0.044715·x³)).
+Vec gelu(Vec x) {
+  return times_sigmoid(x, 1.5957691216057308F * (x + 0.044715F * x * x * x));
+}
+Vec relu(Vec x) {
+  return x > 0.0F ? x : Vec{};
+}
+
+void activate(const ActivateTile& tile) {
+  const bool gated = tile.activation == Activation::swiglu || tile.activation == Activation::geglu;
+  for (int row = 0; row < tile.rows; ++row) {
+    Vec first = load(tile.acc + 2 * row * kLanes);
+    Vec second = load(tile.acc + (2 * row + 1) * kLanes);
+    if (tile.column_scale != nullptr) {
+      first = first * load(tile.column_scale);
+      second = second * load(tile.column_scale + kLanes);
+    }
+    switch (tile.activation) {
+      case Activation::swiglu:
+        first = times_sigmoid(first, first) * second;
+        break;
+      case Activation::geglu:
+        first = gelu(first) * second;
+        break;
+      case Activation::gelu:
+        first = gelu(first);
+        second = gelu(second);
+        break;
+      case Activation::relu:
+        first = relu(first);
+        second = relu(second);
+        break;
+      case Activation::silu:
+        first = times_sigmoid(first, first);
+        second = times_sigmoid(second, second);
+        break;
+    }
+    if (tile.unit_scale != nullptr) {
+      first = first * load(tile.unit_scale);
+      second = gated ? second : second * load(tile.unit_scale + kLanes);
+    }
+    store(tile.hidden + row * kLanes, first);
+    if (!gated) {
+      store(tile.hidden + (tile.rows + row) * kLanes, second);
+    }
+  }
+}
+
+void finish(const FinishTile& tile) {
+  for (int row = 0; row < tile.rows; ++row) {
+    const float* acc = tile.acc + 2 * row * kLanes;
+    float* out = tile.out + row * tile.stride;
+    const float weight = tile.row_weight != nullptr ? tile.row_weight[row] : 1.0F;
+    if (tile.columns == 2 * kLanes) {
+      store(out, load(acc) * weight);
+      store(out + kLanes, load(acc + kLanes) * weight);
+      continue;
+    }
+    for (int c = 0; c < tile.columns; ++c) {
+      out[c] = acc[c] * weight;
+    }
+  }
+}
+
+float sum_of(Vec v) {
+  float sum = 0;
+  for (int j = 0; j < kLanes; ++j) {
+    sum += v[j];
+  }
+  return sum;
+}
+
+float multiply_add_loop(std::int64_t iterations) {
+  constexpr int kSums = 2 * kMaxRows;
+  Vec sums[kSums];
+  for (int i = 0; i < kSums; ++i) {
+    sums[i] = splat(static_cast<float>(i));
+  }
+  const Vec factor = splat(0.999F);
+  const Vec term = splat(0.001F);
+  for (std::int64_t n = 0; n < iterations; ++n) {
+#pragma GCC unroll 32
+    for (int i = 0; i < kSums; ++i) {
+      sums[i] = fma(sums[i], factor, term);
+    }
+  }
+  Vec sum{};
+  for (int i = 0; i < kSums; ++i) {
+    sum = sum + sums[i];
+  }
+  return sum_of(sum);
+}
+
+float read_loop(const float* from, std::int64_t count) {
+  constexpr int kSums = 8;
+  Vec sums[kSums] = {};
+  std::int64_t k = 0;
+  for (; k + kSums * kLanes <= count; k += kSums * kLanes) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kSums; ++i) {
+      sums[i] = sums[i] + load(from + k + i * kLanes);
+    }
+  }
+  Vec sum{};
+  for (int i = 0; i < kSums; ++i) {
+    sum = sum + sums[i];
+  }
+  float rest = sum_of(sum);
+  for (; k < count; ++k) {
+    rest += from[k];
+  }
+  return rest;
+}
+
+const KernelSet* kernel_set(const char* name) {
+  static const KernelSet set = {name,
+                                kLanes,
+                                kMaxRows,
+                                {products_of<Float32Panel>(), products_of<Bfloat16Panel>(),
+                                 products_of<Float16Panel>(), products_of<Int8Panel>()},
+                                {nullptr, expand<Bfloat16Panel>, expand<Float16Panel>, expand<Int8Panel>},
+                                pack_row,
+                                activate,
+                                finish,
+                                multiply_add_loop,
+                                read_loop};
+  return &set;
+}

@@ -1,0 +1,37 @@
+// Vectors of four floats as every compiler target has them, and no instruction that it might lack: a product
+// rounds twice, so its bits differ from those of the sets with a fused multiply-add.
+#include "experts/kernels/kernels.h"
+
+namespace moesim {
+namespace {
+
+constexpr int kLanes = 4;
+constexpr int kMaxRows = 6;
+using Vec = float __attribute__((vector_size(16)));
+using IntVec = std::int32_t __attribute__((vector_size(16)));
+using UintVec = std::uint32_t __attribute__((vector_size(16)));
+
+Vec fma(Vec a, Vec b, Vec c) {
+  return a * b + c;
+}
+// Exponent and fraction of a half, moved to their places in a float, are 2^112 times too small.
+Vec widen_half(const std::uint16_t* from) {
+  const UintVec half = {from[0], from[1], from[2], from[3]};
+  const UintVec magnitude = (half & 0x7fffu) << 13;
+  const Vec scaled = reinterpret_cast<Vec>(magnitude) * 0x1p112F;
+  return reinterpret_cast<Vec>(reinterpret_cast<UintVec>(scaled) | ((half & 0x8000u) << 16));
+}
+Vec widen_byte(const std::int8_t* from) {
+  const IntVec whole = {from[0], from[1], from[2], from[3]};
+  return __builtin_convertvector(whole, Vec);
+}
+
+#include "experts/kernels/body.inl"
+
+}  // namespace
+
+const KernelSet* kernels_portable() {
+  return kernel_set("portable");
+}
+
+}  // namespace moesim

@@ -1,0 +1,124 @@
+#include "experts/kernels/panels.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/checked.h"
+#include "core/error.h"
+#include "experts/narrow.h"
+
+namespace moesim {
+namespace {
+
+std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
+  return checked_add(value, multiple - 1, "the weights of an expert") / multiple * multiple;
+}
+
+// Writes column `column` (of 2V) of one step of a panel's depth.
+struct PanelWriter {
+  WeightType type;
+  int lanes;
+
+  void put(std::byte* row, int column, float value, float scale) const {
+    switch (type) {
+      case WeightType::float32:
+        return put_as(row, column, value);
+      case WeightType::bf16:  // pairs: low half column j, high half column V+j
+        return put_as(row, 2 * (column % lanes) + column / lanes, to_bf16(value));
+      case WeightType::fp16:
+        return put_as(row, column, to_fp16(value));
+      case WeightType::int8:
+        return put_as(row, column, to_int8(value, scale));
+    }
+  }
+
+ private:
+  template <class T>
+  static void put_as(std::byte* row, int place, T value) {
+    std::memcpy(row + static_cast<std::size_t>(place) * sizeof(T), &value, sizeof(T));
+  }
+};
+
+struct UnitPacker {
+  const PanelLayout& layout;
+  const FfnUnits& units;
+  std::byte* expert;
+
+  // One row of up or gate_proj becomes a column of an up panel.
+  void into_column(std::span<const float> weights, Index panel, int column) const {
+    const float scale = scale_of(weights);
+    std::byte* at = expert + layout.up_panel(panel);
+    for (const float weight : weights) {
+      writer().put(at, column, weight, scale);
+      at += layout.row_bytes;
+    }
+    put_scale(panel * 2 * layout.lanes + column, scale);
+  }
+
+  // One row of down becomes a step of the depth of every down panel.
+  void into_depth(std::span<const float> weights, Index unit) const {
+    const float scale = scale_of(weights);
+    const auto columns = static_cast<std::size_t>(2 * layout.lanes);
+    for (std::size_t first = 0; first < weights.size(); first += columns) {
+      std::byte* row = expert + layout.down_panel(static_cast<Index>(first / columns)) +
+                       static_cast<std::uint64_t>(unit) * layout.row_bytes;
+      for (std::size_t c = first; c < std::min(weights.size(), first + columns); ++c) {
+        writer().put(row, static_cast<int>(c - first), weights[c], scale);
+      }
+    }
+    put_scale(layout.up_panels * 2 * layout.lanes + unit, scale);
+  }
+
+ private:
+  PanelWriter writer() const { return {layout.type, layout.lanes}; }
+  float scale_of(std::span<const float> weights) const {
+    return layout.scaled() ? int8_scale(weights) : 1.0F;
+  }
+  void put_scale(Index place, float scale) const {
+    if (layout.scaled()) {
+      std::memcpy(expert + layout.scales_begin + static_cast<std::uint64_t>(place) * sizeof(float), &scale,
+                  sizeof scale);
+    }
+  }
+};
+
+}  // namespace
+
+PanelLayout::PanelLayout(const FfnShape& s, WeightType t, int v) : shape(s), type(t), lanes(v) {
+  const auto u64 = [](Index value) { return static_cast<std::uint64_t>(value); };
+  const bool gated = is_gated(s.activation);
+  units_per_panel = gated ? v : 2 * v;
+  up_depth = static_cast<Index>(round_up(u64(s.d_model), u64(v)));
+  down_depth = static_cast<Index>(round_up(u64(s.width), u64(units_per_panel)));
+  up_panels = down_depth / units_per_panel;
+  down_panels = (s.d_model + 2 * v - 1) / (2 * v);
+  row_bytes = 2 * u64(v) * bytes_per_weight(t);
+  const char* what = "the weights of an expert";
+  down_begin = checked_product({u64(up_panels), u64(up_depth), row_bytes}, what);
+  scales_begin =
+      checked_add(down_begin, checked_product({u64(down_panels), u64(down_depth), row_bytes}, what), what);
+  const std::uint64_t scales =
+      scaled() ? checked_mul(checked_add(u64(up_panels * 2 * v), u64(down_depth), what), sizeof(float), what)
+               : 0;
+  bytes = round_up(checked_add(scales_begin, scales, what), 64);
+}
+
+void pack_units(const PanelLayout& layout, const FfnUnits& units, std::byte* expert) {
+  MOESIM_CHECK(units.first % (2 * layout.lanes) == 0, "units that begin inside a panel");
+  const UnitPacker packer{layout, units, expert};
+  const bool gated = is_gated(layout.shape.activation);
+  for (Index i = 0; i < units.up.rows; ++i) {
+    const Index unit = units.first + i;
+    const Index panel = unit / layout.units_per_panel;
+    const int place = static_cast<int>(unit % layout.units_per_panel);
+    if (gated) {
+      packer.into_column(units.gate_proj.row(i), panel, place);
+      packer.into_column(units.up.row(i), panel, layout.lanes + place);
+    } else {
+      packer.into_column(units.up.row(i), panel, place);
+    }
+    packer.into_depth(units.down.row(i), unit);
+  }
+}
+
+}  // namespace moesim
