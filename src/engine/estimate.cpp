@@ -120,9 +120,10 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   Index widest = shape.has_shared() ? shared_ffn_width(shape) : 0;
   for (const Baseline baseline : experiment.baselines) {
     const bool active = baseline == Baseline::dense_same_active;
-    const Index dense =
-        active ? dense_same_active_width(shape, std::lround(nominal_experts_per_token(experiment)))
-               : dense_same_total_width(shape);
+    const Index dense = active
+                            ? dense_same_active_width(
+                                  shape, matched_experts(experiment, nominal_experts_per_token(experiment)))
+                            : dense_same_total_width(shape);
     widest = std::max(widest, dense);
     add(active ? "dense_same_active" : "dense_same_total",
         ffn_bytes(experiment, shape, shape.d_model, dense, 1));
@@ -193,6 +194,12 @@ double nominal_experts_per_token(const Experiment& experiment) {
   const Index tokens = experiment.workload->tokens();
   return tokens > 0 ? static_cast<double>(experiment.router->num_logits()) / static_cast<double>(tokens)
                     : 0.0;
+}
+
+double matched_experts(const Experiment& experiment, double experts_per_token) {
+  return experiment.router->traits().choice == Choice::soft
+             ? experts_per_token
+             : std::max(1.0, static_cast<double>(std::lround(experts_per_token)));
 }
 
 Index most_batches_in_a_sample(const Experiment& experiment) {

@@ -26,6 +26,10 @@ Index experts_per_token_bound(const Experiment& experiment);
 // Rows that experts compute for a token: K, or the slots of a soft router over the tokens of a batch.
 double nominal_experts_per_token(const Experiment& experiment);
 
+// The ffn experts that dense_same_active stands for, given the (mean) number of a token: a whole number, at
+// least 1; of a soft router as it is.
+double matched_experts(const Experiment& experiment, double experts_per_token);
+
 // Throws Error(out_of_memory) when a size does not fit 64 bits.
 // The most batches a timed sample may hold ready: short steps are timed several in a row (at most 1000, of at
 // most 16 MiB together).

@@ -110,7 +110,8 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
     const bool active = baseline == Baseline::dense_same_active;
     const Index width =
         active ? dense_same_active_width(
-                     shape, std::lround(nominal_ffn_experts(shape, nominal_experts_per_token(experiment))))
+                     shape, matched_experts(experiment, nominal_ffn_experts(
+                                                            shape, nominal_experts_per_token(experiment))))
                : dense_same_total_width(shape);
     const LayerCost cost =
         dense_layer_cost(shape, {.width = width,

@@ -58,6 +58,11 @@ void fill_costs(RunRecord& record, const RunState& state) {
   record.mean_kept_experts = use.experts_per_token;
   record.mean_distinct_experts = use.distinct_experts;
   record.realised = moe_layer_cost(shape, use);
+  if (!record.exact_k &&
+      record.slots == 0) {  // no number of experts is written down anywhere: what they chose
+    record.nominal.active_params = record.realised.active_params;
+    record.nominal.flops_per_token = record.realised.flops_per_token;
+  }
   record.weight_bytes = state.stack.weight_bytes();
 }
 

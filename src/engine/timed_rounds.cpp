@@ -167,9 +167,10 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
       continue;
     }
     VariantForecast known = variant;
-    const bool varies = !record.exact_k || record.shape.zero_computation_experts() > 0;
+    const bool varies = (!record.exact_k && record.slots == 0) || record.shape.zero_computation_experts() > 0;
     if (variant.name == enum_text(Baseline::dense_same_active) && varies) {
-      known.width = dense_same_active_width(record.shape, std::lround(record.mean_kept_experts));
+      known.width =
+          dense_same_active_width(record.shape, matched_experts(state.experiment, record.mean_kept_experts));
     }
     Contestant dense = dense_contestant(state, known);
     if (dense.run) {

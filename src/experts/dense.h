@@ -6,10 +6,11 @@
 namespace moesim {
 
 // Same active parameters: width k·d_ff + shared width (for routers without a fixed k, and with experts that
-// need no product: the mean number of kept ffn experts, rounded, at least 1). The gate and what gates the
-// shared experts are not matched. With a latent width ℓ the experts and the latent maps have the parameters
-// of k·d_ff·ℓ/D + 2ℓ/m hidden units, m matrices an expert: that, rounded, instead of k·d_ff.
-Index dense_same_active_width(const LayerShape& shape, Index active_experts);
+// need no product: the mean number of kept ffn experts, rounded, at least 1; of a soft router S/T, which may
+// be a fraction of an expert). The gate and what gates the shared experts are not matched. With a latent
+// width ℓ the experts and the latent maps have the parameters of k·d_ff·ℓ/D + 2ℓ/m hidden units, m matrices
+// an expert: that, rounded, instead of k·d_ff.
+Index dense_same_active_width(const LayerShape& shape, double active_experts);
 
 // Same total parameters: the same with all E ffn experts. Those without a product count nothing.
 Index dense_same_total_width(const LayerShape& shape);

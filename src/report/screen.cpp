@@ -85,7 +85,8 @@ void add_head(Screen& screen, const RunRecord& r) {
                   layers_word(r.shape.num_layers), experts_in_words(r.shape), r.router,
                   r.slots > 0     ? fmt::format("({})", counted(static_cast<std::uint64_t>(r.slots), "slot"))
                   : r.expert_side ? "(experts choose)"
-                                  : fmt::format("top-{}", r.top_k),
+                  : r.exact_k     ? fmt::format("top-{}", r.top_k)
+                                  : fmt::format("({:.3g} experts a token)", r.mean_kept_experts),
                   r.shape.d_model, r.shape.d_ff,
                   r.shape.latent_width > 0 ? fmt::format(", latent {}", r.shape.latent_width) : "",
                   enum_text(r.shape.activation)));
@@ -274,7 +275,7 @@ void add_balance(Screen& screen, const RunRecord& r) {
 
 std::string variant_title(const RunRecord& r, const VariantResult& v) {
   if (v.name == "moe") {
-    const bool has_top_k = !r.expert_side && r.slots == 0;
+    const bool has_top_k = r.exact_k && !r.expert_side && r.slots == 0;
     return r.executed ? (has_top_k ? fmt::format("MoE top-{}", r.top_k) : "MoE") : "routing only";
   }
   if (v.name == "dense_same_active") {

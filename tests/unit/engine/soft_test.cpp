@@ -196,7 +196,7 @@ TEST(SoftRouter, ItsTimedRunComparesADenseLayerOfTheSameWork) {
   const RunRecord record = run_experiment(experiment_of({"measure.min_samples=1"}), options);
   const VariantResult* dense = record.find_variant("dense_same_active");
   ASSERT_NE(dense, nullptr);
-  EXPECT_EQ(dense->width, 40);  // 6/90 of an expert rounds to none, at least 1 is taken; and the shared one
+  EXPECT_EQ(dense->width, 21);  // 6/90 of an expert of 20 units, and the shared one
 }
 
 }  // namespace
