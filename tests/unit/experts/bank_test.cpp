@@ -88,7 +88,7 @@ TEST(Bank, KindsWithoutAProductStandBehindTheFfnExpertsAndStoreLittle) {
 TEST(Dense, WidthsMatchActiveAndTotal) {
   LayerShape shape{.d_model = 8, .d_ff = 100, .num_experts = 16, .num_shared_experts = 2};
   EXPECT_EQ(dense_same_active_width(shape, 4), 600);
-  EXPECT_EQ(dense_same_active_width(shape, 0), 300);  // never narrower than one expert
+  EXPECT_EQ(dense_same_active_width(shape, 0.5), 250);  // of a soft router
   EXPECT_EQ(dense_same_total_width(shape), 1800);
   shape.copy_experts = 16;
   EXPECT_EQ(dense_same_total_width(shape), 1800);  // they have no parameters
