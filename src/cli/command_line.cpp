@@ -298,12 +298,13 @@ CLI::App* add_schema(CLI::App& app, std::string& what) {
 }
 
 CLI::App* add_explain(CLI::App& app, std::string& word) {
-  CLI::App* command = app.add_subcommand("explain",
-                                         "Explain an error's [short-name] or a metric in plain language.\n"
-                                         "  moesim explain no-effect\n"
-                                         "  moesim explain max_violation\n"
-                                         "  moesim explain");
-  command->add_option("word", word, "as printed in square brackets, or a metric's name");
+  CLI::App* command =
+      app.add_subcommand("explain",
+                         "Explain an error's [short-name], a metric, a key, a section or a router.\n"
+                         "  moesim explain no-effect\n"
+                         "  moesim explain max_violation\n"
+                         "  moesim explain");
+  command->add_option("word", word, "as printed in square brackets, on a screen, or as a config has it");
   return command;
 }
 

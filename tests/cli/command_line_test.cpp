@@ -243,7 +243,29 @@ TEST(CommandLine, ExplainKnowsErrorsAndMetrics) {
   EXPECT_NE(moesim_run("explain no-effect").out.find("no-effect\n"), std::string::npos);
   EXPECT_EQ(moesim_run("explain max_violation").status, 0);
   EXPECT_EQ(moesim_run("explain nonsense").status, 64);
+  EXPECT_EQ(moesim_run("explain MaxVio").out, moesim_run("explain max_violation").out);
+  EXPECT_EQ(moesim_run("explain 'load CV'").out, moesim_run("explain m.load_cv").out);
+  for (const char* word :
+       {"timing", "swiglu", "relu", "router", "layer.d_ff", "workload", "balance", "measure", "capacity",
+        "executor", "deepseek_v3", "token_choice", "gshard_top1", "quantile_balancing", "gshard",
+        "batch_prioritised", "router.top_k", "baselines"}) {
+    EXPECT_EQ(moesim_run(std::string("explain ") + "'" + word + "'").status, 0) << word;
+  }
+  EXPECT_NE(moesim_run("explain router").out.find("router (kind: token_choice)"), std::string::npos);
+  EXPECT_NE(moesim_run("explain layr").err.find("did you mean 'layer'?"), std::string::npos);
   EXPECT_EQ(moesim_run("explain").status, 0);
+}
+
+TEST(CommandLine, EveryNumberOfAResultIsExplained) {
+  const auto row = nlohmann::json::parse(moesim_run("run quickstart -o json" + kQuick).out);
+  std::set<std::string> families;
+  for (const auto& [name, value] : row.items()) {
+    const bool numbered = name.find_first_of("0123456789") != std::string::npos;
+    if (name.rfind("m.", 0) == 0 && !numbered && families.insert(name).second) {
+      EXPECT_EQ(moesim_run("explain " + name).status, 0) << name;
+    }
+  }
+  EXPECT_GT(families.size(), 50u);
 }
 
 TEST(CommandLine, EveryShortNameOfAnErrorIsExplained) {
