@@ -18,9 +18,8 @@ constexpr Explanation kExplanations[] = {
     {"out-of-range", "The number is outside what the key accepts; the message gives both ends."},
     {"missing-key", "A key without a default was not given."},
     {"missing-option",
-     "A router was asked to route numbers it was not given: hash routers need token ids, routers of cosines "
-     "and "
-     "BASE layers the tokens' vectors. The message names the option."},
+     "A command was not given what it needs: a config, or the numbers that a router looks at (hash routers "
+     "token ids, routers of cosines and BASE layers the tokens' vectors). The message names it."},
     {"duplicate-key", "The same key or entry stands twice; which one was meant cannot be known."},
     {"no-effect",
      "The key is known but would change nothing here, for example a capacity factor when nothing is "

@@ -146,7 +146,16 @@ TEST(CommandLine, WrongUsageSaysWhatWasMeant) {
   }
   EXPECT_EQ(moesim_run("run quickstart --budget nan").status, 64);
   EXPECT_EQ(moesim_run("run quickstart -o xml").status, 64);
-  EXPECT_EQ(moesim_run("run").status, 64);
+  const Outcome nothing = moesim_run("run");
+  EXPECT_EQ(nothing.status, 64);
+  EXPECT_EQ(nothing.err,
+            "moesim run: error: no config given; expected a YAML file, or the name of a built-in one "
+            "(quickstart) [missing-option]\n  help: moesim run quickstart\n");
+  const Outcome schema = moesim_run("schema");
+  EXPECT_EQ(schema.status, 64);
+  EXPECT_EQ(schema.err,
+            "moesim schema: error: no kind given; expected the kind of file: config [missing-option]\n"
+            "  help: moesim schema config > moesim.schema.json\n");
   EXPECT_EQ(moesim_run("--color purple run quickstart").status, 64);
   EXPECT_EQ(moesim_run("run quickstart -o json --show-tokens 4").status, 64);
 }
@@ -234,6 +243,20 @@ TEST(CommandLine, RoutersListsDescribesAndExports) {
       << text.out;
   EXPECT_NE(moesim_run("routers jamba").out.find("stages   token_choice, all by default\n"),
             std::string::npos);
+  const auto finds = [](const std::string& word, const std::string& name) {
+    const Outcome found = moesim_run("routers " + word);
+    EXPECT_EQ(found.status, 0) << word << found.err;
+    EXPECT_NE(found.out.find("\n  " + name + " "), std::string::npos) << found.out;
+    std::istringstream lines(found.out);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_LE(line.size(), 104u) << line;
+    }
+  };
+  finds("Qwen3", "qwen3_moe");
+  finds("qwen", "qwen2_moe");
+  finds("Mixtral-8x7B", "mixtral");
+  finds("llama.cpp", "deepseek_v3_llamacpp");
+  EXPECT_EQ(nlohmann::json::parse(moesim_run("routers qwen3 -o json").out).size(), 2u);
   const Outcome wrong = moesim_run("routers mixtrl");
   EXPECT_EQ(wrong.status, 64);
   EXPECT_NE(wrong.err.find("did you mean 'mixtral'?"), std::string::npos);
