@@ -184,6 +184,14 @@ constexpr Explanation kExplanations[] = {
      "The interval of a figure is wider than measure.target, or the cores were shared with other work. "
      "Repeat "
      "with --budget 60, with nothing else running."},
+    {"sweep",
+     "The section of a config that describes many experiments: each key an axis with its values, zip for "
+     "axes "
+     "that advance together, where for the combinations that count. `moesim sweep` runs them; "
+     "docs/formats.md "
+     "shows one."},
+    {"extends",
+     "Another config whose keys hold where this one gives none: a file in the same folder or below."},
     {"timing",
      "The verdict on the times of a run: ok, noisy or invalid, with the reasons; not_timed where nothing was "
      "measured. Balance and drops do not depend on any clock and hold in each case.",

@@ -66,7 +66,9 @@ std::string table() {
   for (const RouterPreset& preset : router_presets().entries()) {
     text += fmt::format("  {} {}\n", pad_to(preset.name, kNameWidth), preset.summary);
   }
-  return text + "\nnext    moesim routers NAME      stages, users and source of one of them\n";
+  return text +
+         "\nnext    moesim routers NAME      stages, users and source of one of them\n"
+         "        moesim routers Qwen3     those that name a model, a program or a source\n";
 }
 
 std::string traits_line(const RouterTraits& traits) {

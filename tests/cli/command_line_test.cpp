@@ -214,6 +214,23 @@ TEST(CommandLine, ValidateResolvesEveryKeyWithItsOrigin) {
   EXPECT_EQ(bad.err.rfind("--set router.topk=4: error: router.topk: unknown key", 0), 0u) << bad.err;
 }
 
+TEST(CommandLine, TheReadmeShowsTheMessagesOfAnExampleAsTheyAre) {
+  const TempFolder folder;
+  folder.write("bad.yaml",
+               "name: bad\n"
+               "layer:    {d_model: 64, d_ff: 64, num_experts: 8, activaton: relu}\n"
+               "workload: {kind: gaussian_clusters, tokens: 4k}\n"
+               "router:   {preset: mixtrl}\n"
+               "capacity: {factor: -1}\n"
+               "measure:  {budget_s: 6, budget_s: 7}\n");
+  const std::string command =
+      "cd " + folder.path() + " && " + MOESIM_BINARY + " run bad.yaml 2>" + folder.file("err");
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 78);
+  const std::string readme = read_all(std::string(MOESIM_SOURCE_DIR) + "/README.md");
+  const std::string messages = read_all(folder.file("err"));
+  EXPECT_NE(readme.find("```text\n" + messages + "```"), std::string::npos) << messages;
+}
+
 TEST(CommandLine, RoutersListsDescribesAndExports) {
   const Outcome table = moesim_run("routers");
   EXPECT_EQ(table.status, 0);
@@ -268,10 +285,16 @@ TEST(CommandLine, ExplainKnowsErrorsAndMetrics) {
   EXPECT_EQ(moesim_run("explain nonsense").status, 64);
   EXPECT_EQ(moesim_run("explain MaxVio").out, moesim_run("explain max_violation").out);
   EXPECT_EQ(moesim_run("explain 'load CV'").out, moesim_run("explain m.load_cv").out);
-  for (const char* word :
-       {"timing", "swiglu", "relu", "router", "layer.d_ff", "workload", "balance", "measure", "capacity",
-        "executor", "deepseek_v3", "token_choice", "gshard_top1", "quantile_balancing", "gshard",
-        "batch_prioritised", "router.top_k", "baselines"}) {
+  for (const char* word : {"timing",       "swiglu",
+                           "relu",         "router",
+                           "layer.d_ff",   "workload",
+                           "balance",      "measure",
+                           "capacity",     "executor",
+                           "deepseek_v3",  "token_choice",
+                           "gshard_top1",  "quantile_balancing",
+                           "gshard",       "batch_prioritised",
+                           "router.top_k", "baselines",
+                           "sweep",        "extends"}) {
     EXPECT_EQ(moesim_run(std::string("explain ") + "'" + word + "'").status, 0) << word;
   }
   EXPECT_NE(moesim_run("explain router").out.find("router (kind: token_choice)"), std::string::npos);
