@@ -84,17 +84,19 @@ LossEntry loss_deepseek_device() {
 }
 
 LossEntry loss_deepseek_comm() {
-  return {
-      .name = "deepseek_comm",
-      .summary = "the same number of tokens sent to each device",
-      .formula = "sum_d f''_d P'_d, f''_d = D/(M T) * tokens sent to device d, P'_d = sum of its experts' P",
-      .at_balance = "mean number of devices a token uses / M: at most 1",
-      .default_weight = "2e-2 DeepSeek-V2",
-      .users = "DeepSeek-V2",
-      .origin = "DeepSeek-V2, arXiv:2405.04434, equations 29 to 31",
-      .function = communication_loss,
-      .balanced = never_balanced,
-      .why_not = needs_devices};
+  return {.name = "deepseek_comm",
+          .summary = "the same number of tokens sent to each device",
+          .formula =
+              "sum_d f''_d P'_d, f''_d = D/(M T) * tokens sent to device d, P'_d = sum of its experts' P; M: "
+              "the most "
+              "devices a token may reach, min(D, k)",
+          .at_balance = "mean number of devices a token uses / M: at most 1",
+          .default_weight = "2e-2 DeepSeek-V2",
+          .users = "DeepSeek-V2",
+          .origin = "DeepSeek-V2, arXiv:2405.04434, equations 29 to 31",
+          .function = communication_loss,
+          .balanced = never_balanced,
+          .why_not = needs_devices};
 }
 
 }  // namespace moesim

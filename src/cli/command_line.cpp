@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <sstream>
 
 #include "cli/session.h"
 #include "config/suggest.h"
@@ -50,6 +51,16 @@ std::string version_text() {
       build.sanitizers, build.arch, build.eigen, build.tbb);
 }
 
+// The second line of a subcommand's description, without what stands behind the command.
+std::string first_example(const CLI::App& command) {
+  std::istringstream lines(command.get_description());
+  std::string line;
+  std::getline(lines, line);
+  std::getline(lines, line);
+  const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
+  return line.substr(begin, line.find("   ", begin) - begin);
+}
+
 // CLI11's own words are turned into ours: what was typed, and the nearest thing that exists.
 Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* command = &app;
@@ -82,6 +93,15 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
                                                : "argument",
                              display_safe(word)),
                  near.empty() ? help : fmt::format("did you mean '{}'?", near));
+  }
+  for (const CLI::Option* entry : command->get_options()) {
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && entry->get_required() &&
+        entry->count() == 0) {
+      return Error(ErrorKind::usage,
+                   fmt::format("{}: error: no {} given; expected {} [missing-option]", where,
+                               entry->get_name(), entry->get_description()),
+                   first_example(*command));
+    }
   }
   return Error(ErrorKind::usage, fmt::format("{}: error: {} [bad-option]", where, display_safe(error.what())),
                help);
@@ -277,12 +297,14 @@ CLI::App* add_route(CLI::App& app, RouteArguments& a) {
 }
 
 CLI::App* add_routers(CLI::App& app, RoutersArguments& a) {
-  CLI::App* command = app.add_subcommand("routers",
-                                         "List the routers, or describe one.\n"
-                                         "  moesim routers\n"
-                                         "  moesim routers deepseek_v3\n"
-                                         "  moesim routers -o json");
-  command->add_option("name", a.name, "a family or a preset");
+  CLI::App* command =
+      app.add_subcommand("routers",
+                         "List the routers, describe one, or find those of a model.\n"
+                         "  moesim routers\n"
+                         "  moesim routers deepseek_v3\n"
+                         "  moesim routers Qwen3                 (models, programs, sources)\n"
+                         "  moesim routers -o json");
+  command->add_option("name", a.name, "a family, a preset, or a word to look for");
   command->add_option("-o,--output", a.output, "table or json")->type_name("FORMAT");
   return command;
 }
@@ -293,17 +315,18 @@ CLI::App* add_schema(CLI::App& app, std::string& what) {
                          "Print the JSON Schema of a kind of file, for editors.\n"
                          "  moesim schema config > moesim.schema.json\n"
                          "  (first line of a config: # yaml-language-server: $schema=moesim.schema.json)");
-  command->add_option("what", what, "config")->required();
+  command->add_option("kind", what, "the kind of file: config")->required();
   return command;
 }
 
 CLI::App* add_explain(CLI::App& app, std::string& word) {
-  CLI::App* command = app.add_subcommand("explain",
-                                         "Explain an error's [short-name] or a metric in plain language.\n"
-                                         "  moesim explain no-effect\n"
-                                         "  moesim explain max_violation\n"
-                                         "  moesim explain");
-  command->add_option("word", word, "as printed in square brackets, or a metric's name");
+  CLI::App* command =
+      app.add_subcommand("explain",
+                         "Explain an error's [short-name], a metric, a key, a section or a router.\n"
+                         "  moesim explain no-effect\n"
+                         "  moesim explain max_violation\n"
+                         "  moesim explain");
+  command->add_option("word", word, "as printed in square brackets, on a screen, or as a config has it");
   return command;
 }
 

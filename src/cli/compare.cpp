@@ -2,15 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include "cli/outputs.h"
 #include "cli/session.h"
 #include "config/scalars.h"
+#include "config/suggest.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "engine/compare.h"
+#include "metrics/flatten.h"
 #include "report/compare_screen.h"
 #include "report/sweep_analysis.h"
 
@@ -63,6 +66,39 @@ FailCondition parse_condition(const std::string& text) {
       fmt::format("--fail-on {}: error: the runs have no number m.{}; expected a metric of both [bad-option]",
                   display_safe(condition.text), display_safe(condition.metric)),
       "docs/formats.md lists the metrics");
+}
+
+// What a comparison measured now knows of each side, as names without "m.".
+std::vector<std::string> live_metrics() {
+  RunRecord specimen;
+  specimen.noise_floor.emplace();
+  specimen.steering.emplace();
+  std::vector<std::string> names = {"tokens_per_s", "step_seconds"};
+  for (const FlatEntry& entry : flatten(specimen)) {
+    if (entry.name.rfind("m.", 0) == 0 && entry.name.find("_hash") == std::string::npos) {
+      names.push_back(entry.name.substr(2));
+    }
+  }
+  return names;
+}
+
+// Before anything is measured.
+void check_metrics(const std::vector<FailCondition>& conditions) {
+  const std::vector<std::string> known = live_metrics();
+  for (const FailCondition& condition : conditions) {
+    const bool of_a_layer = condition.metric.rfind("layer.", 0) == 0;
+    const bool of_times = condition.metric.rfind("tokens_per_s.", 0) == 0;
+    if (of_a_layer || of_times || std::find(known.begin(), known.end(), condition.metric) != known.end()) {
+      continue;
+    }
+    const std::string near = suggest(condition.metric, known);
+    throw Error(ErrorKind::usage,
+                fmt::format("--fail-on {}: error: a comparison measures no m.{}; expected a metric such as "
+                            "tokens_per_s, load_cv, max_violation, dropped_fraction, active_params "
+                            "[bad-option]",
+                            display_safe(condition.text), display_safe(condition.metric)),
+                near.empty() ? "docs/formats.md lists the metrics" : fmt::format("did you mean '{}'?", near));
+  }
 }
 
 // Times are judged by the comparison's own ratio, and only where it is clear.
@@ -156,6 +192,16 @@ void check_inputs(const CompareArguments& arguments) {
     stored += is_stored(run) ? 1 : 0;
   }
   const std::size_t count = arguments.runs.size();
+  for (const std::string& run : arguments.runs) {
+    std::error_code unknown;
+    if (stored != 0 && stored != count && !std::filesystem::exists(run, unknown) &&
+        !is_built_in_config(run)) {
+      throw Error(ErrorKind::missing_input,
+                  fmt::format("{}: error: there is no such folder; expected a second folder of results "
+                              "[file-missing]",
+                              display_safe(run)));
+    }
+  }
   if (stored != 0 && stored != count) {
     wrong_inputs("a folder of results beside a config", "moesim compare A.yaml B.yaml measures both now");
   }
@@ -180,6 +226,9 @@ int compare_command(const CompareArguments& arguments, const std::string& colour
     conditions.push_back(parse_condition(text));
   }
   check_inputs(arguments);
+  if (!is_stored(arguments.runs.front())) {
+    check_metrics(conditions);
+  }
   outputs.open();
   Progress progress;
   const std::vector<CompareResult> results = is_stored(arguments.runs.front())

@@ -1,7 +1,8 @@
-// moesim explain: the word in square brackets behind an error, or a metric, in plain language.
+// moesim explain: a word that the program prints or reads, in plain language.
 
 #include <fmt/format.h>
 
+#include "cli/catalogue_words.h"
 #include "cli/explanations.h"
 #include "cli/session.h"
 #include "config/suggest.h"
@@ -16,8 +17,9 @@ namespace {
 
 std::string list_all() {
   std::string text =
-      "moesim explain WORD, for any key of a config (layer.d_ff, top_k), for all keys (config), or one of "
-      "these:\n";
+      "moesim explain WORD, for any section or key of a config (layer, layer.d_ff, top_k), all of them "
+      "(config),\n"
+      "any router, preset, loss, controller, capacity formula or drop rule, or one of these:\n";
   for (const Explanation& entry : explanations()) {
     text += fmt::format("  {}\n", entry.word);
   }
@@ -32,20 +34,37 @@ std::string plain_word(std::string word) {
   return word.rfind("m.", 0) == 0 ? word.substr(2) : word;
 }
 
-// A key of the config ("layer.d_ff", "top_k") in every section that has it; empty when none does.
-std::string explain_key(const std::string& word) {
-  std::string text;
-  for (const SectionInfo& section : config_sections()) {
-    const std::string room = section.path.substr(0, section.path.find(' '));
-    for (const FieldInfo& field : section.fields) {
-      if (word == field.name || word == room + "." + field.name) {
-        text += fmt::format("{}{}{}\n  {}; expected {}; default {}\n", section.path,
-                            section.path.empty() ? "" : ": ", field.name, field.doc, field.expected,
-                            field.required ? "none: must be given" : field.default_text);
-      }
+// As names are written: "load CV" is load_cv.
+std::string as_name(std::string word) {
+  for (char& c : word) {
+    c = c == ' ' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return word;
+}
+
+const Explanation* find_explanation(const std::string& word) {
+  for (const Explanation& entry : explanations()) {
+    if (word == entry.word || word == as_name(std::string(entry.shown))) {
+      return &entry;
     }
   }
-  return text;
+  return nullptr;
+}
+
+// The number of which a longer name gives a part: load_cv of processed.load_cv, tokens_per_s of
+// dense_same_active.tokens_per_s.lo.
+const Explanation* find_part(const std::string& name) {
+  if (const Explanation* whole = find_explanation(name)) {
+    return whole;
+  }
+  const std::size_t last = name.rfind('.');
+  const std::size_t first = name.find('.');
+  if (last == std::string::npos) {
+    return nullptr;
+  }
+  const Explanation* shorter = find_part(name.substr(0, last));
+  const Explanation* later = find_part(name.substr(first + 1));
+  return later != nullptr && name.compare(0, first, "noise_floor") != 0 ? later : shorter;
 }
 
 }  // namespace
@@ -60,18 +79,22 @@ int explain_command(const std::string& word) {
     return 0;
   }
   const std::string plain = plain_word(word);
-  std::vector<std::string> known;
-  for (const Explanation& entry : explanations()) {
-    known.emplace_back(entry.word);
-    if (entry.word == plain) {
-      write_stdout(fmt::format("{}\n  {}\n", entry.word, entry.text));
-      return 0;
-    }
+  std::vector<std::string> blocks = explain_from_catalogues(plain);
+  const Explanation* entry = find_explanation(as_name(plain));
+  if (entry == nullptr && blocks.empty()) {
+    entry = find_part(as_name(plain));
   }
-  const std::string key = explain_key(plain);
-  if (!key.empty()) {
-    write_stdout(key);
+  if (entry != nullptr) {
+    blocks.insert(blocks.begin(), fmt::format("{}\n  {}\n", entry->word, entry->text));
+  }
+  if (!blocks.empty()) {
+    write_stdout(fmt::format("{}", fmt::join(blocks, "")));
     return 0;
+  }
+  std::vector<std::string> known = catalogue_words();
+  for (const Explanation& explanation : explanations()) {
+    known.emplace_back(explanation.word);
+    known.emplace_back(explanation.shown);
   }
   const std::string near = suggest(plain, known);
   throw Error(

@@ -7,7 +7,8 @@ constexpr Explanation kExplanations[] = {
     // errors of configs
     {"unknown-key",
      "The section has no key of that name. A misspelt key is never ignored: it would silently mean the "
-     "default. `moesim validate FILE --resolved` prints the keys that exist."},
+     "default. `moesim explain SECTION` (layer, router, capacity …) prints the keys that "
+     "exist, `moesim explain config` those of all sections (docs/config.md)."},
     {"unknown-variant",
      "`kind` or `preset` names something that does not exist. `moesim routers` lists the routers."},
     {"unknown-choice", "The key takes one of a few words, and this is none of them."},
@@ -17,9 +18,8 @@ constexpr Explanation kExplanations[] = {
     {"out-of-range", "The number is outside what the key accepts; the message gives both ends."},
     {"missing-key", "A key without a default was not given."},
     {"missing-option",
-     "A router was asked to route numbers it was not given: hash routers need token ids, routers of cosines "
-     "and "
-     "BASE layers the tokens' vectors. The message names the option."},
+     "A command was not given what it needs: a config, or the numbers that a router looks at (hash routers "
+     "token ids, routers of cosines and BASE layers the tokens' vectors). The message names it."},
     {"duplicate-key", "The same key or entry stands twice; which one was meant cannot be known."},
     {"no-effect",
      "The key is known but would change nothing here, for example a capacity factor when nothing is "
@@ -91,15 +91,18 @@ constexpr Explanation kExplanations[] = {
     // metrics
     {"max_violation",
      "Load of the busiest expert over the mean load, minus 1 (MaxVio). 0 is perfect balance; 1 means the "
-     "busiest expert gets twice its fair share."},
+     "busiest expert gets twice its fair share.",
+     "MaxVio"},
     {"min_violation",
      "1 less the load of the least busy expert over the mean load (MinVio): 0 is perfect balance, 1 an idle "
-     "expert."},
+     "expert.",
+     "MinVio"},
     {"gate_mass",
      "Sum of the unbiased scores of a token's experts, mean over the tokens. Balancing gives some of it up: "
-     "gate_mass.kept is what is left of that of the router alone."},
+     "gate_mass.kept is what is left of that of the router alone.",
+     "score kept"},
     {"first_step_below_half",
-     "The first step of a closed loop with a MaxVio below 0.5; null: there was none."},
+     "The first step of a closed loop with a MaxVio below 0.5; null: there was none.", "below 0.5"},
     {"min_over_mean",
      "Load of the least busy expert over the mean load: 1 is perfect balance, 0 an idle expert."},
     {"tokens_per_s",
@@ -110,7 +113,8 @@ constexpr Explanation kExplanations[] = {
      "1 the dense layer is faster."},
     {"gflops",
      "Billions of multiplications and additions a second, from closed forms and the median time of a step."},
-    {"dropped_fraction", "Assignments refused because their expert was full, over all assignments."},
+    {"dropped_fraction", "Assignments refused because their expert was full, over all assignments.",
+     "dropped"},
     {"capacity",
      "Rows an expert may take in a batch, or in a group of its tokens (capacity.group); what is too much is "
      "dropped or re-routed. Without a capacity section, in the "
@@ -118,13 +122,17 @@ constexpr Explanation kExplanations[] = {
      "or the preset, nothing is dropped."},
     {"rerouted",
      "Assignments whose expert was full and that another expert took instead (capacity.drop: recycle, "
-     "ntlb)."},
+     "ntlb).",
+     "re-routed"},
     {"padding_waste",
      "Rows computed for nothing over rows in use, if every expert were given as many rows as the busiest "
      "one, "
-     "as the capacity, or whole blocks of 128."},
-    {"total_params", "All parameters of one layer: gate, routed experts, shared experts, latent maps."},
-    {"worker_balance", "Mean busy time of the threads over the busiest one's: 1 when all worked equally."},
+     "as the capacity, or whole blocks of 128.",
+     "padding waste"},
+    {"total_params", "All parameters of one layer: gate, routed experts, shared experts, latent maps.",
+     "total"},
+    {"worker_balance", "Mean busy time of the threads over the busiest one's: 1 when all worked equally.",
+     "balanced"},
     {"ok",
      "The intervals are as narrow as measure.target asks and the cores were there: figures may be quoted."},
     {"invalid",
@@ -143,24 +151,29 @@ constexpr Explanation kExplanations[] = {
      "and "
      "95 % points. An imbalance between the points may be chance. More is bad for max_violation, CV and "
      "Gini; "
-     "for min_over_mean, entropy and effective experts less is."},
+     "for min_over_mean, entropy and effective experts less is.",
+     "chance"},
     {"active_params",
      "Parameters one token's products read: gate, shared experts, latent maps and its k experts, of which "
-     "those without a product count nothing."},
+     "those without a product count nothing.",
+     "active"},
     {"computed_rows_fraction",
      "Kept assignments over routed ones. Below 1 the MoE did less work than it was asked to, so "
      "its tokens/s flatter it."},
     {"yardstick_ratio",
      "GFLOP/s of the MoE over GFLOP/s of a fixed dense product through the same kernels in the same "
-     "run. It survives a change of hour; absolute times do not."},
+     "run. It survives a change of hour; absolute times do not.",
+     "yardstick"},
     {"effective_cores",
      "How many cores the threads really had: scaling of a loop that never leaves the registers, "
      "measured in the same run."},
     {"dense_same_active",
      "A dense layer as wide as a token's experts together (k·d_ff, plus shared): the same active "
-     "parameters."},
+     "parameters.",
+     "vs same active"},
     {"dense_same_total",
-     "A dense layer as wide as all experts together (E·d_ff, plus shared): the same total parameters."},
+     "A dense layer as wide as all experts together (E·d_ff, plus shared): the same total parameters.",
+     "vs same total"},
     {"warm",
      "Much of the weights of a step may still be in the caches (they are less than four last-level caches, "
      "and "
@@ -171,6 +184,60 @@ constexpr Explanation kExplanations[] = {
      "The interval of a figure is wider than measure.target, or the cores were shared with other work. "
      "Repeat "
      "with --budget 60, with nothing else running."},
+    {"sweep",
+     "The section of a config that describes many experiments: each key an axis with its values, zip for "
+     "axes "
+     "that advance together, where for the combinations that count. `moesim sweep` runs them; "
+     "docs/formats.md "
+     "shows one."},
+    {"extends",
+     "Another config whose keys hold where this one gives none: a file in the same folder or below."},
+    {"timing",
+     "The verdict on the times of a run: ok, noisy or invalid, with the reasons; not_timed where nothing was "
+     "measured. Balance and drops do not depend on any clock and hold in each case.",
+     "timing.verdict"},
+    {"processed", "The metrics of balance after drops: of the rows each expert really ran."},
+    {"dead_experts", "Experts that no token chose in the whole run, summed over layers.", "never chosen"},
+    {"tokens_before_repeat",
+     "Tokens of the workload before it repeats itself: a text or an array that ends begins again; null: it "
+     "never does."},
+    {"assignments", "Choices of an expert by a token, before drops, all layers together."},
+    {"outranked", "Assignments dropped although their expert had room (capacity.drop: deepspeed_probs).",
+     "dropped.outranked"},
+    {"tokens_without_expert", "Tokens that reached no expert: none chosen, or all of theirs full.",
+     "no expert"},
+    {"ffn_rows_fraction",
+     "Kept assignments on experts that multiply over all kept ones: below 1 with zero, copy or constant "
+     "experts.",
+     "on ffn experts"},
+    {"experts_per_token", "Experts with a product that a token really used, mean over the tokens."},
+    {"real_experts_per_token",
+     "Experts that compute something and that a token went to, mean over the tokens."},
+    {"distinct_experts", "Experts with a product that had rows, mean over the steps."},
+    {"flops_per_token", "Multiplications and additions of one layer for a token, after drops.",
+     "FLOPs a token"},
+    {"weight_bytes_per_token",
+     "Bytes of weights of one layer that a step reads, over its tokens: experts without rows are not read."},
+    {"weight_bytes", "Bytes of the weights of all layers.", "weights"},
+    {"estimated_bytes", "Memory that the run was expected to need.", "expected"},
+    {"peak_rss_bytes", "The most memory that the process held.", "used at most"},
+    {"routing_hash", "A fingerprint of all choices and weights: equal where the routing is, bit for bit."},
+    {"output_hash", "A fingerprint of the last layer's outputs: equal where they are, bit for bit."},
+    {"step_seconds", "Seconds of a step of one batch through all layers: the median."},
+    {"samples", "How many times a variant was timed."},
+    {"outliers",
+     "Samples further from the median than 14.8 median absolute deviations: counted, never left out."},
+    {"width", "Hidden width of the dense layer."},
+    {"skipped", "Why a variant was not measured."},
+    {"seconds",
+     "Where the time of one MoE step goes: gate, route, plan, dispatch, experts, combine, norm; medians.",
+     "where the time goes"},
+    {"coefficient", "Where the number that a maxvio_servo controller moves ended.", "last.coefficient"},
+    {"swiglu",
+     "The experts' hidden units are silu(gate_proj·x) ⊙ up·x, with silu(x) = x·sigmoid(x): three matrices an "
+     "expert, as in most published models (arXiv:2002.05202)."},
+    {"geglu",
+     "The experts' hidden units are gelu(gate_proj·x) ⊙ up·x: three matrices an expert (arXiv:2002.05202)."},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace moesim {
 struct Explanation {
   std::string_view word;
   std::string_view text;
+  std::string_view shown = {};  // as screens call it, where that is another word: "MaxVio"
 };
 
 std::span<const Explanation> explanations();

@@ -36,15 +36,17 @@ PolicySource other_source(const RouteArguments& arguments) {
   std::error_code unknown;
   const bool is_preset = router_presets().find(arguments.diff) != nullptr &&
                          !std::filesystem::is_regular_file(arguments.diff, unknown);
-  if (!is_preset && !std::filesystem::exists(arguments.diff, unknown)) {
+  if (!is_preset && !std::filesystem::exists(arguments.diff, unknown) &&
+      !is_built_in_config(arguments.diff)) {
     const std::string near = suggest(arguments.diff, router_presets().names());
-    if (!near.empty()) {  // else it may be a built-in config
+    const bool may_be_a_path = arguments.diff.find_first_of("/.") != std::string::npos;
+    if (!near.empty() || !may_be_a_path) {
       throw Error(
           ErrorKind::usage,
           fmt::format("--diff: error: there is no config and no router preset '{}'; expected one of them "
                       "[unknown-variant]",
                       display_safe(arguments.diff)),
-          fmt::format("did you mean '{}'?", near));
+          near.empty() ? "'moesim routers' lists the presets" : fmt::format("did you mean '{}'?", near));
     }
   }
   return {.config = is_preset ? "" : arguments.diff,
@@ -83,6 +85,24 @@ LossSettings loss_settings(const RouteArguments& arguments) {
   return settings;
 }
 
+// load_policy knows a preset as "--preset NAME"; of the other side "--diff NAME" was typed.
+[[noreturn]] void throw_as_diff(const ConfigError& error, const std::string& preset) {
+  const auto rename = [&](Location& where) {
+    if (where.source == "--preset " + display_safe(preset)) {
+      where.source = "--diff " + display_safe(preset);
+    }
+  };
+  Diagnostics renamed;
+  for (Diagnostic diagnostic : error.diagnostics().list()) {
+    rename(diagnostic.where);
+    for (auto& [where, text] : diagnostic.notes) {
+      rename(where);
+    }
+    renamed.add(std::move(diagnostic));
+  }
+  throw ConfigError(renamed);
+}
+
 Routed route(const PolicySource& source, const RouteArguments& arguments, const Context& context) {
   Routed routed;
   routed.policy = load_policy(source, experts_of(arguments.files));
@@ -91,6 +111,18 @@ Routed route(const PolicySource& source, const RouteArguments& arguments, const 
   routed.result = route_numbers(routed.policy, routed.numbers, context);
   routed.result.losses = batch_losses(routed.policy, routed.numbers, routed.result, loss_settings(arguments));
   return routed;
+}
+
+Routed route_other(const RouteArguments& arguments, const Context& context) {
+  const PolicySource source = other_source(arguments);
+  try {
+    return route(source, arguments, context);
+  } catch (const ConfigError& error) {
+    if (source.preset.empty()) {
+      throw;
+    }
+    throw_as_diff(error, source.preset);
+  }
 }
 
 }  // namespace
@@ -112,7 +144,7 @@ int route_command(const RouteArguments& arguments) {
     write_stdout(json ? route_json(files) : route_screen(a.policy, a.result) + saved);
     return 0;
   }
-  const Routed b = route(other_source(arguments), arguments, context);
+  const Routed b = route_other(arguments, context);
   const RouteDiff diff =
       diff_routes({a.policy, a.numbers, a.result}, {b.policy, b.numbers, b.result}, context);
   write_stdout(json ? route_diff_json(diff, a.policy.title, b.policy.title)

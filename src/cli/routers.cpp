@@ -66,7 +66,9 @@ std::string table() {
   for (const RouterPreset& preset : router_presets().entries()) {
     text += fmt::format("  {} {}\n", pad_to(preset.name, kNameWidth), preset.summary);
   }
-  return text + "\nnext    moesim routers NAME      stages, users and source of one of them\n";
+  return text +
+         "\nnext    moesim routers NAME      stages, users and source of one of them\n"
+         "        moesim routers Qwen3     those that name a model, a program or a source\n";
 }
 
 std::string traits_line(const RouterTraits& traits) {
@@ -107,6 +109,44 @@ std::string describe(const RouterFamily& family) {
   return text;
 }
 
+// Letters and digits alone, in lower case: "Mixtral-8x7B" is found in "mixtral 8x7b".
+std::string searchable(const std::string& text) {
+  std::string plain;
+  for (const char c : text) {
+    if (c >= 'A' && c <= 'Z') {
+      plain += static_cast<char>(c - 'A' + 'a');
+    } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 128) {
+      plain += c;
+    }
+  }
+  return plain;
+}
+
+// The presets that name the word: in their name, what they are, who uses them, or their source.
+std::vector<const RouterPreset*> presets_about(const std::string& word) {
+  std::vector<const RouterPreset*> found;
+  const std::string wanted = searchable(word);
+  for (const RouterPreset& preset : router_presets().entries()) {
+    const auto names_it = [&wanted](const std::string& text) {
+      return searchable(text).find(wanted) != std::string::npos;
+    };
+    if (!wanted.empty() && (names_it(preset.name) || names_it(preset.summary) || names_it(preset.used_by) ||
+                            names_it(preset.origin))) {
+      found.push_back(&preset);
+    }
+  }
+  return found;
+}
+
+std::string table_of(const std::vector<const RouterPreset*>& presets, const std::string& word) {
+  constexpr std::size_t kUsers = 70;
+  std::string text = fmt::format("PRESETS  that name '{}'\n", display_safe(word));
+  for (const RouterPreset* preset : presets) {
+    text += fmt::format("  {} {}\n", pad_to(preset->name, kNameWidth), shorten_text(preset->used_by, kUsers));
+  }
+  return text + fmt::format("\nnext    moesim routers {}\n", presets.front()->name);
+}
+
 }  // namespace
 
 int routers_command(const RoutersArguments& arguments) {
@@ -133,15 +173,23 @@ int routers_command(const RoutersArguments& arguments) {
       text += describe(preset);
     }
   }
+  const std::vector<const RouterPreset*> found =
+      list.empty() ? presets_about(arguments.name) : std::vector<const RouterPreset*>();
+  for (const RouterPreset* preset : found) {
+    list.push_back(preset_json(*preset));
+  }
+  if (!found.empty()) {
+    text = table_of(found, arguments.name);
+  }
   if (list.empty()) {
     const std::string near = suggest(arguments.name, names);
     throw Error(
         ErrorKind::usage,
         fmt::format(
-            "moesim routers {0}: error: no router is called '{0}'; expected a name that `moesim routers` "
-            "lists [unknown-variant]",
+            "moesim routers {0}: error: no router is called '{0}', and none names it; expected a name that "
+            "`moesim routers` lists, or a model or program among their users [unknown-variant]",
             display_safe(arguments.name)),
-        near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+        near.empty() ? "'moesim routers' lists them all" : fmt::format("did you mean '{}'?", near));
   }
   write_stdout(json ? list.dump(2) + "\n" : arguments.name.empty() ? table() : text);
   return 0;

@@ -99,6 +99,8 @@ std::string store_run(const std::string& config, const std::string& id, const Ru
 // The config as given and the environment, as files and in the database.
 void describe_folder(const std::string& folder, const std::string& config, ResultStore& store);
 std::string display_path(const std::string& path);
+// Whether the name is that of a config of the binary, with or without .yaml.
+bool is_built_in_config(const std::string& name);
 
 // Writes to standard error; a standard error that is full or closed is nobody's to tell, so failures are
 // ignored.
@@ -108,8 +110,7 @@ void write_stderr(const std::string& text);
 void catch_interrupts();
 bool interrupt_requested();
 
-// A line on standard error that keeps saying how far the run is: rewritten in place on a terminal, else one
-// plain line every ten seconds.
+// A line on standard error that keeps saying how far the run is, on a terminal alone.
 class Progress {
  public:
   // `note` goes behind the bar as far as the line is long.

@@ -10,6 +10,7 @@
 #include "core/build_info.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "io/assets.h"
 #include "io/files.h"
 #include "io/row_format.h"
 #include "metrics/flatten.h"
@@ -101,6 +102,11 @@ std::string store_run(const std::string& config, const std::string& id, const Ru
   point.finished = utc_now();
   store.put(point, &record);
   return folder;
+}
+
+bool is_built_in_config(const std::string& name) {
+  const bool is_yaml = name.size() > 5 && name.substr(name.size() - 5) == ".yaml";
+  return name.find('/') == std::string::npos && find_asset(is_yaml ? name : name + ".yaml") != nullptr;
 }
 
 std::string display_path(const std::string& path) {

@@ -96,26 +96,18 @@ bool interrupt_requested() {
 }
 
 void Progress::show(const std::string& phase, double fraction, const std::string& note) {
-  const bool terminal = isatty(STDERR_FILENO) != 0;
   const double now = now_seconds();
-  if (last_shown_ < 0) {
-    last_shown_ = terminal ? 0 : now;
-  }
-  if (now - last_shown_ < (terminal ? 0.1 : 10.0)) {
+  if (isatty(STDERR_FILENO) == 0 || now - last_shown_ < 0.1) {
     return;
   }
   last_shown_ = now;
-  if (terminal) {
-    constexpr int kCells = 20;
-    const int filled = static_cast<int>(fraction * kCells);
-    const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
-                            std::string(static_cast<std::size_t>(kCells - filled), '.');
-    const std::string line = fmt::format("{:<10} [{}] {:3.0f} %  {}", phase, bar, 100 * fraction, note);
-    write_stderr("\r\033[K" + shorten_text(line, terminal_columns(STDERR_FILENO) - 1));
-    drawn_ = true;
-  } else {
-    write_stderr(fmt::format("{} {:.0f} %{}{}\n", phase, 100 * fraction, note.empty() ? "" : "  ", note));
-  }
+  constexpr int kCells = 20;
+  const int filled = static_cast<int>(fraction * kCells);
+  const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
+                          std::string(static_cast<std::size_t>(kCells - filled), '.');
+  const std::string line = fmt::format("{:<10} [{}] {:3.0f} %  {}", phase, bar, 100 * fraction, note);
+  write_stderr("\r\033[K" + shorten_text(line, terminal_columns(STDERR_FILENO) - 1));
+  drawn_ = true;
 }
 
 void Progress::clear() {

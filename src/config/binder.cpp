@@ -74,7 +74,7 @@ void Binder::inert(const std::string& path, const std::string& why) {
 void Binder::report_unknown_keys(const Node& section, const std::string& path,
                                  const std::vector<std::string>& known,
                                  const std::function<std::string(const std::string&)>& belongs) {
-  const std::string choices = list_choices(known);
+  const std::string choices = list_keys(known, path.substr(0, path.find_first_of(".[")));
   for (const Node::Entry& entry : section.entries) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) {
       continue;
@@ -89,7 +89,7 @@ void Binder::report_unknown_keys(const Node& section, const std::string& path,
     diagnostics.add({.where = entry.where,
                      .key = binder_detail::join(path, entry.key),
                      .what = "unknown key",
-                     .expected = choices.empty() ? "a key of this section" : "one of " + choices,
+                     .expected = "one of " + choices,
                      .short_name = "unknown-key",
                      .help = help,
                      .notes = {}});

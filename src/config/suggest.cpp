@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kLongest = 64;  // characters; no key or variant of the program comes near
 constexpr std::size_t kChoices = 12;
+constexpr std::size_t kKeys = 16;      // of a section, all listed
+constexpr std::size_t kSomeKeys = 10;  // of a longer one
 
 std::u32string characters(std::string_view text) {
   std::u32string out;
@@ -53,6 +55,17 @@ std::size_t distance(const std::u32string& a, const std::u32string& b) {
   return table[a.size()][b.size()];
 }
 
+// The first `most` in alphabetical order.
+std::string sorted_list(std::vector<std::string> words, std::size_t most) {
+  std::sort(words.begin(), words.end());
+  words.resize(std::min(most, words.size()));
+  std::string list;
+  for (const std::string& word : words) {
+    list += (list.empty() ? "" : ", ") + word;
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string suggest(std::string_view word, const std::vector<std::string>& candidates) {
@@ -83,16 +96,15 @@ std::string suggest(std::string_view word, const std::vector<std::string>& candi
 }
 
 std::string list_choices(const std::vector<std::string>& choices) {
-  if (choices.size() > kChoices) {
-    return "";
+  return choices.size() > kChoices ? "" : sorted_list(choices, choices.size());
+}
+
+std::string list_keys(const std::vector<std::string>& keys, const std::string& section) {
+  if (keys.size() <= kKeys) {
+    return sorted_list(keys, keys.size());
   }
-  std::vector<std::string> sorted = choices;
-  std::sort(sorted.begin(), sorted.end());
-  std::string list;
-  for (const std::string& choice : sorted) {
-    list += (list.empty() ? "" : ", ") + choice;
-  }
-  return list;
+  return sorted_list(keys, kSomeKeys) + ", … (" + std::to_string(keys.size()) + " in all: 'moesim explain " +
+         (section.empty() ? "config" : section) + "')";
 }
 
 }  // namespace moesim

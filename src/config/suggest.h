@@ -17,4 +17,8 @@ std::string suggest(std::string_view word, const std::vector<std::string>& candi
 // them).
 std::string list_choices(const std::vector<std::string>& choices);
 
+// The keys of a section in the same form; of more than sixteen the first ten, their number, and the command
+// that lists them all. `section` is that command's word: "router"; "" for the top level.
+std::string list_keys(const std::vector<std::string>& keys, const std::string& section);
+
 }  // namespace moesim

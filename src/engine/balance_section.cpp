@@ -76,6 +76,16 @@ void refuse_in_a_run(Binder& binder, const Node& section) {
   }
 }
 
+// A config may say how long a run is, and a loop of it how long the loop is; typed for the loop it is a
+// mistake.
+void refuse_steps_of_a_run(Binder& binder) {
+  const std::string key = "workload.steps";
+  if (binder.locate(key).source.rfind("--set " + key, 0) == 0) {
+    binder.error(key, "has no effect because moesim balance counts its own steps", "", "no-effect",
+                 "--set balance.steps=N");
+  }
+}
+
 Index number_of_steps(Binder& binder, const BalanceParams& params, const LogitStream* stream) {
   const Index recorded = stream == nullptr ? 0 : stream->steps();
   if (recorded > 0 && params.steps > recorded) {
@@ -115,6 +125,9 @@ std::optional<BalanceSection> bind_balance(Binder& binder, const Node& root, con
   }
   if (scene.purpose == Purpose::run) {
     refuse_in_a_run(binder, *section);
+  }
+  if (scene.purpose == Purpose::closed_loop) {
+    refuse_steps_of_a_run(binder);
   }
   BalanceSection balance;
   for (const auto& [path, node] : controller_nodes(binder, *section)) {

@@ -149,6 +149,38 @@ void describe(Fields<MeasureParams>& f) {
 
 namespace {
 
+// "router.top_k" of "router (kind: token_choice)".
+std::string key_path(const SectionInfo& section, const FieldInfo& field) {
+  return section.path.substr(0, section.path.find(' ')) + "." + field.name;
+}
+
+// For a key that stands outside every section: the sections that have one of that name; "" when none has, or
+// when the name is nearer to one of the top level.
+std::string belongs_to_section(const std::string& key, const std::vector<std::string>& top_level) {
+  if (!suggest(key, top_level).empty()) {
+    return "";
+  }
+  std::vector<std::string> names;
+  for (const SectionInfo& section : config_sections()) {
+    for (const FieldInfo& field : section.fields) {
+      names.push_back(section.path.empty() ? "" : field.name);
+    }
+  }
+  const bool exists = std::find(names.begin(), names.end(), key) != names.end();
+  const std::string name = exists ? key : suggest(key, names);
+  std::vector<std::string> paths;
+  for (const SectionInfo& section : config_sections()) {
+    for (const FieldInfo& field : section.fields) {
+      const std::string path = key_path(section, field);
+      if (!section.path.empty() && field.name == name &&
+          std::find(paths.begin(), paths.end(), path) == paths.end()) {
+        paths.push_back(path);
+      }
+    }
+  }
+  return paths.empty() ? "" : fmt::format("did you mean '{}'?", fmt::join(paths, "' or '"));
+}
+
 // A section, or a part of it, that has no effect leaves no trace in what the experiment is.
 void forget_inert(const std::vector<Diagnostic>& inert, std::vector<ResolvedValue>& resolved) {
   for (const Diagnostic& key : inert) {
@@ -184,9 +216,10 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   Experiment experiment;
   experiment.source = loaded.source;
   TopParams top;
-  bind_section(binder, &root, "", top,
-               {"extends", "layer", "workload", "router", "capacity", "balance", "executor", "baselines",
-                "measure", "sweep"});
+  const std::vector<std::string> sections = {"extends", "layer",    "workload",  "router",  "capacity",
+                                             "balance", "executor", "baselines", "measure", "sweep"};
+  bind_section(binder, &root, "", top, sections,
+               [&](const std::string& key) { return belongs_to_section(key, sections); });
   if (!options.in_a_sweep) {
     report_sweep_section(binder, root, path);
   }

@@ -38,6 +38,18 @@ double mass_of(const BalanceCourse& course) {
   return summarise_course(course.steps).last_50.gate_mass;
 }
 
+// "drifting, rate 0.01": the keys of the stream that were given.
+std::string stream_in_words(const BalanceRecord& record) {
+  const std::string section = "balance.stream.";
+  std::string text = record.stream;
+  for (const ResolvedValue& value : record.resolved) {
+    if (value.path.rfind(section, 0) == 0 && value.path != section + "kind" && value.origin != "default") {
+      text += fmt::format(", {} {}", value.path.substr(section.size()), display_safe(value.value));
+    }
+  }
+  return text;
+}
+
 std::string where_the_bias_acts(const BalanceRecord& record) {
   return record.bias_unit == BiasUnit::logit ? "on logits" : "on scores";
 }
@@ -74,7 +86,7 @@ std::string render_balance(const BalanceRecord& record, const ScreenStyle& style
                                  counted(static_cast<std::uint64_t>(record.tokens), "token"), record.seed);
   text += fmt::format(
       "  router {}, steered {}; logits {}{}\n\n", display_safe(record.router), where_the_bias_acts(record),
-      record.stream,
+      stream_in_words(record),
       record.num_zero_experts > 0
           ? fmt::format("; zero-computation experts at the end: {} (not counted)", record.num_zero_experts)
           : "");

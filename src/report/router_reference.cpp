@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "balance/controller.h"
+#include "balance/loss_choices.h"
 #include "balance/losses.h"
 #include "core/error.h"
 #include "dispatch/capacity.h"
@@ -171,6 +172,18 @@ std::string render_balance() {
     text +=
         fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", loss.name, cell(loss.formula),
                     cell(loss.at_balance), cell(loss.default_weight), cell(loss.users), cell(loss.origin));
+  }
+  text +=
+      "\nWhere programs differ within a loss, the formula names the choice in brackets. It is no key of a "
+      "config: the commands take the first value, the library (`balance/losses.h`) takes each.\n\n"
+      "| choice | what | taken, and others |\n|---|---|---|\n";
+  for (const FieldInfo& choice : fields_of<LossChoices>().infos()) {
+    std::string others;
+    for (const std::string& value : choice.choices) {
+      others += value == choice.default_text ? "" : fmt::format(", `{}`", value);
+    }
+    text +=
+        fmt::format("| `{}` | {} | `{}`{} |\n", choice.name, cell(choice.doc), choice.default_text, others);
   }
   text +=
       "\n## Controllers\n\n`balance.controller.kind`, `moesim balance`: they move the selection bias instead "

@@ -288,7 +288,6 @@ void add_throughput(Screen& screen, const RunRecord& r) {
   if (r.timing.verdict == Verdict::not_timed) {
     return;
   }
-  const std::string caveat = ratio_caveat(r);
   screen.heading("THROUGHPUT",
                  fmt::format("tokens/s through {}, with {:.0f} % intervals", layers_word(r.shape.num_layers),
                              100 * interval_confidence(static_cast<std::size_t>(r.timing.rounds))));
@@ -302,10 +301,12 @@ void add_throughput(Screen& screen, const RunRecord& r) {
     }
     const std::string range =
         fmt::format("[{} .. {}]", short_number(v.tokens_per_s.low), short_number(v.tokens_per_s.high));
+    const bool moe = v.name == "moe";
+    const std::string caveat = moe ? rows_caveat(r) : warm_caveat(r);
     const std::string ratio =
-        v.name == "moe" ? ""
-                        : fmt::format("  {:.2f}x MoE [{:.2f} .. {:.2f}]{}", v.ratio.median, v.ratio.low,
-                                      v.ratio.high, caveat.empty() ? "" : " (" + caveat + ")");
+        (moe ? ""
+             : fmt::format("  {:.2f}x MoE [{:.2f} .. {:.2f}]", v.ratio.median, v.ratio.low, v.ratio.high)) +
+        (caveat.empty() ? "" : fmt::format("{}({})", moe ? "  " : " ", caveat));
     screen.line(fmt::format("  {:<20} {:>9} {:<22} {:>7} GFLOP/s{}", variant_title(r, v),
                             short_number(v.tokens_per_s.median), range, fmt::format("{:.1f}", v.gflops),
                             ratio));

@@ -29,6 +29,15 @@ std::string number_cell(double value, const char* format) {
   return std::isnan(value) ? "" : fmt::format(fmt::runtime(format), value);
 }
 
+// No point is the best where all are equal.
+bool differs(const SweepAnalysis& analysis, const char* goal) {
+  const double first = number_in(analysis.points.front().record, goal);
+  return std::any_of(analysis.points.begin(), analysis.points.end(), [&](const StoredPoint& point) {
+    const double value = number_in(point.record, goal);
+    return value != first && !(std::isnan(value) && std::isnan(first));
+  });
+}
+
 std::vector<std::string> cells_of(const SweepAnalysis& analysis, std::size_t at,
                                   const std::vector<std::string>& axes) {
   const StoredPoint& point = analysis.points[at];
@@ -49,7 +58,8 @@ std::vector<std::string> cells_of(const SweepAnalysis& analysis, std::size_t at,
   cells.push_back(display_safe(text_in(point.record, "timing.verdict")));
   std::string marks = analysis.pareto[at] ? "*" : "";
   for (std::size_t goal = 0; goal < analysis.best.size(); ++goal) {
-    if (analysis.best[goal] == at && !std::isnan(number_in(point.record, kSweepGoals[goal].name))) {
+    if (analysis.best[goal] == at && differs(analysis, kSweepGoals[goal].name) &&
+        !std::isnan(number_in(point.record, kSweepGoals[goal].name))) {
       marks += fmt::format("{}best {}", marks.empty() ? "" : " ", kSweepGoals[goal].title);
     }
   }
@@ -77,8 +87,8 @@ std::string table_of(const std::vector<std::vector<std::string>>& rows) {
 }
 
 std::string shares_in_words(const SweepAnalysis& analysis) {
-  if (analysis.shares.empty() || analysis.points.size() < 3) {
-    return "";
+  if (analysis.shares.size() < 2 || analysis.points.size() < 3) {
+    return "";  // of one axis everything lies between its values
   }
   const AxisShare& first = analysis.shares.front();
   std::string text =

@@ -92,16 +92,20 @@ std::string balance_sentence(const RunRecord& record) {
 
 }  // namespace
 
+std::string warm_caveat(const RunRecord& record) {
+  return record.timing.weights == WeightState::warm && record.tokens <= kSmallBatch ? "warm" : "";
+}
+
+std::string rows_caveat(const RunRecord& record) {
+  return record.dropped_fraction > 0
+             ? fmt::format("{} of the rows computed", percent(record.computed_rows_fraction))
+             : "";
+}
+
 std::string ratio_caveat(const RunRecord& record) {
-  std::string caveat;
-  if (record.timing.weights == WeightState::warm && record.tokens <= kSmallBatch) {
-    caveat = "warm";
-  }
-  if (record.dropped_fraction > 0) {
-    caveat += fmt::format("{}{} of the rows computed", caveat.empty() ? "" : ", ",
-                          percent(record.computed_rows_fraction));
-  }
-  return caveat;
+  const std::string warm = warm_caveat(record);
+  const std::string rows = rows_caveat(record);
+  return warm + (warm.empty() || rows.empty() ? "" : ", ") + rows;
 }
 
 std::string describe_in_words(const RunRecord& record) {

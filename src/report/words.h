@@ -9,8 +9,11 @@ namespace moesim {
 
 std::string describe_in_words(const RunRecord& record);
 
-// The word or sentence that must stand beside ratios: "warm" for small batches with cached weights, the share
-// of rows computed where rows were dropped; empty when neither applies.
+// What must stand beside ratios: "warm" for small batches with cached weights; beside the MoE's own speed:
+// the share of rows it computed where rows were dropped. Empty where it does not apply.
+std::string warm_caveat(const RunRecord& record);
+std::string rows_caveat(const RunRecord& record);
+// Both, in a sentence.
 std::string ratio_caveat(const RunRecord& record);
 
 // What to type next; `program` as the user types it.

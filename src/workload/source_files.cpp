@@ -116,6 +116,18 @@ std::string help_for_path(const std::string& text) {
              : suggest_built_in(text);
 }
 
+// "the folder of the config file, /home/me/study".
+std::string folder_in_words(const SourcePath& path) {
+  const std::filesystem::path folder(path.source.directory.empty() ? "." : path.source.directory);
+  std::error_code unknown;
+  const std::filesystem::path whole = std::filesystem::absolute(folder, unknown);
+  std::string name = (unknown ? folder : whole).lexically_normal().string();
+  if (name.size() > 1 && name.back() == '/') {
+    name.pop_back();
+  }
+  return "the folder of the config file, " + name;
+}
+
 void report_missing_file(Binder& binder, const SourcePath& path, const Place& place) {
   const std::string& shown = path.text;
   if (path.source.embedded && place.relative) {
@@ -125,10 +137,10 @@ void report_missing_file(Binder& binder, const SourcePath& path, const Place& pl
   } else if (has_wildcards(place.rest)) {
     binder.error(path.key, "no file matches '" + shown + "'", "a pattern that matches at least one file",
                  "file-missing",
-                 place.relative ? "patterns are relative to the folder of the config file" : std::string());
+                 place.relative ? "patterns are relative to " + folder_in_words(path) : std::string());
   } else {
     binder.error(path.key, "there is no file '" + shown + "'",
-                 place.relative ? "a path relative to the folder of the config file"
+                 place.relative ? "a path relative to " + folder_in_words(path)
                                 : "the path of a file that can be read",
                  "file-missing", place.relative ? help_for_path(path.text) : "");
   }

@@ -146,7 +146,16 @@ TEST(CommandLine, WrongUsageSaysWhatWasMeant) {
   }
   EXPECT_EQ(moesim_run("run quickstart --budget nan").status, 64);
   EXPECT_EQ(moesim_run("run quickstart -o xml").status, 64);
-  EXPECT_EQ(moesim_run("run").status, 64);
+  const Outcome nothing = moesim_run("run");
+  EXPECT_EQ(nothing.status, 64);
+  EXPECT_EQ(nothing.err,
+            "moesim run: error: no config given; expected a YAML file, or the name of a built-in one "
+            "(quickstart) [missing-option]\n  help: moesim run quickstart\n");
+  const Outcome schema = moesim_run("schema");
+  EXPECT_EQ(schema.status, 64);
+  EXPECT_EQ(schema.err,
+            "moesim schema: error: no kind given; expected the kind of file: config [missing-option]\n"
+            "  help: moesim schema config > moesim.schema.json\n");
   EXPECT_EQ(moesim_run("--color purple run quickstart").status, 64);
   EXPECT_EQ(moesim_run("run quickstart -o json --show-tokens 4").status, 64);
 }
@@ -205,6 +214,23 @@ TEST(CommandLine, ValidateResolvesEveryKeyWithItsOrigin) {
   EXPECT_EQ(bad.err.rfind("--set router.topk=4: error: router.topk: unknown key", 0), 0u) << bad.err;
 }
 
+TEST(CommandLine, TheReadmeShowsTheMessagesOfAnExampleAsTheyAre) {
+  const TempFolder folder;
+  folder.write("bad.yaml",
+               "name: bad\n"
+               "layer:    {d_model: 64, d_ff: 64, num_experts: 8, activaton: relu}\n"
+               "workload: {kind: gaussian_clusters, tokens: 4k}\n"
+               "router:   {preset: mixtrl}\n"
+               "capacity: {factor: -1}\n"
+               "measure:  {budget_s: 6, budget_s: 7}\n");
+  const std::string command =
+      "cd " + folder.path() + " && " + MOESIM_BINARY + " run bad.yaml 2>" + folder.file("err");
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 78);
+  const std::string readme = read_all(std::string(MOESIM_SOURCE_DIR) + "/README.md");
+  const std::string messages = read_all(folder.file("err"));
+  EXPECT_NE(readme.find("```text\n" + messages + "```"), std::string::npos) << messages;
+}
+
 TEST(CommandLine, RoutersListsDescribesAndExports) {
   const Outcome table = moesim_run("routers");
   EXPECT_EQ(table.status, 0);
@@ -234,6 +260,20 @@ TEST(CommandLine, RoutersListsDescribesAndExports) {
       << text.out;
   EXPECT_NE(moesim_run("routers jamba").out.find("stages   token_choice, all by default\n"),
             std::string::npos);
+  const auto finds = [](const std::string& word, const std::string& name) {
+    const Outcome found = moesim_run("routers " + word);
+    EXPECT_EQ(found.status, 0) << word << found.err;
+    EXPECT_NE(found.out.find("\n  " + name + " "), std::string::npos) << found.out;
+    std::istringstream lines(found.out);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_LE(line.size(), 104u) << line;
+    }
+  };
+  finds("Qwen3", "qwen3_moe");
+  finds("qwen", "qwen2_moe");
+  finds("Mixtral-8x7B", "mixtral");
+  finds("llama.cpp", "deepseek_v3_llamacpp");
+  EXPECT_EQ(nlohmann::json::parse(moesim_run("routers qwen3 -o json").out).size(), 2u);
   const Outcome wrong = moesim_run("routers mixtrl");
   EXPECT_EQ(wrong.status, 64);
   EXPECT_NE(wrong.err.find("did you mean 'mixtral'?"), std::string::npos);
@@ -243,7 +283,35 @@ TEST(CommandLine, ExplainKnowsErrorsAndMetrics) {
   EXPECT_NE(moesim_run("explain no-effect").out.find("no-effect\n"), std::string::npos);
   EXPECT_EQ(moesim_run("explain max_violation").status, 0);
   EXPECT_EQ(moesim_run("explain nonsense").status, 64);
+  EXPECT_EQ(moesim_run("explain MaxVio").out, moesim_run("explain max_violation").out);
+  EXPECT_EQ(moesim_run("explain 'load CV'").out, moesim_run("explain m.load_cv").out);
+  for (const char* word : {"timing",       "swiglu",
+                           "relu",         "router",
+                           "layer.d_ff",   "workload",
+                           "balance",      "measure",
+                           "capacity",     "executor",
+                           "deepseek_v3",  "token_choice",
+                           "gshard_top1",  "quantile_balancing",
+                           "gshard",       "batch_prioritised",
+                           "router.top_k", "baselines",
+                           "sweep",        "extends"}) {
+    EXPECT_EQ(moesim_run(std::string("explain ") + "'" + word + "'").status, 0) << word;
+  }
+  EXPECT_NE(moesim_run("explain router").out.find("router (kind: token_choice)"), std::string::npos);
+  EXPECT_NE(moesim_run("explain layr").err.find("did you mean 'layer'?"), std::string::npos);
   EXPECT_EQ(moesim_run("explain").status, 0);
+}
+
+TEST(CommandLine, EveryNumberOfAResultIsExplained) {
+  const auto row = nlohmann::json::parse(moesim_run("run quickstart -o json" + kQuick).out);
+  std::set<std::string> families;
+  for (const auto& [name, value] : row.items()) {
+    const bool numbered = name.find_first_of("0123456789") != std::string::npos;
+    if (name.rfind("m.", 0) == 0 && !numbered && families.insert(name).second) {
+      EXPECT_EQ(moesim_run("explain " + name).status, 0) << name;
+    }
+  }
+  EXPECT_GT(families.size(), 50u);
 }
 
 TEST(CommandLine, EveryShortNameOfAnErrorIsExplained) {

@@ -98,6 +98,11 @@ TEST_F(Compare, WrongInputsSayWhatIsExpected) {
   const std::string folder = folder_.file("runs/x");
   EXPECT_EQ(run("compare " + folder + " quickstart"), 64);
   EXPECT_EQ(run("compare " + folder), 64);
+  EXPECT_EQ(run("compare " + folder + " " + folder_.file("runs/none")), 66);
+  EXPECT_NE(
+      read("err").find("runs/none: error: there is no such folder; expected a second folder of results"),
+      std::string::npos)
+      << read("err");
   EXPECT_EQ(run("compare " + folder + " " + folder + " --seed 3"), 64);
   EXPECT_EQ(run("compare " + folder + " " + folder), 66);
   EXPECT_EQ(run("compare quickstart quickstart --set-b seed=3"), 64);
@@ -105,7 +110,12 @@ TEST_F(Compare, WrongInputsSayWhatIsExpected) {
   for (const char* bad : {"x", "x:5%", "x:-", "x:-0%", ":-5%", "load_cv:+-5%", "tokens_per_s:-a%"}) {
     EXPECT_EQ(run(std::string("compare quickstart quickstart --fail-on ") + bad), 64) << bad;
   }
-  EXPECT_EQ(run("compare quickstart quickstart --budget 0 --fail-on no_such:+1" + kSmall), 64);
+  // Nothing is measured before the metrics are known.
+  EXPECT_EQ(run("compare quickstart quickstart --budget 600 --fail-on load_vc:+1" + kSmall), 64);
+  EXPECT_NE(read("err").find("measures no m.load_vc; expected a metric such as tokens_per_s"),
+            std::string::npos)
+      << read("err");
+  EXPECT_NE(read("err").find("help: did you mean 'load_cv'?"), std::string::npos) << read("err");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "io/npy.h"
 #include "router/router.h"
@@ -234,6 +235,7 @@ struct Refused {
 TEST_F(Route, NamesWhatIsMissingOrWrong) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   write_floats("l.npy", {kToken, kToken});
+  write_floats("two.npy", {{1, 2}, {3, 4}});
   write_floats("nan.npy", {{1, 2}, {3, nan}});
   write_floats("x.npy", {{1, 2}});
   write_floats("w3.npy", {{1, 2, 3}});
@@ -269,6 +271,10 @@ TEST_F(Route, NamesWhatIsMissingOrWrong) {
       {"--preset mixtral --logits l.npy --gate w3.npy --out o", 65, "w3.npy: error: 1 rows; expected 8"},
       {"--preset mixtral --logits l.npy --devices 3 -o json", 64, "expected a divisor of 8"},
       {"--preset mixtral --logits l.npy --diff mixtrel", 64, "did you mean 'mixtral'?"},
+      {"--preset mixtral --logits l.npy --diff nonono", 64,
+       "there is no config and no router preset 'nonono'; expected one of them [unknown-variant]\n  help: "
+       "'moesim routers' lists the presets"},
+      {"--preset mixtral --logits two.npy --diff deepseek_v3", 78, "--diff deepseek_v3: error: "},
       {"--preset soft_moe --logits l.npy --diff mixtral", 64, "soft_moe is a soft router"},
   };
   for (const Refused& refused : cases) {
@@ -390,6 +396,32 @@ TEST_F(Route, OneDimensionIsNoBatchOfOneExpert) {
   EXPECT_NE(read("err").find("l.npy: error: an array of 8 numbers in one dimension; expected two dimensions"),
             std::string::npos)
       << read("err");
+}
+
+TEST_F(Route, DiffShowsTheColumnsOfTheChosenExperts) {
+  std::vector<float> token(64, 0.0F);
+  token[40] = 3;
+  token[63] = 2;
+  token[9] = 1;
+  write_floats("l.npy", {token});
+  ASSERT_EQ(run("--preset mixtral --diff olmoe --set router.top_k=2 --logits l.npy"), 0) << read("err");
+  std::istringstream lines(read("out"));
+  std::string columns;
+  std::string logits;
+  for (std::string line; std::getline(lines, line);) {
+    columns = line.rfind("  of experts ", 0) == 0 ? line : columns;
+    logits = line.rfind("  logits ", 0) == 0 ? line : logits;
+    EXPECT_NE(line.rfind("  noise ", 0), 0u) << line;
+  }
+  for (const char* expert : {" 9 ", " 40 ", " 63 ", " of 64"}) {
+    EXPECT_NE(columns.find(expert), std::string::npos) << columns;
+  }
+  EXPECT_EQ(columns.find(" 20 "), std::string::npos) << columns;
+  EXPECT_EQ(columns.find(" 40 ") + 3, logits.find(" 3 ") + 2) << columns << "\n" << logits;
+  ASSERT_EQ(
+      run("--preset mixtral --diff olmoe --set router.top_k=2 --set router.noise=gaussian --logits l.npy"), 0)
+      << read("err");
+  EXPECT_NE(read("out").find("\n  noise "), std::string::npos) << read("out");
 }
 
 TEST_F(Route, EveryPresetRoutesAndRuns) {

@@ -100,6 +100,22 @@ TEST_F(Sweeps, RunsEveryPointOnceAndExports) {
   EXPECT_TRUE(nlohmann::json::accept(read(run_folder() + "/environment.json")));
 }
 
+TEST_F(Sweeps, NothingIsBestWhereAllAreEqual) {
+  ASSERT_EQ(run(" sweep quickstart -p layer.d_ff=8,16,32 --budget 0 --set workload.tokens=64 --set "
+                "workload.steps=1 --set measure.min_samples=1 --set baselines=none"),
+            0)
+      << err();
+  EXPECT_NE(out().find("best active parameters"), std::string::npos) << out();
+  EXPECT_EQ(out().find("best load CV"), std::string::npos) << out();
+  EXPECT_EQ(out().find("Of the differences"), std::string::npos) << "one axis\n" << out();
+}
+
+// As the scripts of experiments/ have it.
+TEST_F(Sweeps, AGivenBudgetWinsOverASetOne) {
+  ASSERT_EQ(run(" run quickstart --dry-run -o json --set measure.budget_s=0.2 --budget 7"), 0) << err();
+  EXPECT_EQ(nlohmann::json::parse(out())["p.measure.budget_s"], 7);
+}
+
 TEST_F(Sweeps, AConfigWithASweepIsNoSingleRun) {
   const std::string config = folder_.write("s.yaml", "extends: b.yaml\nsweep: {router.top_k: [1, 2]}\n");
   folder_.write("b.yaml",

@@ -78,5 +78,13 @@ TEST(ListChoices, IsSortedUpToTwelve) {
   EXPECT_EQ(list_choices(std::vector<std::string>(13, "a")), "");
 }
 
+TEST(ListKeys, NamesTheCommandThatListsALongSection) {
+  EXPECT_EQ(list_keys({"kind", "factor"}, "capacity"), "factor, kind");
+  EXPECT_EQ(list_keys(std::vector<std::string>(17, "a"), "router"),
+            "a, a, a, a, a, a, a, a, a, a, … (17 in all: 'moesim explain router')");
+  EXPECT_NE(list_keys(std::vector<std::string>(17, "a"), "").find("'moesim explain config'"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace moesim

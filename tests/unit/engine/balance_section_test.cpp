@@ -59,6 +59,16 @@ TEST(BalanceSection, KeysOfTheClosedLoopHaveNoEffectInARun) {
       std::string::npos);
 }
 
+TEST(BalanceSection, StepsOfARunHaveNoEffectInALoop) {
+  EXPECT_EQ(
+      errors_of("{controller: {kind: smebu}}", Purpose::closed_loop, {"workload.steps=4"}),
+      "--set workload.steps=4: error: workload.steps: has no effect because moesim balance counts its own "
+      "steps [no-effect]\n  help: --set balance.steps=N");
+  EXPECT_EQ(errors_of("{controller: {kind: smebu}}", Purpose::run, {"workload.steps=4"}), "no error");
+  EXPECT_EQ(errors_of("{controller: {kind: smebu}}\nmeasure: {budget_s: 1}", Purpose::closed_loop),
+            "no error");
+}
+
 TEST(BalanceSection, ControllerAndControllersAreOneTooMany) {
   EXPECT_EQ(errors_of("{controller: {kind: smebu}, controllers: [{kind: smebu}]}", Purpose::check),
             "c.yaml:4:38: error: balance.controllers: given beside balance.controller; expected one of them "

@@ -47,7 +47,8 @@ TEST(LoadExperiment, ShowsFivePlantedMistakesAtOnceEachAtItsPlace) {
       "router: {preset: mixtrl}\n"
       "capacity: {factor: -1}\n"
       "measure: {budget_s: 6, budget_s: 7}\n");
-  EXPECT_NE(message.find("c.yaml:2:48: error: layer.activaton: unknown key; expected a key of this section"),
+  EXPECT_NE(message.find("c.yaml:2:48: error: layer.activaton: unknown key; expected one of activation, "
+                         "active_width, constant_experts, copy_experts, d_ff, d_model, "),
             std::string::npos)
       << message;
   EXPECT_NE(message.find("help: did you mean 'activation'?"), std::string::npos) << message;
@@ -64,6 +65,19 @@ TEST(LoadExperiment, ShowsFivePlantedMistakesAtOnceEachAtItsPlace) {
       << message;
   EXPECT_NE(message.find("c.yaml:6:24: error: measure.budget_s: given twice"), std::string::npos) << message;
   EXPECT_NE(message.find("5 errors. Nothing was run."), std::string::npos) << message;
+}
+
+TEST(LoadExperiment, AKeyWithoutItsSectionIsLedThere) {
+  const auto help = [](const std::string& override) {
+    const std::string message = errors_of(kSmall, {override});
+    const std::size_t at = message.find("  help: ");
+    return at == std::string::npos ? message : message.substr(at + 8, message.find('\n', at) - at - 8);
+  };
+  EXPECT_EQ(help("top_k=3"), "did you mean 'router.top_k'?");
+  EXPECT_EQ(help("num_expert=3"), "did you mean 'layer.num_experts'?");
+  EXPECT_EQ(help("steps=3"), "did you mean 'workload.steps' or 'balance.steps'?");
+  EXPECT_EQ(help("baseline=none"), "did you mean 'baselines'?");
+  EXPECT_EQ(help("capactiy=none"), "did you mean 'capacity'?");
 }
 
 TEST(LoadExperiment, TopKAboveTheNumberOfExpertsNamesBothPlaces) {

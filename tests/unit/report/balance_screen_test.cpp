@@ -19,6 +19,9 @@ BalanceRecord short_record() {
   record.tokens = 10;
   record.top_k = 2;
   record.resolved = {{"seed", "1", "default"},
+                     {"balance.stream.kind", "stationary", "a"},
+                     {"balance.stream.skew", "2", "a"},
+                     {"balance.stream.spread", "1", "default"},
                      {"balance.controllers[0].kind", "smebu", "a"},
                      {"balance.controllers[1].kind", "longcat", "a"},
                      {"balance.controllers[1].rate", "0.5", "a"}};
@@ -44,12 +47,11 @@ const FlatValue& value(const FlatRow& row, const std::string& name) {
 TEST(BalanceScreen, LeavesWindowsWithoutAStepOpenAndTalksToNoTerminal) {
   const std::string screen = render_balance(short_record(), {.program = "build/moesim"});
   EXPECT_EQ(screen.find('\033'), std::string::npos);
-  EXPECT_NE(
-      screen.find(
-          "CLOSED LOOP  x\\x1b[31m: 4 experts, top-2, 2 steps of 10 tokens, seed 0\n"
-          "  router token_choice, steered on logits; logits stationary; zero-computation experts at the end: "
-          "1 (not counted)\n"),
-      std::string::npos)
+  EXPECT_NE(screen.find("CLOSED LOOP  x\\x1b[31m: 4 experts, top-2, 2 steps of 10 tokens, seed 0\n"
+                        "  router token_choice, steered on logits; logits stationary, skew 2; "
+                        "zero-computation experts at the end: "
+                        "1 (not counted)\n"),
+            std::string::npos)
       << screen;
   EXPECT_NE(
       screen.find("  smebu               1.50   0.250       -    0.875     step 1     0.5        75 %\n"),

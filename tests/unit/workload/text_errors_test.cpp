@@ -28,6 +28,11 @@ std::string all_errors(const std::string& section, const Making& making) {
   for (const std::string& error : make_workload(section, making).errors) {
     joined += (joined.empty() ? "" : "\n") + error;
   }
+  const std::string before = "config file, ";
+  const std::string folder = before + making.directory;  // which changes from run to run
+  for (std::size_t at = joined.find(folder); at != std::string::npos; at = joined.find(folder, at + 1)) {
+    joined.replace(at + before.size(), making.directory.size(), "FOLDER");
+  }
   return joined;
 }
 
@@ -50,13 +55,13 @@ TEST(TextErrors, ReportsEachMissingFile) {
   EXPECT_EQ(
       all_errors(files("nope.txt, '', /no/where.txt, '*.md', '/no/*.md'"), {.directory = folder.path()}),
       "c.yaml:1:24: error: workload.files: there is no file 'nope.txt'; expected a path relative to the "
-      "folder of the config file [file-missing]\n"
+      "folder of the config file, FOLDER [file-missing]\n"
       "c.yaml:1:24: error: workload.files: got an empty path; expected the path of a file [file-missing]\n"
       "c.yaml:1:24: error: workload.files: there is no file '/no/where.txt'; expected the path of a file "
       "that can be read [file-missing]\n"
       "c.yaml:1:24: error: workload.files: no file matches '*.md'; expected a pattern that matches at least "
       "one file [file-missing]\n"
-      "  help: patterns are relative to the folder of the config file\n"
+      "  help: patterns are relative to the folder of the config file, FOLDER\n"
       "c.yaml:1:24: error: workload.files: no file matches '/no/*.md'; expected a pattern that matches at "
       "least one file [file-missing]");
 }
@@ -66,7 +71,7 @@ TEST(TextErrors, SuggestsABuiltInText) {
   EXPECT_EQ(
       all_errors(files("text/englsh.txt"), {.directory = folder.path()}),
       "c.yaml:1:24: error: workload.files: there is no file 'text/englsh.txt'; expected a path relative to "
-      "the folder of the config file [file-missing]\n  help: did you mean 'text/english.txt'?");
+      "the folder of the config file, FOLDER [file-missing]\n  help: did you mean 'text/english.txt'?");
   EXPECT_EQ(
       all_errors(files("text/englsh.txt"), {.embedded = true}),
       "c.yaml:1:24: error: workload.files: there is no built-in file 'text/englsh.txt'; expected the path of "
@@ -83,17 +88,17 @@ TEST(TextErrors, ExpandsTheDataFolderAndNothingElse) {
     EXPECT_EQ(
         all_errors(files("'${HOME}/a.txt'"), {.directory = folder.path()}),
         "c.yaml:1:24: error: workload.files: there is no file '${HOME}/a.txt'; expected a path relative to "
-        "the folder of the config file [file-missing]\n"
+        "the folder of the config file, FOLDER [file-missing]\n"
         "  help: only ${MOESIM_DATA}/ in front of a path is expanded");
     EXPECT_EQ(
         all_errors(files("~/a.txt"), {.directory = folder.path()}),
         "c.yaml:1:24: error: workload.files: there is no file '~/a.txt'; expected a path relative to the "
-        "folder of the config file [file-missing]\n"
+        "folder of the config file, FOLDER [file-missing]\n"
         "  help: only ${MOESIM_DATA}/ in front of a path is expanded");
     EXPECT_EQ(
         all_errors(files("'deep/${MOESIM_DATA}/a.txt'"), {.directory = folder.path()}),
         "c.yaml:1:24: error: workload.files: there is no file 'deep/${MOESIM_DATA}/a.txt'; expected a path "
-        "relative to the folder of the config file [file-missing]\n"
+        "relative to the folder of the config file, FOLDER [file-missing]\n"
         "  help: only ${MOESIM_DATA}/ in front of a path is expanded");
   }
   for (const char* unset : {static_cast<const char*>(nullptr), ""}) {
