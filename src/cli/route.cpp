@@ -54,19 +54,6 @@ PolicySource other_source(const RouteArguments& arguments) {
           .overrides = arguments.overrides};
 }
 
-// The files that this router takes: a comparison gives both sides all that is there.
-RouteFiles usable(RouteFiles files, const Policy& policy) {
-  const RouterTraits traits = policy.router->traits();
-  if (!traits.uses_bias) {
-    files.bias.clear();
-  }
-  if (!traits.needs_token_ids) {
-    files.token_ids.clear();
-    files.table.clear();
-  }
-  return files;
-}
-
 struct Routed {
   Policy policy;
   RouteNumbers numbers;
@@ -106,7 +93,8 @@ LossSettings loss_settings(const RouteArguments& arguments) {
 Routed route(const PolicySource& source, const RouteArguments& arguments, const Context& context) {
   Routed routed;
   routed.policy = load_policy(source, experts_of(arguments.files));
-  const RouteFiles files = arguments.diff.empty() ? arguments.files : usable(arguments.files, routed.policy);
+  const RouteFiles files =
+      arguments.diff.empty() ? arguments.files : usable_files(arguments.files, routed.policy);
   routed.numbers = read_route_numbers(files, routed.policy, context);
   routed.result = route_numbers(routed.policy, routed.numbers, context);
   routed.result.losses = batch_losses(routed.policy, routed.numbers, routed.result, loss_settings(arguments));
@@ -131,6 +119,9 @@ int route_command(const RouteArguments& arguments) {
   const bool json = parse_choice_option("-o", arguments.output, {"table", "json"}) == "json";
   if (arguments.out.empty() && arguments.diff.empty() && !json) {
     wrong_use("nothing says what to do with the result", "--out DIR, --diff OTHER or -o json");
+  }
+  if (!arguments.out.empty() && !arguments.diff.empty()) {
+    wrong_use("--out has no effect beside --diff, which writes no arrays", "one of them");
   }
   const Context context({.threads = read_machine().usable_cores});
   const Routed a = route(source_of(arguments), arguments, context);

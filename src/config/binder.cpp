@@ -65,9 +65,6 @@ void Binder::error(const std::string& path, std::string what, std::string expect
 }
 
 void Binder::inert(const std::string& path, const std::string& why) {
-  if (effective_elsewhere.count(path) > 0) {
-    return;
-  }
   error(path, "has no effect because " + why, "", "no-effect");
 }
 

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,9 +29,6 @@ class Binder {
   // In a sweep a key that has no effect at one point may have one at another: then it is put aside here.
   bool tolerate_inert = false;
   std::vector<Diagnostic> inert_keys;
-
-  // Keys that act although their own section cannot know it: never inert.
-  std::set<std::string> effective_elsewhere;
 
   // The place of a key; of the nearest enclosing section when the key is not given. The path "" is the file.
   Location locate(const std::string& path) const;

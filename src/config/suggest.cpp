@@ -107,4 +107,19 @@ std::string list_keys(const std::vector<std::string>& keys, const std::string& s
          (section.empty() ? "config" : section) + "')";
 }
 
+std::string nearest_divisors(std::int64_t wanted, std::int64_t whole) {
+  std::int64_t below = 1;
+  std::int64_t above = whole;
+  for (std::int64_t d = 1; d <= whole / d; ++d) {
+    for (const std::int64_t divisor : {d, whole / d}) {
+      if (whole % d == 0) {
+        below = divisor <= wanted ? std::max(below, divisor) : below;
+        above = divisor >= wanted ? std::min(above, divisor) : above;
+      }
+    }
+  }
+  return wanted > whole || below == above ? std::to_string(below)
+                                          : std::to_string(below) + " or " + std::to_string(above);
+}
+
 }  // namespace moesim

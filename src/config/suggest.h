@@ -1,6 +1,7 @@
 #pragma once
 // Did you mean …?
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,5 +21,8 @@ std::string list_choices(const std::vector<std::string>& choices);
 // The keys of a section in the same form; of more than sixteen the first ten, their number, and the command
 // that lists them all. `section` is that command's word: "router"; "" for the top level.
 std::string list_keys(const std::vector<std::string>& keys, const std::string& section);
+
+// The divisors of `whole` (at least 1) nearest to `wanted`: "4", or "4 or 8" where one lies on either side.
+std::string nearest_divisors(std::int64_t wanted, std::int64_t whole);
 
 }  // namespace moesim

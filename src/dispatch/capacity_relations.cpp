@@ -23,18 +23,10 @@ void check_devices(Binder& binder, const CapacityRule& rule, Index num_experts) 
   if (rule.drop != DropRule::device_level || num_experts % rule.devices == 0 || !sound(binder, key)) {
     return;
   }
-  Index below = std::min<Index>(rule.devices, num_experts);
-  while (num_experts % below != 0) {
-    --below;
-  }
-  Index above = std::min<Index>(rule.devices, num_experts);
-  while (num_experts % above != 0) {
-    ++above;
-  }
-  const std::string nearest = below == above ? std::to_string(below) : fmt::format("{} or {}", below, above);
   binder.error(
       key, fmt::format("got {}{}", rule.devices, given_or_default(binder, key)),
-      fmt::format("a divisor of {}", num_experts), "not-divisible", "write " + nearest,
+      fmt::format("a divisor of {}", num_experts), "not-divisible",
+      "write " + nearest_divisors(rule.devices, num_experts),
       {{binder.locate("layer.num_experts"), fmt::format("layer.num_experts is {}{}", num_experts,
                                                         given_or_default(binder, "layer.num_experts"))}});
 }

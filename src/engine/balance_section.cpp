@@ -108,11 +108,6 @@ void describe(Fields<BalanceParams>& f) {
       .doc("steps of `moesim balance`; auto: 300, or all that were recorded");
 }
 
-bool names_controller(const Node& root) {
-  const Node* section = root.child("balance");
-  return given_child(section, "controller") != nullptr || given_child(section, "controllers") != nullptr;
-}
-
 std::optional<BalanceSection> bind_balance(Binder& binder, const Node& root, const BalanceScene& scene) {
   const Node* section = given_child(&root, "balance");
   if (section == nullptr) {

@@ -39,7 +39,4 @@ struct BalanceScene {
 // Nothing when the config has no such section, or it had problems: the binder has them.
 std::optional<BalanceSection> bind_balance(Binder& binder, const Node& root, const BalanceScene& scene);
 
-// Whether the config names a controller: the router's bias then acts although its section gives none.
-bool names_controller(const Node& root);
-
 }  // namespace moesim

@@ -231,9 +231,6 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   experiment.shape = layer_shape(layer);
   experiment.workload = bind_workload(binder, root.child("workload"),
                                       {experiment.source, experiment.seed, experiment.shape.d_model});
-  if (names_controller(root)) {
-    binder.effective_elsewhere.insert("router.expert_bias_on");
-  }
   experiment.router = make_router(binder, root.child("router"), routed_shape(experiment.shape));
   if (experiment.router != nullptr) {
     resolve_width(binder, layer, experiment.router->traits().top_k, experiment.shape);

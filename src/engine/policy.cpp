@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "config/load.h"
 #include "config/merge.h"
 #include "config/overrides.h"
@@ -53,28 +55,43 @@ Node load_tree(const PolicySource& source, Diagnostics& diagnostics) {
   return root;
 }
 
-// layer.num_experts of the config, or 0.
-std::int64_t given_experts(Binder& binder, const Node& root) {
+// The value of a key of `layer` that counts experts, or 0.
+std::int64_t given_count(Binder& binder, const Node& root, const std::string& key, std::int64_t low) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();  // experts are numbered by int32
   const Node* layer = root.child("layer");
-  const Node* value = layer == nullptr ? nullptr : layer->child("num_experts");
-  std::int64_t experts = 0;
+  const Node* value = layer == nullptr ? nullptr : layer->child(key);
+  std::int64_t count = 0;
   ScalarProblem problem;
-  if (value != nullptr && (!read_whole(*value, experts, problem) || experts < 1)) {
-    binder.error("layer.num_experts", "got " + describe_node(*value), "a whole number from 1", "wrong-type");
+  if (value != nullptr && (!read_whole(*value, count, problem) || count < low || count > kMost)) {
+    binder.error("layer." + key, "got " + describe_node(*value),
+                 fmt::format("a whole number from {} to {}", low, kMost), "wrong-type");
+    return 0;
   }
-  return experts;
+  return count;
 }
 
+// The whole pool the router chooses from: the experts that multiply and, behind them, those that do not.
 Index find_experts(Binder& binder, const Node& root, const std::optional<FixedExperts>& fixed) {
-  const std::int64_t given = given_experts(binder, root);
+  std::int64_t others = 0;
+  for (const char* key : {"zero_experts", "copy_experts", "constant_experts"}) {
+    others += given_count(binder, root, key, 0);
+  }
+  if (fixed && others >= fixed->num_experts()) {
+    binder.error("layer", fmt::format("{} zero, copy and constant experts", others),
+                 fmt::format("fewer than {}, as {}", fixed->num_experts(), fixed->because), "bad-relation");
+    return fixed->num_experts();
+  }
+  const std::int64_t multiplying = given_count(binder, root, "num_experts", 1);
+  const std::int64_t given = multiplying == 0 ? 0 : multiplying + others;
   if (!fixed && given == 0) {
     binder.error("layer.num_experts", "missing", "the number of experts, as nothing given says it",
                  "missing-key", "--set layer.num_experts=8");
   }
   if (fixed && given != 0 && given != fixed->num_experts()) {
-    binder.error("layer.num_experts", fmt::format("got {}", given),
-                 fmt::format("{}, as {}", fixed->num_experts(), fixed->because), "bad-relation",
-                 fmt::format("--set layer.num_experts={}, or leave it out", fixed->num_experts()));
+    const std::string with = others == 0 ? "" : fmt::format(" and {} zero, copy or constant experts", others);
+    binder.error("layer.num_experts", fmt::format("got {}{}", multiplying, with),
+                 fmt::format("{}, as {}", fixed->num_experts() - others, fixed->because), "bad-relation",
+                 fmt::format("--set layer.num_experts={}, or leave it out", fixed->num_experts() - others));
   }
   if (fixed) {  // so that errors about the router say where E comes from
     binder.remember("layer.num_experts", {.source = fixed->because});

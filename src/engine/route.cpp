@@ -88,6 +88,12 @@ bool needs_hidden_for_logits(const Policy& policy) {
   return policy.router->gate_rule().logit == Logit::cosine && policy.router->traits().choice != Choice::soft;
 }
 
+// Whether the vectors do anything beside given logits.
+bool uses_hidden(const Policy& policy) {
+  return policy.router->traits().needs_hidden || policy.router->gate_rule().learned_noise ||
+         needs_hidden_for_logits(policy);
+}
+
 // Every option that must be there is, and none that does nothing.
 void check_options(const RouteFiles& files, const Policy& policy) {
   const RouterTraits traits = policy.router->traits();
@@ -116,6 +122,9 @@ void check_options(const RouteFiles& files, const Policy& policy) {
   }
   if (!files.gate.empty() && files.hidden.empty()) {
     missing_option(policy, "has a gate to be multiplied with", "--hidden X.npy beside --gate");
+  }
+  if (!files.hidden.empty() && !files.logits.empty() && !uses_hidden(policy)) {
+    no_effect("--hidden", "--logits is given");
   }
   if (!files.gate.empty() && !files.logits.empty()) {
     no_effect("--gate", "--logits is given");
@@ -198,6 +207,19 @@ TokenTable read_table(const RouteFiles& files, const Policy& policy, const std::
           fmt::format("{}: error: row {}, column {} (from 0): expert {}; expected 0 to {} [out-of-range]",
                       shown(files.table), i / cols, i % cols, table.values[i],
                       policy.router->num_experts() - 1));
+    }
+  }
+  for (Index row = 0; row < table.rows; ++row) {
+    const auto first = table.values.begin() + static_cast<std::ptrdiff_t>(row * table.cols);
+    std::vector<std::int64_t> experts(first, first + static_cast<std::ptrdiff_t>(table.cols));
+    std::sort(experts.begin(), experts.end());
+    const auto twice = std::adjacent_find(experts.begin(), experts.end());
+    if (twice != experts.end()) {
+      throw Error(
+          ErrorKind::bad_data,
+          fmt::format("{}: error: row {} (from 0): expert {} stands there twice; expected {} different "
+                      "experts [out-of-range]",
+                      shown(files.table), row, *twice, table.cols));
     }
   }
   for (std::size_t t = 0; t < ids.size(); ++t) {
@@ -313,6 +335,33 @@ std::optional<FixedExperts> experts_of(const RouteFiles& files) {
   return fixed;
 }
 
+RouteFiles usable_files(RouteFiles files, const Policy& policy) {
+  const RouterTraits traits = policy.router->traits();
+  const GateRule rule = policy.router->gate_rule();
+  if (!traits.uses_bias) {
+    files.bias.clear();
+  }
+  if (!traits.needs_token_ids) {
+    files.token_ids.clear();
+    files.table.clear();
+  }
+  if (needs_hidden_for_logits(policy)) {
+    files.logits.clear();
+  } else if (!files.logits.empty() && !uses_hidden(policy)) {
+    files.hidden.clear();
+  }
+  if (!files.logits.empty() || files.hidden.empty()) {
+    files.gate.clear();
+  }
+  if (files.gate.empty() || rule.logit != Logit::linear_bias) {
+    files.gate_bias.clear();
+  }
+  if (files.gate.empty() || projection_rows(rule, {policy.router->num_logits(), 1}) == 0) {
+    files.projection.clear();
+  }
+  return files;
+}
+
 RouteNumbers read_route_numbers(const RouteFiles& files, const Policy& policy, const Context& context) {
   check_options(files, policy);
   RouteNumbers numbers;
@@ -407,7 +456,7 @@ std::vector<BatchLoss> batch_losses(const Policy& policy, const RouteNumbers& nu
   const LossInput input{.logits = logits,
                         .assignments = *assignments,
                         .score_func = traits.score_func,
-                        .top_k = traits.top_k,
+                        .top_k = std::min<Index>(traits.top_k, result.num_experts),
                         .sequence_begin = begin,
                         .num_devices = settings.num_devices};
   std::vector<BatchLoss> list;

@@ -38,6 +38,9 @@ struct RouteNumbers {
 // given.
 std::optional<FixedExperts> experts_of(const RouteFiles& files);
 
+// Those of the files that this router takes, for a comparison, which gives both sides all that is there.
+RouteFiles usable_files(RouteFiles files, const Policy& policy);
+
 // Reads the files and makes the logits. Throws Error(missing_input), Error(bad_data) with file, row and rule,
 // or Error(usage) that names the option whose numbers are missing or have no effect.
 RouteNumbers read_route_numbers(const RouteFiles& files, const Policy& policy, const Context& context);

@@ -41,10 +41,14 @@ double sum_of_best(std::span<const float> group, Index summed, std::vector<float
 }
 
 // How many of the experts in `order`, best first, are kept before the sum of their scores exceeds top_p.
-std::size_t count_top_p(double top_p, std::span<const float> scores, const std::vector<std::int32_t>& order) {
+// Those of excluded groups are never reached, even where the others' sum stays below.
+std::size_t count_top_p(double top_p, std::span<const float> selection, std::span<const float> scores,
+                        const std::vector<std::int32_t>& order) {
+  constexpr float kExcluded = -std::numeric_limits<float>::infinity();
   double sum = 0.0;
   std::size_t count = 0;
-  while (count < order.size() && sum <= top_p) {
+  while (count < order.size() && sum <= top_p &&
+         selection[static_cast<std::size_t>(order[count])] != kExcluded) {
     sum += scores[static_cast<std::size_t>(order[count++])];
   }
   return count;
@@ -102,7 +106,7 @@ void select_experts(const SelectRule& rule, std::span<const float> selection, st
       break;
     case Select::top_p:
       best_first<float>(selection, selection.size(), scratch.order);
-      count = count_top_p(rule.top_p, scores, scratch.order);
+      count = count_top_p(rule.top_p, selection, scores, scratch.order);
       break;
     case Select::threshold:
     case Select::positive:

@@ -50,9 +50,8 @@ void describe(Fields<TokenChoiceParams>& f) {
   f.add("expert_bias", &P::expert_bias)
       .only_when([](const P& p) { return p.expert_bias_on != BiasOn::none; }, "router.expert_bias_on is none")
       .doc("one number per expert, added for selection only");
+  // Has an effect without a bias here, too: controllers and `route --bias` bring one.
   f.add("expert_bias_on", &P::expert_bias_on)
-      .only_when([](const P& p) { return !p.expert_bias.empty() || p.expert_bias_on == BiasOn::none; },
-                 "there is no router.expert_bias")
       .doc("whether the bias is added to the score or to the logit, or ignored (as some programs do)");
   f.add("num_expert_groups", &P::num_expert_groups).range(1, 65536).doc("groups of neighbouring experts");
   f.add("num_limited_groups", &P::num_limited_groups)
@@ -117,22 +116,6 @@ void describe(Fields<TokenChoiceParams>& f) {
 }
 
 namespace {
-
-// The divisors of `whole` on either side of `wanted`: "2 or 4". Pairs of divisors up to the root: sizes may
-// be absurd here.
-std::string nearest_divisors(Index wanted, Index whole) {
-  Index below = 1;
-  Index above = whole;
-  for (Index d = 1; d <= whole / d; ++d) {
-    for (const Index divisor : {d, whole / d}) {
-      if (whole % d == 0) {
-        below = divisor <= wanted ? std::max(below, divisor) : below;
-        above = divisor >= wanted ? std::min(above, divisor) : above;
-      }
-    }
-  }
-  return wanted > whole ? std::to_string(below) : fmt::format("{} or {}", below, above);
-}
 
 // True when the groups are sound: they divide the experts and not more are kept than there are.
 bool check_group_counts(const RouterRelations& relations, Binder& binder, const TokenChoiceParams& p,

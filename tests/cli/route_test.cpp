@@ -385,6 +385,77 @@ TEST_F(Route, RecordsItsInputsAndLeavesNoArrayOfAnotherKind) {
   EXPECT_TRUE(json["metrics"].contains("load_cv"));
 }
 
+TEST_F(Route, ChoosesAmongThePoolThatARunChoosesAmong) {
+  std::ofstream(folder_.file("pool.yaml"))
+      << "name: pool\n"
+         "layer: {d_model: 4, d_ff: 4, num_experts: 6, zero_experts: 2}\n"
+         "workload: {kind: gaussian_clusters, tokens: 4}\n"
+         "router: {preset: mixtral}\n";
+  write_floats("l.npy", Rows(4, kToken));
+  ASSERT_EQ(run("pool.yaml --logits l.npy --out d"), 0) << read("err");
+  EXPECT_EQ(summary("d")["num_experts"], 8);
+  EXPECT_EQ(run("pool.yaml --set layer.num_experts=8 --logits l.npy --out e"), 78);
+  EXPECT_NE(
+      read("err").find("got 8 and 2 zero, copy or constant experts; expected 6, as l.npy has 8 columns"),
+      std::string::npos)
+      << read("err");
+  EXPECT_EQ(run("pool.yaml --set layer.zero_experts=9 --logits l.npy --out e"), 78);
+  EXPECT_EQ(run("pool.yaml --set layer.num_experts=9223372036854775807 --logits l.npy --out e"), 78);
+}
+
+TEST_F(Route, ATableWithAnExpertTwiceIsRefused) {
+  std::ofstream(folder_.file("hash.yaml")) << "name: h\nrouter: {kind: hash, top_k: 2}\n"
+                                              "layer: {num_experts: 8}\n";
+  write_ids("ids.npy", 1, {0, 1, 0});
+  write_ids("table.npy", 2, {3, 4, 5, 5});
+  EXPECT_EQ(run("hash.yaml --token-ids ids.npy --table table.npy --out d"), 65);
+  EXPECT_NE(read("err").find("table.npy: error: row 1 (from 0): expert 5 stands there twice"),
+            std::string::npos)
+      << read("err");
+}
+
+TEST_F(Route, OptionsWithoutEffectAreErrorsAndComparisonsLeaveThemOut) {
+  write_floats("l.npy", Rows(4, kToken));
+  write_floats("x.npy", Rows(4, {1, 2, 3}));
+  EXPECT_EQ(run("--preset mixtral --logits l.npy --hidden x.npy --out d"), 64);
+  EXPECT_NE(read("err").find("--hidden has no effect because --logits is given"), std::string::npos);
+  EXPECT_EQ(run("--preset mixtral --diff dynmoe --logits l.npy --hidden x.npy"), 0) << read("err");
+  EXPECT_EQ(run("--preset mixtral --diff olmoe --logits l.npy --out d"), 64);
+  EXPECT_NE(read("err").find("--out has no effect beside --diff"), std::string::npos) << read("err");
+}
+
+TEST_F(Route, RoutersOfAnyNumberWorkWithFewerExpertsThanTheirNominalNumber) {
+  write_floats("l.npy", Rows(4, {1.0F}));
+  EXPECT_EQ(run("--preset remoe --logits l.npy --out d"), 0) << read("err");
+}
+
+// What `moesim routers NAME` prints as the meaning of a preset is a config that loads and routes alike.
+TEST_F(Route, APresetAndWhatItStandsForRouteAlike) {
+  write_floats("x.npy", Rows(3, {1, -2, 3, 0.5F}));
+  int compared = 0;
+  for (const std::string& name : router_presets().names()) {
+    ASSERT_EQ(
+        std::system((std::string(MOESIM_BINARY) + " routers " + name + " >" + folder_.file("text")).c_str()),
+        0);
+    const std::string text = read("text");
+    const std::size_t begin = text.find("which stands for:\n\n");
+    ASSERT_NE(begin, std::string::npos) << name;
+    const std::size_t end = text.find("\n\n", begin + 19);
+    std::ofstream(folder_.file("block.yaml")) << "name: block\n"
+                                              << text.substr(begin + 19, end - begin - 19) << "\n";
+    const std::string set = " --set layer.num_experts=256 --hidden x.npy -o json";
+    const bool preset = run("--preset " + name + set) == 0;
+    const std::string routed = preset ? nlohmann::json::parse(read("out"))["routed_per_expert"].dump() : "";
+    const std::string why = read("err");
+    ASSERT_EQ(run("block.yaml" + set) == 0, preset) << name << "\n" << why << read("err");
+    if (preset) {
+      EXPECT_EQ(nlohmann::json::parse(read("out"))["routed_per_expert"].dump(), routed) << name;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 70);
+}
+
 TEST_F(Route, OneDimensionIsNoBatchOfOneExpert) {
   const std::string_view payload(reinterpret_cast<const char*>(kToken.data()), kToken.size() * sizeof(float));
   std::string header = npy_header({"<f4", 8, 1, payload});

@@ -88,7 +88,7 @@ std::vector<int> select(const NaiveStages& s, const Numbers& selection, const Nu
   double sum = 0;
   for (const int e : best_of(selection, static_cast<int>(selection.size()), ambiguous)) {
     const double limit = s.select == "positive" ? 0 : s.threshold;
-    if (s.select == "top_p" ? sum > s.top_p : selection[e] <= limit) {
+    if (s.select == "top_p" ? sum > s.top_p || std::isinf(selection[e]) : selection[e] <= limit) {
       ambiguous = ambiguous || (s.select != "top_p" && too_near(selection[e], limit));
       break;
     }

@@ -279,14 +279,5 @@ TEST(Binder, KnowsThePlacesOfKeysInMapsOfLists) {
   EXPECT_TRUE(binder.given("a.list[2].y.z"));
 }
 
-TEST(Binder, AKeyThatActsElsewhereIsNeverInert) {
-  Binder binder;
-  binder.effective_elsewhere.insert("router.expert_bias_on");
-  binder.inert("router.expert_bias_on", "there is no bias");
-  EXPECT_TRUE(binder.diagnostics.empty());
-  binder.inert("router.mask_fill", "there is one group");
-  EXPECT_EQ(binder.diagnostics.list().size(), 1u);
-}
-
 }  // namespace
 }  // namespace moesim

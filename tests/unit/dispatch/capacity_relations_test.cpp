@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/suggest.h"
 #include "config/yaml.h"
 
 namespace moesim {
@@ -30,6 +31,13 @@ TEST(CapacityRelations, AcceptSoundSections) {
                               "{group: 2048, min: 0, multiple_of: 8}", "{formula: fairscale}"}) {
     EXPECT_EQ(errors(section), "") << section;
   }
+}
+
+TEST(CapacityRelations, AnAbsurdNumberOfExpertsIsJudgedAtOnce) {
+  EXPECT_EQ(nearest_divisors(8, 1'099'511'627'689), "1 or 1099511627689");  // a prime
+  EXPECT_EQ(nearest_divisors(5, 12), "4 or 6");
+  EXPECT_EQ(nearest_divisors(20, 12), "12");
+  EXPECT_EQ(nearest_divisors(3, 12), "3");
 }
 
 TEST(CapacityRelations, DevicesDivideTheExperts) {

@@ -120,6 +120,20 @@ TEST(CheckPlan, FindsExpertsThatDoNotCoverTheRows) {
               HasSubstr("the plan's experts do not cover its rows"));
 }
 
+// Random choice with replacement may give a token an expert twice.
+TEST(CheckPlan, AcceptsATokenTwiceInOneExpert) {
+  const Assignments twice = test::routing_of(
+      2, {{{1, .5F, 1}, {1, .5F, 1}}, {{0, .5F, 1}, {1, .5F, 1}}, {{1, .5F, 1}, {1, .5F, 1}}});
+  EXPECT_NO_THROW(check_plan(make_plan({.assignments = twice, .top_k = 2}), twice));
+  for (const DropRule drop :
+       {DropRule::position_token_major, DropRule::position_k_major, DropRule::batch_prioritised,
+        DropRule::expert_weight, DropRule::random, DropRule::recycle, DropRule::deepspeed_probs}) {
+    const CapacityRule rule{.factor = 0.0, .min = 2, .drop = drop};
+    EXPECT_NO_THROW(check_plan(make_plan({.assignments = twice, .rule = &rule, .top_k = 2}), twice))
+        << enum_text(drop);
+  }
+}
+
 TEST(CheckPlan, FindsTokensOutOfOrder) {
   EXPECT_THAT(complaint([](DispatchPlan& p) {
                 std::swap(p.row_token[0], p.row_token[1]);

@@ -87,5 +87,16 @@ TEST(Groups, KeepingAllChangesNothing) {
             (std::vector<float>{2, -1, 1, 1}));
 }
 
+// Their scores stay below top_p together, and still no excluded expert is taken.
+TEST(SelectTopP, StopsAtTheLastExpertOfTheKeptGroups) {
+  const std::vector<float> scores = {0.3F, 0.2F, 0.1F, 0.05F, 0.2F, 0.15F};
+  std::vector<float> selection = scores;
+  SelectScratch scratch;
+  limit_groups({.num_groups = 3, .kept_groups = 1, .summed = 1}, selection, scratch);
+  select_experts({.select = Select::top_p, .top_p = 0.95}, selection, scores, scratch);
+  EXPECT_EQ(scratch.chosen, (std::vector<std::int32_t>{0, 1}));
+  EXPECT_FALSE(scratch.tied);
+}
+
 }  // namespace
 }  // namespace moesim

@@ -188,9 +188,6 @@ const Wrong kWrong[] = {
     {"{preset: gpt_oss, route_norm: true}",
      "x.yaml:2:27: error: router.route_norm: has no effect because a softmax over the chosen logits already "
      "sums to 1 (router.softmax_after_top_k is true) [no-effect]"},
-    {"{preset: deepseek_v3, expert_bias_on: logit, num_expert_groups: 1}",
-     "x.yaml:2:31: error: router.expert_bias_on: has no effect because there is no router.expert_bias "
-     "[no-effect]"},
     {"{kind: token_choice, expert_bias: [1, 2, 3]}",
      "x.yaml:2:30: error: router.expert_bias: got 3 numbers; expected 8 numbers, one per expert "
      "[wrong-length]\n"
