@@ -57,7 +57,10 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   const LayerShape& shape = sizes.shape;
   const std::uint64_t tokens = u64(sizes.tokens);
   const std::uint64_t width = u64(shape.d_model);
-  const std::uint64_t per_token = u64(std::min(experts_per_token_bound(experiment), shape.pool_size()));
+  const RouterTraits traits = experiment.router->traits();
+  const std::uint64_t per_token =
+      u64(traits.any_number ? shape.pool_size()
+                            : std::min(experts_per_token_bound(experiment), shape.pool_size()));
   const bool soft = experiment.router->traits().choice == Choice::soft;
   const std::uint64_t logits =
       checked_mul(u64(shape.pool_size()), u64(logits_per_expert(*experiment.router)), "the logits");
@@ -79,6 +82,7 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   constexpr std::uint64_t kBytesPerLayer = 4096;
   constexpr std::uint64_t kBytesPerExpert = 512;
   constexpr std::uint64_t kBytesPerExpertAndLayer = 64;
+  constexpr std::uint64_t kBytesPerScore = 16;
   add("the program itself", kBytesOfProgram);
   add("counts",
       checked_add(
@@ -87,6 +91,10 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
           checked_product({u64(shape.num_layers), u64(shape.pool_size()), kBytesPerExpertAndLayer},
                           "the counts"),
           "the counts"));
+  if (!traits.row_local && !soft) {  // scores of the whole batch by expert, sorted or balanced in double
+    add("work of the router",
+        checked_product({tokens, u64(shape.pool_size()), kBytesPerScore}, "the work of the router"));
+  }
   add("routing and plan",
       soft ? floats({tokens, logits, 2}, "the mixtures") : checked_mul(rows, 64, "the assignments"));
   add("tokens", floats({tokens, width, 5}, "the batch"));

@@ -47,6 +47,7 @@ class ExpertThreshold final : public Router {
     RouterTraits traits;
     traits.top_k = params_.top_k;
     traits.exact_k = false;
+    traits.any_number = true;
     traits.shift_invariant = params_.score_func == ScoreFunc::softmax;
     const std::vector<double>& given = params_.threshold;
     traits.expert_symmetric =

@@ -27,6 +27,7 @@ struct RouterTraits {
   Choice choice = Choice::token;
   Index top_k = 1;          // experts per token: exact where exact_k, else the nominal number
   bool exact_k = true;      // every token gets exactly top_k
+  bool any_number = false;  // the assignments of a batch have no bound but T·E
   bool distinct = true;     // no token takes an expert twice
   Index most_experts = 0;   // no token gets more; 0: no bound but top_k or the number of experts
   bool causal = true;       // later tokens do not change earlier ones

@@ -86,6 +86,7 @@ class TokenChoice final : public Router {
     RouterTraits traits;
     traits.top_k = only_first() ? 1 : params_.top_k;
     traits.exact_k = params_.select == Select::top_k && !may_lose_second;
+    traits.any_number = params_.select != Select::top_k;
     traits.normalised = sums_to_scale() && !may_lose_second && !only_first();
     traits.weight_sum = params_.route_scale;
     // A millionth of the sum is what norm_eps may take before it counts.

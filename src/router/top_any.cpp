@@ -57,6 +57,7 @@ class TopAny final : public Router {
   RouterTraits traits() const override {
     RouterTraits traits;
     traits.exact_k = false;
+    traits.any_number = true;
     traits.score_func = ScoreFunc::sigmoid;
     traits.normalised = params_.fallback == Fallback::best;
     traits.expert_symmetric = params_.thresholds.empty();
