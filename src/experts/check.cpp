@@ -23,7 +23,7 @@ void describe(Fields<CheckParams>& f) {
   f.add("second", &CheckParams::second).doc("executor it is compared with");
   f.add("tolerance", &CheckParams::tolerance)
       .range(0.0, 1.0)
-      .doc("largest relative distance of a row, ‖a−b‖/‖b‖");
+      .doc("largest distance of a row, ‖a−b‖ over ‖b‖ or a tenth of ‖x‖, whichever is more");
 }
 
 struct CheckScratch final : ExecutorScratch {
@@ -89,25 +89,46 @@ class CheckExecutor final : public Executor {
     for (Index e = 0; e < rows.bank.num_experts(); ++e) {
       const auto i = static_cast<std::size_t>(e);
       for (Index r = rows.expert_begin[i]; r < rows.expert_begin[i + 1]; ++r) {
-        compare_row(e, r - rows.expert_begin[i], rows.out.row(r), other.row(r));
+        compare_row({e, r - rows.expert_begin[i], input_size(rows, r)}, rows.out.row(r), other.row(r));
       }
     }
   }
 
-  void compare_row(Index expert, Index row, std::span<const float> a, std::span<const float> b) const {
+  struct Place {
+    Index expert;
+    Index row;
+    double input_size;  // ‖x‖², as weighed on either side
+  };
+
+  static double input_size(const ExpertRows& rows, Index r) {
+    const double out_weight =
+        rows.out_weight.empty() ? 1.0 : static_cast<double>(rows.out_weight[static_cast<std::size_t>(r)]);
+    const double weight = static_cast<double>(rows.in.weight_of(r)) * out_weight;
+    double size = 0;
+    for (const float x : rows.in.from.row(rows.in.token_of(r))) {
+      size += static_cast<double>(x) * x;
+    }
+    return size * weight * weight;
+  }
+
+  // Where the sums of a row nearly cancel, rounding is large beside what is left of them, not beside the
+  // input.
+  void compare_row(const Place& place, std::span<const float> a, std::span<const float> b) const {
+    constexpr double kShareOfInput = 0.1;
     double distance = 0;
     double size = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
       distance += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
       size += static_cast<double>(b[i]) * b[i];
     }
-    const double relative = std::sqrt(distance / std::max(size, 1e-300));
+    const double relative =
+        std::sqrt(distance / std::max({size, kShareOfInput * kShareOfInput * place.input_size, 1e-300}));
     if (!(relative <= params_.tolerance) && distance > 0) {
       throw Error(
           ErrorKind::check_failed,
           fmt::format("error: executors {} and {} differ by {:.3g} on row {} of expert {}; expected at most "
                       "{:g} [check-failed]",
-                      params_.first, params_.second, relative, row, expert, params_.tolerance),
+                      params_.first, params_.second, relative, place.row, place.expert, params_.tolerance),
           "raise executor.tolerance if the difference is only rounding; otherwise please report it");
     }
   }
