@@ -86,6 +86,19 @@ void refuse_steps_of_a_run(Binder& binder) {
   }
 }
 
+// The deviation of learned noise is made by a gate, from the tokens' vectors.
+void check_noise(Binder& binder, const LogitStreamChoice& stream, const BalanceScene& scene) {
+  const bool learned = scene.router != nullptr && scene.router->gate_rule().learned_noise;
+  if (learned && stream.stream != nullptr && stream.kind != "workload") {
+    binder.error("balance.stream.kind",
+                 fmt::format("got {}, whose logits come without a gate to make the deviation of the router's "
+                             "noise",
+                             stream.kind),
+                 "workload, where router.noise is gaussian_learned", "bad-relation",
+                 "leave balance.stream out, or --set router.noise=none");
+  }
+}
+
 Index number_of_steps(Binder& binder, const BalanceParams& params, const LogitStream* stream) {
   const Index recorded = stream == nullptr ? 0 : stream->steps();
   if (recorded > 0 && params.steps > recorded) {
@@ -147,6 +160,7 @@ std::optional<BalanceSection> bind_balance(Binder& binder, const Node& root, con
                            .num_experts = scene.shape.pool_size(),
                            .d_model = scene.shape.d_model,
                            .gate_rule = scene.router == nullptr ? GateRule{} : scene.router->gate_rule()});
+    check_noise(binder, balance.stream, scene);
     balance.steps = number_of_steps(binder, params, balance.stream.stream.get());
   }
   return balance;

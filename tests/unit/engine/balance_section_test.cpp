@@ -158,6 +158,18 @@ TEST(BalanceSection, StreamsOfLogits) {
             "  help: write {kind: stationary}");
 }
 
+TEST(BalanceSection, LearnedNoiseNeedsTheStreamWithAGate) {
+  EXPECT_EQ(
+      errors_of("{stream: {kind: stationary}, controller: {kind: smebu}}", Purpose::closed_loop,
+                {"router.noise=gaussian_learned"}),
+      "c.yaml:4:20: error: balance.stream.kind: got stationary, whose logits come without a gate to make "
+      "the deviation of the router's noise; expected workload, where router.noise is gaussian_learned "
+      "[bad-relation]\n"
+      "  help: leave balance.stream out, or --set router.noise=none");
+  EXPECT_EQ(errors_of("{controller: {kind: smebu}}", Purpose::closed_loop, {"router.noise=gaussian_learned"}),
+            "no error");
+}
+
 TEST(BalanceSection, RecordedLogitsMustFitTheLayerAndTheSteps) {
   const TempFolder folder;
   Matrix logits(128, 8);
