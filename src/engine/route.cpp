@@ -263,6 +263,37 @@ Counts tokens_by_count(const Assignments& assignments) {
   return counts;
 }
 
+// The Gaussian noise of a batch as losses take it.
+struct LossNoise {
+  std::vector<double> noisy_logits;  // [T,E], or empty: no such noise
+  std::vector<double> deviation;     // [T,E], or one for all
+};
+
+LossNoise loss_noise(const Policy& policy, const RouteNumbers& numbers) {
+  LossNoise noise;
+  const double scale = policy.router->traits().gaussian_noise;
+  if (scale == 0.0) {
+    return noise;
+  }
+  const Context context({.threads = 1});
+  const RouterInput input{numbers.batch, numbers.logits.view(),         numbers.state, policy.seed, 0,
+                          context,       numbers.noise_deviation.view()};
+  for (Index t = 0; t < numbers.batch.num_tokens(); ++t) {
+    const std::vector<StageValues> stages = policy.router->trace(input, t);
+    const auto stage =
+        std::find_if(stages.begin(), stages.end(), [](const StageValues& s) { return s.stage == "noise"; });
+    MOESIM_CHECK(stage != stages.end(), "a router with noise that does not show it");
+    noise.noisy_logits.insert(noise.noisy_logits.end(), stage->values.begin(), stage->values.end());
+  }
+  noise.deviation = {scale};
+  if (numbers.noise_deviation.rows() > 0) {
+    noise.deviation = in_double(numbers.noise_deviation.view());
+    std::transform(noise.deviation.begin(), noise.deviation.end(), noise.deviation.begin(),
+                   [scale](double deviation) { return deviation * scale; });
+  }
+  return noise;
+}
+
 Index count_without_expert(const DispatchPlan& plan) {
   Index count = 0;
   for (Index t = 0; t < plan.num_tokens(); ++t) {
@@ -404,12 +435,16 @@ std::vector<BatchLoss> batch_losses(const Policy& policy, const RouteNumbers& nu
   if (!begin.empty()) {
     begin.push_back(result.num_tokens);
   }
+  const LossNoise noise = loss_noise(policy, numbers);
   const LossInput input{.logits = logits,
                         .assignments = *assignments,
                         .score_func = traits.score_func,
                         .top_k = traits.top_k,
                         .sequence_begin = begin,
-                        .num_devices = settings.num_devices};
+                        .num_devices = settings.num_devices,
+                        .num_zero_experts = traits.weightless_experts,
+                        .noisy_logits = noise.noisy_logits,
+                        .noise_std = noise.deviation};
   std::vector<BatchLoss> list;
   for (const LossEntry& entry : losses().entries()) {
     list.push_back({entry.name, compute_loss(entry, input).value, entry.why_not(input)});
