@@ -50,9 +50,15 @@ void check_fit(Binder& binder, const std::string& path, const Controller& contro
   if (controls.acts == Acts::coefficient) {
     binder.inert(path, "it moves the weight of a loss, and nothing is trained here");
   }
-  if (controls.whole_rows && !routes.expert_symmetric) {
+  if (controls.whole_rows && routes.limits_groups) {
     binder.error(path, "this controller takes every expert to compete with every other",
                  "a router without groups of experts", "bad-relation", "--set router.num_expert_groups=1");
+  }
+  if (controls.whole_rows && routes.stochastic) {
+    binder.error(path,
+                 "this controller learns from logits and scores, and this router's draws are not in them",
+                 "a router that draws nothing", "bad-relation",
+                 "router.noise, router.jitter_eps and router.second_policy make a router draw");
   }
   if (controls.acts == Acts::multiplies && routes.bias_unit == BiasUnit::logit) {
     binder.error(path, "a factor would make a negative logit smaller, not larger",

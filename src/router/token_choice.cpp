@@ -94,6 +94,7 @@ class TokenChoice final : public Router {
     traits.stochastic = params_.draws();
     const bool gaussian = params_.noise == Noise::gaussian || params_.noise == Noise::gaussian_learned;
     traits.gaussian_noise = gaussian ? params_.noise_scale : 0.0;
+    traits.limits_groups = params_.limited();
     traits.weightless_experts = params_.weightless_experts;
     traits.uses_bias = params_.expert_bias_on != BiasOn::none;
     traits.bias_unit = selects_by_biased_logit() ? BiasUnit::logit : BiasUnit::score;
