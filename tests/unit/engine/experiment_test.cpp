@@ -165,6 +165,21 @@ TEST(LoadExperiment, ATypedWidthTakesThePlaceOfTheFilesWidth) {
   EXPECT_EQ(load_experiment(by_active, {"layer.active_width=none", "layer.d_ff=20"}).shape.d_ff, 20);
 }
 
+TEST(LoadExperiment, ASectionIsLeftOutByTheWordNone) {
+  const TempFolder folder;
+  const std::string path = folder.write(
+      "c.yaml", std::string(kSmall) + "capacity: none\nbaselines: none\nbalance: none\nmeasure: none\n");
+  const Experiment experiment = load_experiment(path, {});
+  EXPECT_FALSE(experiment.capacity.has_value());
+  EXPECT_TRUE(experiment.baselines.empty());
+  EXPECT_FALSE(experiment.balance.has_value());
+  folder.write("base.yaml", std::string(kSmall) + "capacity: {factor: 2}\nbaselines: [dense_same_total]\n");
+  const std::string over = folder.write("over.yaml", "extends: base.yaml\ncapacity: none\n");
+  EXPECT_FALSE(load_experiment(over, {}).capacity.has_value());
+  EXPECT_EQ(load_experiment(over, {}).baselines.size(), 1u);
+  EXPECT_TRUE(load_experiment(over, {"capacity.factor=3"}).capacity.has_value());
+}
+
 TEST(LoadExperiment, KeysWithoutEffectAreErrors) {
   EXPECT_NE(errors_of(std::string(kSmall) + "capacity: {factor: 2}\n", {"router={kind: expert_choice}"})
                 .find("capacity: has no effect because this router never overfills an expert"),
