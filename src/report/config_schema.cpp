@@ -116,7 +116,7 @@ Json sweep_section() {
            {{"where", {{"type", "string"}}},
             {"zip", {{"type", "array"}, {"items", {{"type", "array"}, {"items", {{"type", "string"}}}}}}},
             {"sample", {{"type", "integer"}, {"minimum", 1}}},
-            {"sample_seed", {{"type", "integer"}, {"minimum", 0}}}}},
+            {"sample_seed", {{"type", "integer"}, {"minimum", 0}, {"maximum", INT64_MAX}}}}},
           {"additionalProperties", values},
           {"description", "axes of a sweep: keys with lists or ranges of values"}};
 }

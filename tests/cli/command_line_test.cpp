@@ -144,6 +144,11 @@ TEST(CommandLine, WrongUsageSaysWhatWasMeant) {
               std::string::npos)
         << bad.err;
   }
+  EXPECT_EQ(moesim_run("validate quickstart --set seed=9223372036854775807").status, 0);
+  const Outcome seed = moesim_run("validate quickstart --set seed=9223372036854775808");
+  EXPECT_NE(seed.err.find("expected a whole number from 0 to 9223372036854775807 [out-of-range]"),
+            std::string::npos)
+      << seed.err;
   EXPECT_EQ(moesim_run("run quickstart --budget nan").status, 64);
   EXPECT_EQ(moesim_run("run quickstart -o xml").status, 64);
   const Outcome nothing = moesim_run("run");
