@@ -211,6 +211,25 @@ TokenTable read_table(const RouteFiles& files, const Policy& policy, const std::
   return {table.cols, {table.values.begin(), table.values.end()}};
 }
 
+// Before the router refuses the batch: here its tokens come from files.
+void check_token_multiple(const RouteFiles& files, const Policy& policy, Index tokens) {
+  const Index multiple = policy.router->traits().token_multiple;
+  if (tokens % multiple == 0) {
+    return;
+  }
+  const std::string& path = !files.logits.empty()   ? files.logits
+                            : !files.hidden.empty() ? files.hidden
+                                                    : files.token_ids;
+  const Index lower = tokens / multiple * multiple;
+  throw Error(
+      ErrorKind::bad_data,
+      fmt::format("{}: error: {} tokens do not divide among {} experts, to which {} gives equally many; "
+                  "expected a multiple of {} [not-divisible]",
+                  shown(path), tokens, multiple, policy.router_name, multiple),
+      lower > 0 ? fmt::format("cut the array to {} rows, or pad it to {}", lower, lower + multiple)
+                : fmt::format("pad the array to {} rows", multiple));
+}
+
 Index common_rows(const RouteFiles& files, const RouteNumbers& numbers,
                   const std::vector<std::uint32_t>& ids) {
   struct Named {
@@ -358,6 +377,7 @@ RouteNumbers read_route_numbers(const RouteFiles& files, const Policy& policy, c
     ids = read_ids(files.token_ids);
   }
   const Index tokens = common_rows(files, numbers, ids);
+  check_token_multiple(files, policy, tokens);
   if (files.hidden.empty()) {
     numbers.batch.hidden.resize(tokens, 0);
   } else if (files.logits.empty() || policy.router->gate_rule().learned_noise) {

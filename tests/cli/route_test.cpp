@@ -256,6 +256,15 @@ TEST_F(Route, LossesKnowTheNoiseAndTheWeightlessExpertsOfTheRouter) {
   EXPECT_EQ(without_meaning(pool + "0", "moepp_hetero"), "no expert is a zero-computation expert");
 }
 
+TEST_F(Route, TokensThatARouterCannotShareOutAreNamedByTheirFile) {
+  write_floats("x.npy", Rows(5, {1, 2}));
+  EXPECT_EQ(run("--preset base_layers --set layer.num_experts=4 --hidden x.npy --out o"), 65);
+  EXPECT_EQ(read("err"),
+            "x.npy: error: 5 tokens do not divide among 4 experts, to which base_layers gives equally many; "
+            "expected a multiple of 4 [not-divisible]\n"
+            "  help: cut the array to 4 rows, or pad it to 8\n");
+}
+
 struct Refused {
   const char* line;
   int status;
