@@ -404,6 +404,11 @@ TEST(CommandLine, OutputsAreCheckedBeforeAnythingIsRun) {
   refused("--out " + file + " --save-routing " + file, 64, "the same file as --save-routing");
   refused("--save-routing r.txt", 64, "help: --save-routing r.csv");
   refused("--out r", 64, "help: --out r.json");
+  refused(
+      "--out .json", 64,
+      "--out .json: error: got an ending without a name; expected a name that ends in .csv, .json, .jsonl, "
+      ".md, .txt [bad-option]\n  help: --out result.json");
+  refused("--out " + folder.file(".csv"), 64, "help: --out " + folder.file("result.csv"));
   refused("--save-routing " + file + " --set 'router={kind: soft}' --set capacity=none", 64,
           "--save-routing: error: has no effect with a soft router, which assigns no tokens; expected "
           "another router "

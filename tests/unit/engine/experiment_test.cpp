@@ -180,6 +180,12 @@ TEST(LoadExperiment, ASectionIsLeftOutByTheWordNone) {
   EXPECT_TRUE(load_experiment(over, {"capacity.factor=3"}).capacity.has_value());
 }
 
+TEST(LoadExperiment, AMissingWorkloadIsLedToTheUsualOne) {
+  EXPECT_NE(errors_of("layer: {d_model: 16}\nrouter: {preset: mixtral}\n")
+                .find("help: write workload: {kind: text, files: [my_text.txt]}"),
+            std::string::npos);
+}
+
 TEST(LoadExperiment, KeysWithoutEffectAreErrors) {
   EXPECT_NE(errors_of(std::string(kSmall) + "capacity: {factor: 2}\n", {"router={kind: expert_choice}"})
                 .find("capacity: has no effect because this router never overfills an expert"),
