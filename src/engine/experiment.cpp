@@ -104,8 +104,8 @@ std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool e
     }
     const Baseline baseline = kBaselines[known - names.begin()].value;
     if (std::find(chosen.begin(), chosen.end(), baseline) != chosen.end()) {
-      binder.error(fmt::format("baselines[{}]", index), fmt::format("'{}' is given twice", name), "",
-                   "duplicate-key");
+      binder.error(fmt::format("baselines[{}]", index), fmt::format("'{}' is given twice", name),
+                   "each baseline once", "duplicate-key");
       return;
     }
     chosen.push_back(baseline);

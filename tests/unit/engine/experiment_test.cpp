@@ -262,7 +262,7 @@ TEST(LoadExperiment, BaselinesAreAListOfKnownNamesOnceEach) {
           .find("unknown baseline 'dense_same_activ'; expected one of dense_same_active, dense_same_total"),
       std::string::npos);
   EXPECT_NE(errors_of(std::string(kSmall) + "baselines: [dense_same_total, dense_same_total]\n")
-                .find("'dense_same_total' is given twice"),
+                .find("'dense_same_total' is given twice; expected each baseline once [duplicate-key]"),
             std::string::npos);
   const TempFolder folder;
   const std::string path = folder.write("c.yaml", kSmall);
