@@ -290,6 +290,8 @@ TEST(CommandLine, ExplainKnowsErrorsAndMetrics) {
   EXPECT_EQ(moesim_run("explain nonsense").status, 64);
   EXPECT_EQ(moesim_run("explain MaxVio").out, moesim_run("explain max_violation").out);
   EXPECT_EQ(moesim_run("explain 'load CV'").out, moesim_run("explain m.load_cv").out);
+  EXPECT_EQ(moesim_run("explain processed.load_cv").out,
+            moesim_run("explain load_cv").out + moesim_run("explain processed").out);
   for (const char* word : {"timing",       "swiglu",
                            "relu",         "router",
                            "layer.d_ff",   "workload",
