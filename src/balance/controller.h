@@ -54,7 +54,7 @@ struct ControllerTraits {
   bool needs_values = false;     // ControlRecord::values must be given
   bool rests_at_balance = true;  // after equal loads, step after step, the bias stays where it is
   bool centred = false;          // each update leaves the mean of the bias at 0
-  bool whole_rows = false;       // takes every expert to compete with every other: no groups of experts
+  bool whole_rows = false;  // takes every expert to compete with every other: no groups of experts, no draws
 };
 
 class Controller {

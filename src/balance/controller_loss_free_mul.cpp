@@ -1,8 +1,12 @@
-// A factor instead of a summand: experts are chosen by s_i·b_i, b starts at 1 and moves by u·sign(n̄ − n_i).
+// A factor instead of a summand: experts are chosen by s_i·b_i, b starts at 1 and moves by u·sign(n̄ − n_i),
+// but never below 0. The paper states no bound and needs none at its rates; a negative factor would turn the
+// order of an expert's tokens around.
 //
 // Wang et al. 2024 (arXiv:2408.15664), table 4: not better than the sum. A factor changes the order of large
 // scores more than that of small ones, and does nothing to scores of 0; with logits, a factor above 1 makes a
 // negative logit smaller still, so it belongs on scores.
+
+#include <algorithm>
 
 #include "balance/controller_variants.h"
 
@@ -27,7 +31,7 @@ class LossFreeMultiplicative final : public Controller {
   void update(const ControlRecord& record, ControllerState& state) const override {
     const double mean = mean_load(record.loads);
     for (std::size_t e = 0; e < state.bias.size(); ++e) {
-      state.bias[e] += params_.rate * direction(mean, record.loads[e]);
+      state.bias[e] = std::max(0.0, state.bias[e] + params_.rate * direction(mean, record.loads[e]));
     }
   }
 

@@ -123,7 +123,7 @@ Loss load_loss(const LossInput& input) {
 }
 
 std::string needs_noise(const LossInput& input) {
-  return input.noisy_logits.empty() ? "the router adds no noise to its logits" : "";
+  return input.noisy_logits.empty() ? "the router adds no Gaussian noise to its logits" : "";
 }
 
 }  // namespace

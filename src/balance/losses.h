@@ -45,9 +45,10 @@ struct LossInput {
   Index max_devices = 0;                       // M, the most devices a token may use; 0: min(D, top_k)
   Index num_zero_experts = 0;                  // so many of the last experts compute nothing
   double zero_expert_weight = 0.75;            // τ of moepp_hetero
-  std::span<const double> noisy_logits = {};   // [T,E] that the router selected by, or empty: no noise
-  std::span<const double> noise_std = {};      // [T,E], or [1] for all
-  const BatchCounts* all_batches = nullptr;    // of global_batch, with this batch; nullptr: this batch alone
+  std::span<const double> noisy_logits =
+      {};                                    // [T,E] that the router selected by, or empty: no Gaussian noise
+  std::span<const double> noise_std = {};    // [T,E], or [1] for all
+  const BatchCounts* all_batches = nullptr;  // of global_batch, with this batch; nullptr: this batch alone
   LossChoices choices = {};
 
   Index num_tokens() const { return assignments.num_tokens(); }

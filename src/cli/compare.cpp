@@ -186,7 +186,21 @@ std::vector<CompareResult> measure_now(const CompareArguments& arguments, Progre
       help);
 }
 
+// What is_stored takes for a folder of results, or could not be anything else, must be one.
+void check_folder(const std::string& run) {
+  std::error_code unknown;
+  const bool is_config = is_built_in_config(run) || std::filesystem::is_regular_file(run, unknown);
+  if (!is_config && std::filesystem::is_directory(run, unknown) &&
+      !std::filesystem::exists(run + "/results.sqlite", unknown)) {
+    throw Error(ErrorKind::missing_input,
+                fmt::format("{}/results.sqlite: error: there is no such file; expected the results of a run "
+                            "or a sweep [file-missing]",
+                            display_safe(run)));
+  }
+}
+
 void check_inputs(const CompareArguments& arguments) {
+  std::for_each(arguments.runs.begin(), arguments.runs.end(), check_folder);
   std::size_t stored = 0;
   for (const std::string& run : arguments.runs) {
     stored += is_stored(run) ? 1 : 0;
@@ -207,6 +221,9 @@ void check_inputs(const CompareArguments& arguments) {
   }
   if (stored != 0 && count != 2) {
     wrong_inputs(fmt::format("{} folders", count), "compare two at a time");
+  }
+  if (stored == 0 && count == 1 && arguments.set_b.empty()) {
+    wrong_inputs("one config and nothing to compare it with", "--set-b router.top_k=1 sets that for B alone");
   }
   if (count > 1 && !arguments.set_b.empty()) {
     wrong_inputs("--set-b beside a second run", "leave one of them out");

@@ -83,6 +83,10 @@ int explain_command(const std::string& word) {
   const Explanation* entry = find_explanation(as_name(plain));
   if (entry == nullptr && blocks.empty()) {
     entry = find_part(as_name(plain));
+    const Explanation* group = find_explanation(as_name(plain.substr(0, plain.find('.'))));
+    if (group != nullptr && group != entry) {
+      blocks.push_back(fmt::format("{}\n  {}\n", group->word, group->text));
+    }
   }
   if (entry != nullptr) {
     blocks.insert(blocks.begin(), fmt::format("{}\n  {}\n", entry->word, entry->text));

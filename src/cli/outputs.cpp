@@ -64,14 +64,20 @@ std::string checked_ending(const std::string& option, const std::string& path,
     dotted.push_back("." + known);
   }
   std::filesystem::path better = name;
-  better.replace_extension(dotted.front());
-  throw Error(
-      ErrorKind::usage,
-      fmt::format("{} {}: error: got {}; expected a name that ends in {} [bad-option]", option,
-                  display_safe(path),
-                  ending.empty() ? "no ending" : fmt::format("the ending '{}'", display_safe(extension)),
-                  list_choices(dotted)),
-      name.filename().empty() ? "" : fmt::format("{} {}", option, display_safe(better.string())));
+  const bool only_ending = std::find(dotted.begin(), dotted.end(), name.filename().string()) != dotted.end();
+  if (only_ending) {
+    better.replace_filename("result" + name.filename().string());
+  } else {
+    better.replace_extension(dotted.front());
+  }
+  throw Error(ErrorKind::usage,
+              fmt::format("{} {}: error: got {}; expected a name that ends in {} [bad-option]", option,
+                          display_safe(path),
+                          only_ending      ? "an ending without a name"
+                          : ending.empty() ? "no ending"
+                                           : fmt::format("the ending '{}'", display_safe(extension)),
+                          list_choices(dotted)),
+              name.filename().empty() ? "" : fmt::format("{} {}", option, display_safe(better.string())));
 }
 
 Format parse_format(const std::string& option, const std::string& text) {

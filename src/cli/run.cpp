@@ -128,7 +128,8 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   options.detail = !arguments.no_store;
   options.stop_requested = interrupt_requested;
   catch_interrupts();
-  const RunRecord record = run_experiment(experiment, options);
+  RunRecord record = run_experiment(experiment, options);
+  record.as_sweep_point = arguments.as_sweep_point;
   progress.clear();
   outputs.write(
       [&](Format format, const ScreenStyle& style) {

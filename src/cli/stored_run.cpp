@@ -54,11 +54,12 @@ std::string resolved_yaml(const std::vector<ResolvedValue>& resolved) {
   return text;
 }
 
-std::string command_of(const std::string& config, const std::vector<ResolvedValue>& resolved) {
+std::string command_of(const std::string& config, const RunRecord& record) {
   const std::string option = "--set ";
-  std::string command = "moesim run " + shell_quoted(config);
+  std::string command =
+      "moesim run " + shell_quoted(config) + (record.as_sweep_point ? " --as-sweep-point" : "");
   std::set<std::string> seen;  // an override of a section is the origin of all its keys
-  for (const ResolvedValue& value : resolved) {
+  for (const ResolvedValue& value : record.resolved) {
     if (value.origin.rfind(option, 0) == 0 && seen.insert(value.origin).second) {
       command += " --set " + shell_quoted(value.origin.substr(option.size()));
     }
@@ -98,7 +99,7 @@ std::string store_run(const std::string& config, const std::string& id, const Ru
   StoredPoint point;
   point.id = id;
   point.record = flatten(record);
-  point.again = command_of(config, record.resolved);
+  point.again = command_of(config, record);
   point.finished = utc_now();
   store.put(point, &record);
   return folder;

@@ -48,6 +48,10 @@ void Binder::remember(const std::string& path, const Location& key_where) {
   places_[path] = key_where;
 }
 
+void Binder::forget(const std::string& path) {
+  places_.erase(path);
+}
+
 void Binder::error(const std::string& path, std::string what, std::string expected, std::string short_name,
                    std::string help, std::vector<std::pair<Location, std::string>> notes) {
   Diagnostic diagnostic{.where = locate(path),

@@ -34,6 +34,7 @@ class Binder {
   Location locate(const std::string& path) const;
   bool given(const std::string& path) const;  // by the user: in a file or with --set, not by a preset
   void remember(const std::string& path, const Location& key_where);
+  void forget(const std::string& path);  // a key that the tree lost: given no longer
 
   // An error at the key's place. short_name as in Diagnostic.
   void error(const std::string& path, std::string what, std::string expected, std::string short_name,

@@ -14,6 +14,7 @@ namespace {
 
 // Largest range end that a double still names exactly; beyond it only the lower end is printed.
 constexpr double kExactWhole = 9007199254740992.0;
+constexpr double kMostUnsigned = 9223372036854775807.0;  // its double is one more; of signed numbers no bound
 
 template <class V, class ReadItem>
 bool read_list(const Node& node, std::vector<V>& value, ScalarProblem& problem, ReadItem read_item) {
@@ -99,6 +100,9 @@ std::string quoted(const std::string& text) {
 }
 
 std::string bound_text(const FieldInfo& info, double bound) {
+  if (info.type == "whole number" && bound == kMostUnsigned) {
+    return "9223372036854775807";
+  }
   return info.type == "whole number" && std::abs(bound) <= kExactWhole ? fmt::format("{:.0f}", bound)
                                                                        : print_real(bound);
 }
@@ -106,7 +110,8 @@ std::string bound_text(const FieldInfo& info, double bound) {
 std::string range_text(const FieldInfo& info) {
   const double open = info.type == "whole number" ? kExactWhole : 1e300;
   const bool has_low = info.low >= -open;
-  const bool has_high = info.high <= open;
+  const bool has_high =
+      info.high <= open || (info.type == "whole number" && info.high == kMostUnsigned && info.low == 0);
   if (has_low && has_high) {
     return " from " + bound_text(info, info.low) + " to " + bound_text(info, info.high);
   }

@@ -211,7 +211,7 @@ class Fields {
       field.info.type = field_detail::type_name(V{});
       if constexpr (std::is_same_v<V, std::uint64_t>) {
         field.info.has_range = true;
-        field.info.high = 18446744073709551615.0;
+        field.info.high = 9223372036854775807.0;
       }
       field.read = [member](const Node& node, T& out, ScalarProblem& problem) {
         if (field_detail::read(node, out.*member, problem)) {

@@ -81,6 +81,18 @@ Node read_chain(std::vector<ConfigText> chain, Diagnostics& diagnostics) {
   return merged;
 }
 
+// "capacity: none" in a file leaves a section out, as --set capacity=none does.
+void remove_sections(Node& root) {
+  for (const char* optional : {"balance", "baselines", "capacity", "executor", "measure", "sweep"}) {
+    Node::Entry* section = root.find(optional);
+    if (section != nullptr && section->value.kind == Node::Kind::scalar && section->value.text == "none") {
+      Node nothing;
+      nothing.where = section->value.where;
+      section->value = std::move(nothing);
+    }
+  }
+}
+
 }  // namespace
 
 LoadedConfig load_config(const std::string& path, const std::vector<std::string>& overrides,
@@ -95,6 +107,7 @@ LoadedConfig load_config(const std::string& path, const std::vector<std::string>
   loaded.text = config.text;
   const std::size_t before = diagnostics.list().size();
   loaded.root = read_chain({std::move(config)}, diagnostics);
+  remove_sections(loaded.root);
   const std::vector<Diagnostic>& list = diagnostics.list();
   loaded.complete = std::all_of(list.begin() + static_cast<std::ptrdiff_t>(before), list.end(),
                                 [](const Diagnostic& d) { return d.short_name == "duplicate-key"; });

@@ -33,7 +33,7 @@ struct LoadedConfig {
 // through a symbolic link; chains are followed, cycles are an error. Maps are merged key by key, the
 // extending file's values win, lists and scalars are replaced whole. In a section where the extending file or
 // an override changes `kind` or `preset`, the whole section is replaced: keys of the old variant do not
-// linger.
+// linger. The word none in the place of an optional section leaves it out, like null.
 //
 // overrides: "a.b=value" each; value as in parse_yaml_value; "section=none" removes an optional section
 // (workload, router, layer stay): its node is then null, with the override as its place, so that a preset

@@ -69,7 +69,8 @@ bool read_unsigned(const Node& node, std::uint64_t& value, ScalarProblem& proble
   if (!read_magnitude(node, whole, problem)) {
     return false;
   }
-  if (whole.negative && whole.magnitude != 0) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  if (whole.magnitude > kMost || (whole.negative && whole.magnitude != 0)) {
     return refuse_range(node, problem);
   }
   value = whole.magnitude;

@@ -18,7 +18,8 @@ struct ScalarProblem {
 };
 
 // Decimal or 0x; "1.0" and "1e6" where exactly integral; not 010, 1_000, 4k, +-prefixed hex. Quoted scalars
-// are text. Return false and fill `problem` when the node is no such number (also lists, maps and null).
+// are text. Unsigned numbers end where signed ones do: so do results and the JSON Schema. Return false and
+// fill `problem` when the node is no such number (also lists, maps and null).
 bool read_whole(const Node& node, std::int64_t& value, ScalarProblem& problem);
 bool read_unsigned(const Node& node, std::uint64_t& value, ScalarProblem& problem);
 // Finite decimal numbers; not .inf, .nan, 1e400, and not 1e-400 (which would silently be 0).

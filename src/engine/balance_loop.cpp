@@ -17,8 +17,9 @@ constexpr Index kRowsPerBlock = 64;
 // What all controllers see of a step.
 struct LoopStep {
   TokenBatch batch;
-  Matrix logits;  // [T,E]
-  Matrix scores;  // [T,E] unbiased
+  Matrix logits;           // [T,E]
+  Matrix noise_deviation;  // [T,E] of learned noise, else no rows
+  Matrix scores;           // [T,E] unbiased
 };
 
 struct Lane {
@@ -46,6 +47,8 @@ class Loop {
     step_.batch.hidden.fill(0.0F);
     step_.batch.token_id.resize(static_cast<std::size_t>(tokens));
     step_.logits.resize(tokens, experiment.shape.pool_size());
+    step_.noise_deviation.resize(experiment.router->gate_rule().learned_noise ? tokens : 0,
+                                 experiment.shape.pool_size());
     step_.scores.resize(tokens, experiment.shape.pool_size());
   }
 
@@ -54,7 +57,7 @@ class Loop {
   // Makes the step's logits and scores.
   void load(Index step, const FillLogits& fill) {
     step_.batch.first_token = static_cast<std::uint64_t>(step * step_.logits.rows());
-    fill(step, step_.logits.view(), context_);
+    fill(step, {step_.logits.view(), step_.noise_deviation.view()}, context_);
     for_each_row([&](Index t) { score_row(traits_.score_func, step_.logits.row(t), step_.scores.row(t)); });
   }
 
@@ -93,7 +96,8 @@ class Loop {
     const RouterState state =
         lane.controller == nullptr ? before_ : steered(*lane.controller, lane.state, before_);
     const Routing routing =
-        experiment_.router->route({step_.batch, step_.logits.view(), state, experiment_.seed, 0, context_});
+        experiment_.router->route({step_.batch, step_.logits.view(), state, experiment_.seed, 0, context_,
+                                   step_.noise_deviation.view()});
     const auto& assignments = std::get<Assignments>(routing);
     Chosen chosen{.loads = Counts(static_cast<std::size_t>(experiment_.shape.pool_size()))};
     for (std::size_t n = 0; n < assignments.expert.size(); ++n) {
@@ -154,7 +158,8 @@ void check_loop_memory(const Experiment& experiment, const MachineInfo& machine)
   const std::uint64_t top_k = static_cast<std::uint64_t>(experiment.router->traits().top_k);
   std::string needs = "more than 2^64 bytes";
   try {
-    std::uint64_t bytes = checked_product({tokens, experts, 2 * sizeof(float)}, "the logits");
+    const std::uint64_t arrays = experiment.router->gate_rule().learned_noise ? 3 : 2;
+    std::uint64_t bytes = checked_product({tokens, experts, arrays * sizeof(float)}, "the logits");
     bytes = checked_add(bytes, checked_product({tokens, top_k, 20}, "the routing"), "the closed loop");
     if (experiment.balance->stream.kind == "workload") {
       bytes =

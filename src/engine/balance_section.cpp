@@ -50,9 +50,15 @@ void check_fit(Binder& binder, const std::string& path, const Controller& contro
   if (controls.acts == Acts::coefficient) {
     binder.inert(path, "it moves the weight of a loss, and nothing is trained here");
   }
-  if (controls.whole_rows && !routes.expert_symmetric) {
+  if (controls.whole_rows && routes.limits_groups) {
     binder.error(path, "this controller takes every expert to compete with every other",
                  "a router without groups of experts", "bad-relation", "--set router.num_expert_groups=1");
+  }
+  if (controls.whole_rows && routes.stochastic) {
+    binder.error(path,
+                 "this controller learns from logits and scores, and this router's draws are not in them",
+                 "a router that draws nothing", "bad-relation",
+                 "router.noise, router.jitter_eps and router.second_policy make a router draw");
   }
   if (controls.acts == Acts::multiplies && routes.bias_unit == BiasUnit::logit) {
     binder.error(path, "a factor would make a negative logit smaller, not larger",
@@ -83,6 +89,19 @@ void refuse_steps_of_a_run(Binder& binder) {
   if (binder.locate(key).source.rfind("--set " + key, 0) == 0) {
     binder.error(key, "has no effect because moesim balance counts its own steps", "", "no-effect",
                  "--set balance.steps=N");
+  }
+}
+
+// The deviation of learned noise is made by a gate, from the tokens' vectors.
+void check_noise(Binder& binder, const LogitStreamChoice& stream, const BalanceScene& scene) {
+  const bool learned = scene.router != nullptr && scene.router->gate_rule().learned_noise;
+  if (learned && stream.stream != nullptr && stream.kind != "workload") {
+    binder.error("balance.stream.kind",
+                 fmt::format("got {}, whose logits come without a gate to make the deviation of the router's "
+                             "noise",
+                             stream.kind),
+                 "workload, where router.noise is gaussian_learned", "bad-relation",
+                 "leave balance.stream out, or --set router.noise=none");
   }
 }
 
@@ -142,6 +161,7 @@ std::optional<BalanceSection> bind_balance(Binder& binder, const Node& root, con
                            .num_experts = scene.shape.pool_size(),
                            .d_model = scene.shape.d_model,
                            .gate_rule = scene.router == nullptr ? GateRule{} : scene.router->gate_rule()});
+    check_noise(binder, balance.stream, scene);
     balance.steps = number_of_steps(binder, params, balance.stream.stream.get());
   }
   return balance;

@@ -30,7 +30,7 @@ void describe(Fields<TopParams>& f) {
 // The section of a variant chosen by its `kind`.
 template <class Entry>
 const Entry* find_kind(Binder& binder, const Catalogue<Entry>& catalogue, const Node* section,
-                       const std::string& path) {
+                       const std::string& path, const std::string& example) {
   const Node* kind = section == nullptr ? nullptr : section->child("kind");
   if (section != nullptr && section->kind != Node::Kind::map) {
     binder.error(path, "got " + describe_node(*section), "a section with a key 'kind'", "wrong-type");
@@ -39,7 +39,7 @@ const Entry* find_kind(Binder& binder, const Catalogue<Entry>& catalogue, const 
   const std::string choices = "one of " + list_choices(catalogue.names());
   if (kind == nullptr) {
     binder.error(path, "missing key 'kind'", choices, "missing-key",
-                 fmt::format("write {}: {{kind: {}, …}}", path, catalogue.names().front()));
+                 fmt::format("write {}: {}", path, example));
     return nullptr;
   }
   const Entry* entry = catalogue.find(kind->text);
@@ -53,7 +53,8 @@ const Entry* find_kind(Binder& binder, const Catalogue<Entry>& catalogue, const 
 
 std::unique_ptr<Workload> bind_workload(Binder& binder, const Node* section,
                                         const WorkloadEnvironment& environment) {
-  const WorkloadEntry* entry = find_kind(binder, workloads(), section, "workload");
+  const WorkloadEntry* entry =
+      find_kind(binder, workloads(), section, "workload", "{kind: text, files: [my_text.txt]}");
   if (entry == nullptr) {
     return nullptr;
   }
@@ -103,8 +104,8 @@ std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool e
     }
     const Baseline baseline = kBaselines[known - names.begin()].value;
     if (std::find(chosen.begin(), chosen.end(), baseline) != chosen.end()) {
-      binder.error(fmt::format("baselines[{}]", index), fmt::format("'{}' is given twice", name), "",
-                   "duplicate-key");
+      binder.error(fmt::format("baselines[{}]", index), fmt::format("'{}' is given twice", name),
+                   "each baseline once", "duplicate-key");
       return;
     }
     chosen.push_back(baseline);

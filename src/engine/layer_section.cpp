@@ -20,6 +20,28 @@ constexpr AbsentPart kAbsentParts[] = {{"layer.zero_experts", "0"},     {"layer.
                                        {"layer.shared_kind", "plain"},  {"layer.latent_width", "none"},
                                        {"layer.latent_norm", "false"}};
 
+// A layer has one of these; the others follow.
+constexpr const char* kWidths[] = {"d_ff", "active_width", "total_width"};
+
+// A width that was typed takes the place of those that only the config file gives.
+Node without_replaced_widths(Binder& binder, Node section) {
+  const auto is_typed = [](const Node::Entry* width) {
+    return width != nullptr && width->where.source.rfind("--set ", 0) == 0;
+  };
+  const bool replaces = std::any_of(std::begin(kWidths), std::end(kWidths), [&](const char* key) {
+    const Node::Entry* width = section.find(key);
+    return is_typed(width) && width->value.text != "none";
+  });
+  for (const char* key : kWidths) {
+    const Node::Entry* width = section.find(key);
+    if (replaces && width != nullptr && !is_typed(width)) {
+      binder.forget(std::string("layer.") + key);
+      section.entries.erase(section.entries.begin() + (width - section.entries.data()));
+    }
+  }
+  return section;
+}
+
 void check_shared(Binder& binder, const LayerParams& params) {
   if (params.num_shared_experts > 0 && params.shared_width > 0) {
     binder.error("layer.shared_width", "given beside layer.num_shared_experts",
@@ -84,7 +106,8 @@ void describe(Fields<LayerParams>& f) {
 
 LayerParams bind_layer(Binder& binder, const Node* section) {
   LayerParams params;
-  bind_section(binder, section, "layer", params);
+  const Node kept = section == nullptr ? Node{} : without_replaced_widths(binder, *section);
+  bind_section(binder, section == nullptr ? nullptr : &kept, "layer", params);
   check_shared(binder, params);
   return params;
 }
@@ -115,13 +138,15 @@ LayerShape routed_shape(const LayerShape& shape) {
 }
 
 void resolve_width(Binder& binder, const LayerParams& params, Index top_k, LayerShape& shape) {
-  const char* const kWidths[] = {"layer.d_ff", "layer.active_width", "layer.total_width"};
-  const char* first = nullptr;
-  for (const char* key : kWidths) {
-    if (!binder.given(key)) {
+  std::string first;
+  for (const std::string width : kWidths) {
+    const std::string key = "layer." + width;
+    const bool is_none = (width == "active_width" && params.active_width == 0) ||
+                         (width == "total_width" && params.total_width == 0);
+    if (!binder.given(key) || is_none) {
       continue;
     }
-    if (first != nullptr) {
+    if (!first.empty()) {
       binder.error(key, fmt::format("given beside {}", first),
                    "one of layer.d_ff, layer.active_width, layer.total_width", "bad-relation",
                    "remove one of the two lines",

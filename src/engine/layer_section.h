@@ -28,7 +28,8 @@ struct LayerParams {
 };
 void describe(Fields<LayerParams>& fields);
 
-// Binds the section and reports what does not fit together, all but the relation of widths and top_k.
+// Binds the section and reports what does not fit together, all but the relation of widths and top_k. One of
+// d_ff, active_width and total_width on the command line takes the place of another in the config file.
 LayerParams bind_layer(Binder& binder, const Node* section);
 
 LayerShape layer_shape(const LayerParams& params);

@@ -16,8 +16,9 @@
 
 namespace moesim {
 
-// Writes the logits [T,E] of a step; same bits for any number of threads.
-using FillLogits = std::function<void(Index step, MutableMatrixView logits, const Context& context)>;
+// Writes the logits [T,E] of a step and, where the stream has a gate whose noise is learned, the deviations
+// of that noise; same bits for any number of threads.
+using FillLogits = std::function<void(Index step, const GateOutput& out, const Context& context)>;
 
 class LogitStream {
  public:

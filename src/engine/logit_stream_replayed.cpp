@@ -25,8 +25,8 @@ class ReplayedStream final : public LogitStream {
 
   Index steps() const override { return steps_; }
   FillLogits open() const override {
-    return [this](Index step, MutableMatrixView logits, const Context&) {
-      file_->read_rows(step * logits.rows, logits);
+    return [this](Index step, const GateOutput& out, const Context&) {
+      file_->read_rows(step * out.logits.rows, out.logits);
     };
   }
 

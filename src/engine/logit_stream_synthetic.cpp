@@ -57,14 +57,14 @@ class SyntheticStream final : public LogitStream {
     fill_normal({.seed = seed_, .stream = Stream::closed_loop_skew}, 0, 1.0F, popularity);
     fill_normal({.seed = seed_, .stream = Stream::closed_loop_drift}, 0, 1.0F, later);
     return [this, popularity = std::move(popularity), later = std::move(later)](
-               Index step, MutableMatrixView logits, const Context& context) {
+               Index step, const GateOutput& out, const Context& context) {
       const double angle = params_.rate * static_cast<double>(step);
       std::vector<float> skew(num_experts_);
       for (std::size_t e = 0; e < num_experts_; ++e) {
         skew[e] = static_cast<float>(params_.skew * (std::cos(angle) * static_cast<double>(popularity[e]) +
                                                      std::sin(angle) * static_cast<double>(later[e])));
       }
-      fill(step, skew, logits, context);
+      fill(step, skew, out.logits, context);
     };
   }
 

@@ -21,15 +21,13 @@ class WorkloadStream final : public LogitStream {
 
   FillLogits open() const override {
     const auto gate = std::make_shared<const Gate>(make_gate(seed_, 0, num_experts_, d_model_, rule_));
-    return [this, gate](Index step, MutableMatrixView logits, const Context& context) {
+    return [this, gate](Index step, const GateOutput& out, const Context& context) {
       const TokenBatch batch = workload_.batch(context, step);
       Matrix normed(batch.hidden.rows(), batch.hidden.cols());
       rms_norm(batch.hidden.view(), normed.view(), context);
-      Matrix deviation(gate->noise_weight.rows() > 0 ? logits.rows : 0,
-                       logits.cols);  // of noise; nobody asks
       gate_logits(*gate,
-                  {.hidden = normed.view(), .seed = seed_, .layer = 0, .first_token = batch.first_token},
-                  {logits, deviation.view()}, context);
+                  {.hidden = normed.view(), .seed = seed_, .layer = 0, .first_token = batch.first_token}, out,
+                  context);
     };
   }
 

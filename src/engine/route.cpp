@@ -233,6 +233,25 @@ TokenTable read_table(const RouteFiles& files, const Policy& policy, const std::
   return {table.cols, {table.values.begin(), table.values.end()}};
 }
 
+// Before the router refuses the batch: here its tokens come from files.
+void check_token_multiple(const RouteFiles& files, const Policy& policy, Index tokens) {
+  const Index multiple = policy.router->traits().token_multiple;
+  if (tokens % multiple == 0) {
+    return;
+  }
+  const std::string& path = !files.logits.empty()   ? files.logits
+                            : !files.hidden.empty() ? files.hidden
+                                                    : files.token_ids;
+  const Index lower = tokens / multiple * multiple;
+  throw Error(
+      ErrorKind::bad_data,
+      fmt::format("{}: error: {} tokens do not divide among {} experts, to which {} gives equally many; "
+                  "expected a multiple of {} [not-divisible]",
+                  shown(path), tokens, multiple, policy.router_name, multiple),
+      lower > 0 ? fmt::format("cut the array to {} rows, or pad it to {}", lower, lower + multiple)
+                : fmt::format("pad the array to {} rows", multiple));
+}
+
 Index common_rows(const RouteFiles& files, const RouteNumbers& numbers,
                   const std::vector<std::uint32_t>& ids) {
   struct Named {
@@ -283,6 +302,37 @@ Counts tokens_by_count(const Assignments& assignments) {
     ++counts[chosen];
   }
   return counts;
+}
+
+// The Gaussian noise of a batch as losses take it.
+struct LossNoise {
+  std::vector<double> noisy_logits;  // [T,E], or empty: no such noise
+  std::vector<double> deviation;     // [T,E], or one for all
+};
+
+LossNoise loss_noise(const Policy& policy, const RouteNumbers& numbers) {
+  LossNoise noise;
+  const double scale = policy.router->traits().gaussian_noise;
+  if (scale == 0.0) {
+    return noise;
+  }
+  const Context context({.threads = 1});
+  const RouterInput input{numbers.batch, numbers.logits.view(),         numbers.state, policy.seed, 0,
+                          context,       numbers.noise_deviation.view()};
+  for (Index t = 0; t < numbers.batch.num_tokens(); ++t) {
+    const std::vector<StageValues> stages = policy.router->trace(input, t);
+    const auto stage =
+        std::find_if(stages.begin(), stages.end(), [](const StageValues& s) { return s.stage == "noise"; });
+    MOESIM_CHECK(stage != stages.end(), "a router with noise that does not show it");
+    noise.noisy_logits.insert(noise.noisy_logits.end(), stage->values.begin(), stage->values.end());
+  }
+  noise.deviation = {scale};
+  if (numbers.noise_deviation.rows() > 0) {
+    noise.deviation = in_double(numbers.noise_deviation.view());
+    std::transform(noise.deviation.begin(), noise.deviation.end(), noise.deviation.begin(),
+                   [scale](double deviation) { return deviation * scale; });
+  }
+  return noise;
 }
 
 Index count_without_expert(const DispatchPlan& plan) {
@@ -376,6 +426,7 @@ RouteNumbers read_route_numbers(const RouteFiles& files, const Policy& policy, c
     ids = read_ids(files.token_ids);
   }
   const Index tokens = common_rows(files, numbers, ids);
+  check_token_multiple(files, policy, tokens);
   if (files.hidden.empty()) {
     numbers.batch.hidden.resize(tokens, 0);
   } else if (files.logits.empty() || policy.router->gate_rule().learned_noise) {
@@ -453,12 +504,16 @@ std::vector<BatchLoss> batch_losses(const Policy& policy, const RouteNumbers& nu
   if (!begin.empty()) {
     begin.push_back(result.num_tokens);
   }
+  const LossNoise noise = loss_noise(policy, numbers);
   const LossInput input{.logits = logits,
                         .assignments = *assignments,
                         .score_func = traits.score_func,
                         .top_k = std::min<Index>(traits.top_k, result.num_experts),
                         .sequence_begin = begin,
-                        .num_devices = settings.num_devices};
+                        .num_devices = settings.num_devices,
+                        .num_zero_experts = traits.weightless_experts,
+                        .noisy_logits = noise.noisy_logits,
+                        .noise_std = noise.deviation};
   std::vector<BatchLoss> list;
   for (const LossEntry& entry : losses().entries()) {
     list.push_back({entry.name, compute_loss(entry, input).value, entry.why_not(input)});

@@ -183,7 +183,10 @@ void Reader::read_reserved(const Node::Entry& entry) {
   }
   if (!good) {
     report({value.where, entry.key, problem.got.empty() ? "got " + describe_node(value) : problem.got,
-            entry.key == "where" ? "a condition as a text" : "a whole number of at least 1", problem.help});
+            entry.key == "where"    ? "a condition as a text"
+            : entry.key == "sample" ? "a whole number of at least 1"
+                                    : "a whole number from 0 to 9223372036854775807",
+            problem.help});
   }
 }
 

@@ -117,6 +117,7 @@ struct SteeringResult {
 struct RunRecord {
   std::string name;
   std::string config_source;
+  bool as_sweep_point = false;  // loaded without its sweep section: another run of it needs that option again
   std::vector<ResolvedValue> resolved;
   BuildInfo build;
   MachineInfo machine;

@@ -84,6 +84,11 @@ Json null_or(const Json& schema) {
   return {{"anyOf", {{{"type", "null"}}, schema}}};
 }
 
+// A section that a config may leave out, also by a word.
+Json or_none(const Json& schema) {
+  return {{"anyOf", {{{"type", "null"}}, {{"const", "none"}}, schema}}};
+}
+
 // A preset is values of a family: its keys may stand beside it.
 Json preset_router(const std::vector<SectionInfo>& sections, const std::vector<NamedPreset>& presets,
                    const std::string& family) {
@@ -111,7 +116,7 @@ Json sweep_section() {
            {{"where", {{"type", "string"}}},
             {"zip", {{"type", "array"}, {"items", {{"type", "array"}, {"items", {{"type", "string"}}}}}}},
             {"sample", {{"type", "integer"}, {"minimum", 1}}},
-            {"sample_seed", {{"type", "integer"}, {"minimum", 0}}}}},
+            {"sample_seed", {{"type", "integer"}, {"minimum", 0}, {"maximum", INT64_MAX}}}}},
           {"additionalProperties", values},
           {"description", "axes of a sweep: keys with lists or ranges of values"}};
 }
@@ -160,7 +165,7 @@ Json balance_section(const std::vector<SectionInfo>& sections, bool part) {
   object["properties"]["controllers"] = null_or(
       {{"type", "array"}, {"minItems", 1}, {"items", {{"$ref", "#/definitions/balance.controller"}}}});
   object["properties"]["stream"] = null_or(named("balance.stream"));
-  return null_or(object);
+  return or_none(object);
 }
 
 struct Rooms {
@@ -181,11 +186,12 @@ Rooms rooms_of(const std::vector<SectionInfo>& sections) {
         rooms.plain[field.name] = property_of(field);
       }
     } else if (room == "baselines") {
-      rooms.plain[room] = null_or({{"type", "array"},
+      rooms.plain[room] = or_none({{"type", "array"},
                                    {"items", {{"enum", {"dense_same_active", "dense_same_total"}}}},
                                    {"uniqueItems", true}});
     } else if (variant.empty()) {
-      rooms.plain[room] = null_or(section_of(section, Json::object(), {}));
+      const Json own = section_of(section, Json::object(), {});
+      rooms.plain[room] = room == "layer" ? null_or(own) : or_none(own);
     } else {
       Json own = {{"kind", {{"const", variant}}}};
       std::vector<std::string> required = {"kind"};
@@ -219,16 +225,16 @@ std::string render_config_schema(const std::vector<SectionInfo>& sections,
     }
   }
   rooms.plain["extends"] = {{"type", "string"}, {"description", "a config in the same folder or below it"}};
-  rooms.plain["sweep"] = null_or(sweep_section());
+  rooms.plain["sweep"] = or_none(sweep_section());
   Json properties = rooms.plain;
   properties["balance"] = true;
   Json whole = {{"balance", balance_section(sections, false)}};
   Json part = {{"balance", balance_section(sections, true)}};
   for (auto& [room, list] : rooms.variants) {
     properties[room] = true;
-    whole[room] = room == "executor" ? null_or({{"anyOf", list}}) : Json{{"anyOf", list}};
+    whole[room] = room == "executor" ? or_none({{"anyOf", list}}) : Json{{"anyOf", list}};
     list.push_back(any_part_of(room, sections));
-    part[room] = room == "executor" ? null_or({{"anyOf", list}}) : Json{{"anyOf", list}};
+    part[room] = room == "executor" ? or_none({{"anyOf", list}}) : Json{{"anyOf", list}};
   }
   Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                  {"title", "moesim config"},

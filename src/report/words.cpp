@@ -117,7 +117,8 @@ std::string describe_in_words(const RunRecord& record) {
 }
 
 std::string next_step(const RunRecord& record, const std::string& program) {
-  const std::string source = record.config_source.substr(0, record.config_source.find(' '));
+  const std::string source = record.config_source.substr(0, record.config_source.find(' ')) +
+                             (record.as_sweep_point ? " --as-sweep-point" : "");
   if (record.timing.verdict == Verdict::noisy && !record.timing.interrupted && record.timing.budget_s < 30) {
     return fmt::format("{} run {} --budget 60    (longer, for figures to quote)", program, source);
   }

@@ -37,7 +37,10 @@ struct RouterTraits {
   double normalised_above = 0.0;  // … where its scores sum to more than this (norm_eps and underflow)
   bool stochastic = false;        // draws random numbers, keyed by the token's place in the stream
   bool by_place = false;          // looks at that place without drawing
-  bool uses_bias = false;         // RouterState::expert_bias and selection_scale act …
+  double gaussian_noise = 0.0;   // deviation of what is added to each logit, or what multiplies a learned one
+  bool limits_groups = false;    // whole groups of experts are left out for a token
+  Index weightless_experts = 0;  // so many of the last experts weigh nothing whenever they are chosen
+  bool uses_bias = false;        // RouterState::expert_bias and selection_scale act …
   BiasUnit bias_unit = BiasUnit::score;       // … on this
   bool shift_invariant = false;               // adding a constant to a token's logits changes nothing
   bool expert_symmetric = true;               // renaming experts renames the choices

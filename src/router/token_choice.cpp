@@ -93,6 +93,10 @@ class TokenChoice final : public Router {
     traits.normalised_above =
         params_.softmax_after_top_k ? -std::numeric_limits<double>::infinity() : params_.norm_eps * 1e6;
     traits.stochastic = params_.draws();
+    const bool gaussian = params_.noise == Noise::gaussian || params_.noise == Noise::gaussian_learned;
+    traits.gaussian_noise = gaussian ? params_.noise_scale : 0.0;
+    traits.limits_groups = params_.limited();
+    traits.weightless_experts = params_.weightless_experts;
     traits.uses_bias = params_.expert_bias_on != BiasOn::none;
     traits.bias_unit = selects_by_biased_logit() ? BiasUnit::logit : BiasUnit::score;
     traits.score_func = params_.score_func;

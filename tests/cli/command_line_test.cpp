@@ -144,6 +144,11 @@ TEST(CommandLine, WrongUsageSaysWhatWasMeant) {
               std::string::npos)
         << bad.err;
   }
+  EXPECT_EQ(moesim_run("validate quickstart --set seed=9223372036854775807").status, 0);
+  const Outcome seed = moesim_run("validate quickstart --set seed=9223372036854775808");
+  EXPECT_NE(seed.err.find("expected a whole number from 0 to 9223372036854775807 [out-of-range]"),
+            std::string::npos)
+      << seed.err;
   EXPECT_EQ(moesim_run("run quickstart --budget nan").status, 64);
   EXPECT_EQ(moesim_run("run quickstart -o xml").status, 64);
   const Outcome nothing = moesim_run("run");
@@ -285,6 +290,8 @@ TEST(CommandLine, ExplainKnowsErrorsAndMetrics) {
   EXPECT_EQ(moesim_run("explain nonsense").status, 64);
   EXPECT_EQ(moesim_run("explain MaxVio").out, moesim_run("explain max_violation").out);
   EXPECT_EQ(moesim_run("explain 'load CV'").out, moesim_run("explain m.load_cv").out);
+  EXPECT_EQ(moesim_run("explain processed.load_cv").out,
+            moesim_run("explain load_cv").out + moesim_run("explain processed").out);
   for (const char* word : {"timing",       "swiglu",
                            "relu",         "router",
                            "layer.d_ff",   "workload",
@@ -399,6 +406,11 @@ TEST(CommandLine, OutputsAreCheckedBeforeAnythingIsRun) {
   refused("--out " + file + " --save-routing " + file, 64, "the same file as --save-routing");
   refused("--save-routing r.txt", 64, "help: --save-routing r.csv");
   refused("--out r", 64, "help: --out r.json");
+  refused(
+      "--out .json", 64,
+      "--out .json: error: got an ending without a name; expected a name that ends in .csv, .json, .jsonl, "
+      ".md, .txt [bad-option]\n  help: --out result.json");
+  refused("--out " + folder.file(".csv"), 64, "help: --out " + folder.file("result.csv"));
   refused("--save-routing " + file + " --set 'router={kind: soft}' --set capacity=none", 64,
           "--save-routing: error: has no effect with a soft router, which assigns no tokens; expected "
           "another router "

@@ -94,8 +94,24 @@ TEST_F(Compare, WhatWasNotMeasuredIsNoNumber) {
 }
 
 TEST_F(Compare, WrongInputsSayWhatIsExpected) {
-  folder_.write("runs/x/nothing", "");
+  folder_.write("runs/x/results.sqlite", "");
+  folder_.write("runs/y/nothing", "");
   const std::string folder = folder_.file("runs/x");
+  for (const std::string& other : {folder, std::string("quickstart")}) {
+    EXPECT_EQ(run("compare " + folder_.file("runs/y") + " " + other), 66);
+    EXPECT_NE(
+        read("err").find("runs/y/results.sqlite: error: there is no such file; expected the results of a "
+                         "run or a sweep [file-missing]"),
+        std::string::npos)
+        << read("err");
+  }
+  EXPECT_EQ(run("compare quickstart"), 64);
+  EXPECT_NE(
+      read("err").find("one config and nothing to compare it with; expected two configs, two folders of "
+                       "runs, or one config with --set-b [bad-option]\n"
+                       "  help: --set-b router.top_k=1 sets that for B alone"),
+      std::string::npos)
+      << read("err");
   EXPECT_EQ(run("compare " + folder + " quickstart"), 64);
   EXPECT_EQ(run("compare " + folder), 64);
   EXPECT_EQ(run("compare " + folder + " " + folder_.file("runs/none")), 66);
@@ -104,7 +120,7 @@ TEST_F(Compare, WrongInputsSayWhatIsExpected) {
       std::string::npos)
       << read("err");
   EXPECT_EQ(run("compare " + folder + " " + folder + " --seed 3"), 64);
-  EXPECT_EQ(run("compare " + folder + " " + folder), 66);
+  EXPECT_EQ(run("compare " + folder + " " + folder), 65);
   EXPECT_EQ(run("compare quickstart quickstart --set-b seed=3"), 64);
   EXPECT_EQ(run("compare quickstart --set-b seed=x"), 78);
   for (const char* bad : {"x", "x:5%", "x:-", "x:-0%", ":-5%", "load_cv:+-5%", "tokens_per_s:-a%"}) {

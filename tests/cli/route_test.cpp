@@ -226,6 +226,45 @@ TEST_F(Route, PrintsEveryLossOfTheBatch) {
   EXPECT_NEAR(nlohmann::json::parse(read("out"))["losses"]["seq_wise"].get<double>(), 1.180215, 5.1e-7);
 }
 
+TEST_F(Route, LossesKnowTheNoiseAndTheWeightlessExpertsOfTheRouter) {
+  write_floats("l.npy", {{3, 2, 0, -1}, {1.5F, 2.5F, 0.5F, 0}, {4, 0.5F, 2.5F, -0.5F}, {3, 1, 0.5F, 0}});
+  const auto without_meaning = [&](const std::string& line, const char* loss) -> std::string {
+    EXPECT_EQ(run(line + " -o json"), 0) << read("err");
+    const nlohmann::json json = nlohmann::json::parse(read("out"));
+    const nlohmann::json& reasons = json["losses_without_meaning"];
+    return reasons.contains(loss) ? reasons[loss].get<std::string>() : json["losses"][loss].dump();
+  };
+  // Hardly any noise: chances are counts, here 4, 3, 1 and 0 of the 8 choices, whose CV^2 is 10/16.
+  EXPECT_NEAR(std::stod(without_meaning("--preset vmoe_train --set router.noise_scale=1e-6 --logits l.npy",
+                                        "load_cv2")),
+              0.625, 1e-9);
+  const double half = std::stod(without_meaning("--preset vmoe_train --logits l.npy", "load_cv2"));
+  EXPECT_GT(half, 0.3);
+  EXPECT_LT(half, 0.7);
+  EXPECT_GT(std::stod(without_meaning("--preset noisy_topk_train --set router.top_k=2 --set "
+                                      "layer.num_experts=8 --hidden l.npy",
+                                      "load_cv2")),
+            0.0);
+  for (const char* noise : {"none", "gumbel", "uniform", "replace"}) {
+    EXPECT_EQ(without_meaning(std::string("--preset mixtral --logits l.npy --set router.noise=") + noise,
+                              "load_cv2"),
+              "the router adds no Gaussian noise to its logits")
+        << noise;
+  }
+  const std::string pool = "--preset mixtral --logits l.npy --set router.weightless_experts=";
+  EXPECT_GT(std::stod(without_meaning(pool + "1", "moepp_hetero")), 0.0);
+  EXPECT_EQ(without_meaning(pool + "0", "moepp_hetero"), "no expert is a zero-computation expert");
+}
+
+TEST_F(Route, TokensThatARouterCannotShareOutAreNamedByTheirFile) {
+  write_floats("x.npy", Rows(5, {1, 2}));
+  EXPECT_EQ(run("--preset base_layers --set layer.num_experts=4 --hidden x.npy --out o"), 65);
+  EXPECT_EQ(read("err"),
+            "x.npy: error: 5 tokens do not divide among 4 experts, to which base_layers gives equally many; "
+            "expected a multiple of 4 [not-divisible]\n"
+            "  help: cut the array to 4 rows, or pad it to 8\n");
+}
+
 struct Refused {
   const char* line;
   int status;

@@ -123,6 +123,9 @@ TEST_F(Sweeps, AConfigWithASweepIsNoSingleRun) {
   EXPECT_EQ(run(" run " + config), 78);
   EXPECT_NE(err().find("help: moesim sweep " + config), std::string::npos) << err();
   EXPECT_EQ(run(" run " + config + " --set sweep=none --budget 0"), 0) << err();
+  const std::string as_point = " run " + config + " --as-sweep-point";
+  EXPECT_EQ(run(as_point + " --no-store --budget 0 --set measure.min_samples=1"), 0) << err();
+  EXPECT_NE(out().find("next    " + std::string(MOESIM_BINARY) + as_point), std::string::npos) << out();
   EXPECT_EQ(run(" sweep " + config + " --dry-run"), 0) << err();
   EXPECT_NE(out().find("2 points of router.top_k"), std::string::npos) << out();
 }

@@ -206,6 +206,9 @@ void step_by_sign(const NaiveRule& rule, const NaiveStep& step, NaiveSteering& s
   }
   for (std::size_t e = 0; e < delta.size(); ++e) {
     state.bias[e] += delta[e];
+    if (rule.kind == "loss_free_mul" && state.bias[e] < 0) {
+      state.bias[e] = 0;
+    }
   }
   if (rule.variant == "bias") {
     subtract_mean(state.bias);

@@ -56,6 +56,15 @@ TEST(ControllerNumbers, AFactorStartsAtOneAndMovesByTheSign) {
   expect_near(first_bias("{kind: loss_free_mul}", kLoads), {1, 1.001, 1.001, 0.999}, 1e-15);
 }
 
+TEST(ControllerNumbers, AFactorStopsAtZero) {
+  const auto controller = controller_of("{kind: loss_free_mul, rate: 0.75}");
+  ControllerState state = controller->start(4, {});
+  for (const double least : {0.25, 0.0, 0.0}) {
+    state = controller->next(state, loads_of(kLoads).record());
+    EXPECT_EQ(state.bias[3], least);
+  }
+}
+
 TEST(ControllerNumbers, SmebuClampsCentresAndSmooths) {
   const std::vector<double> first = first_bias("{kind: smebu}", kLoads);
   expect_near(first, {-2.520e-5, 9.033e-5, 20.108e-5, -26.621e-5}, 0.0005e-5);

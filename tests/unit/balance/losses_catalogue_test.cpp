@@ -67,7 +67,7 @@ TEST(AllLosses, ComeInTheOrderOfTheCatalogueWithTheSameNumbers) {
 
 TEST(AllLosses, SayWhyALossDoesNotApply) {
   LossScene scene = small_scene();
-  EXPECT_EQ(why_not(scene, "load_cv2"), "the router adds no noise to its logits");
+  EXPECT_EQ(why_not(scene, "load_cv2"), "the router adds no Gaussian noise to its logits");
   EXPECT_EQ(why_not(scene, "deepseek_device"), "all experts are on one device");
   EXPECT_EQ(why_not(scene, "deepseek_comm"), "all experts are on one device");
   EXPECT_EQ(why_not(scene, "moepp_hetero"), "no expert is a zero-computation expert");

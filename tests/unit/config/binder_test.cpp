@@ -107,7 +107,8 @@ TEST(Bind, EachMistakeHasItsExactMessage) {
        "[wrong-type]\n"
        "  help: write 2 without quotes"},
       {"router: {width: 1, seed: -1}",
-       "q.yaml:1:26: error: router.seed: got -1; expected a whole number of at least 0 [out-of-range]"},
+       "q.yaml:1:26: error: router.seed: got -1; expected a whole number from 0 to "
+       "9223372036854775807 [out-of-range]"},
       {"a: 1\nrouter: {top_k: 1}",
        "q.yaml:2:1: error: router: missing key 'width'; expected a whole number of at least 1, or none "
        "[missing-key]\n"

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "engine/run.h"
 #include "io/npy.h"
 #include "support/temp_folder.h"
 
@@ -173,7 +174,7 @@ TEST(BalanceLoop, RecordedLogitsGiveTheCourseTheyWereRecordedFrom) {
   const FillLogits fill = recorded.balance->stream.stream->open();
   Matrix logits(600, 8);
   for (Index step = 0; step < 6; ++step) {
-    fill(step, logits.view().block(step * 100, 100), context);
+    fill(step, {.logits = logits.view().block(step * 100, 100), .noise_deviation = {}}, context);
   }
   write_npy(folder.file("logits.npy"), logits.view());
   const Experiment replayed = load_experiment(path,
@@ -182,6 +183,31 @@ TEST(BalanceLoop, RecordedLogitsGiveTheCourseTheyWereRecordedFrom) {
                                               {.purpose = Purpose::closed_loop});
   EXPECT_EQ(replayed.balance->steps, 6);
   EXPECT_TRUE(same(run_balance(recorded, {}), run_balance(replayed, {})));
+}
+
+// The gate makes the deviation of learned noise, in a loop as in a run.
+TEST(BalanceLoop, WithoutAControllerTheWorkloadRoutesAsInARun) {
+  const TempFolder folder;
+  for (const char* noise : {"none", "gaussian", "gaussian_learned"}) {
+    const std::string path = folder.write(
+        "c.yaml", kSmall + "execute: false\nbaselines: ~\nbalance: {controller: {kind: loss_free_sign}}\n");
+    const std::string with_noise = std::string("router.noise=") + noise;
+    const BalanceRecord loop = run_balance(
+        load_experiment(path, {with_noise, "balance.steps=3"}, {.purpose = Purpose::closed_loop}), {});
+    const Experiment run = load_experiment(path, {with_noise, "balance=none", "workload.steps=3"});
+    Index steps = 0;
+    run_experiment(run, {.measure = false, .on_layer = [&](Index step, const LayerEvent& event) {
+                           Counts loads(8);
+                           for (const std::int32_t expert : event.assignments.expert) {
+                             ++loads[static_cast<std::size_t>(expert)];
+                           }
+                           EXPECT_EQ(loop.courses[0].steps[static_cast<std::size_t>(step)].max_violation,
+                                     load_stats(loads).max_violation)
+                               << noise << " step " << step;
+                           ++steps;
+                         }});
+    EXPECT_EQ(steps, 3) << noise;
+  }
 }
 
 TEST(BalanceLoop, ThresholdsGiveATokenItsExpertsOnAverage) {

@@ -115,6 +115,16 @@ TEST(BalanceSection, ControllersThatDoNotFitTheRouter) {
       "other; expected a router without groups of experts [bad-relation]\n"
       "  help: --set router.num_expert_groups=1");
   EXPECT_EQ(errors_of("{controller: {kind: loss_free_sign}}", Purpose::run, groups), "no error");
+  EXPECT_EQ(errors_of("{controller: {kind: quantile_balancing}}", Purpose::run, {"router.noise=gaussian"}),
+            "c.yaml:4:11: error: balance.controller: this controller learns from logits and scores, and this "
+            "router's draws are not in them; expected a router that draws nothing [bad-relation]\n"
+            "  help: router.noise, router.jitter_eps and router.second_policy make a router draw");
+  EXPECT_EQ(errors_of("{controller: {kind: quantile_balancing}}", Purpose::run,
+                      {"router.expert_scale=[1, 1, 1, 1, 1, 1, 1, 2]"}),
+            "no error");
+  EXPECT_EQ(
+      errors_of("{controller: {kind: quantile_balancing}}", Purpose::run, {"router.weightless_experts=1"}),
+      "no error");
   EXPECT_EQ(
       errors_of("{controller: {kind: loss_free_mul}}", Purpose::run, {"router.expert_bias_on=logit"}),
       "c.yaml:4:11: error: balance.controller: a factor would make a negative logit smaller, not larger; "
@@ -154,6 +164,18 @@ TEST(BalanceSection, StreamsOfLogits) {
             "stationary, "
             "workload [missing-key]\n"
             "  help: write {kind: stationary}");
+}
+
+TEST(BalanceSection, LearnedNoiseNeedsTheStreamWithAGate) {
+  EXPECT_EQ(
+      errors_of("{stream: {kind: stationary}, controller: {kind: smebu}}", Purpose::closed_loop,
+                {"router.noise=gaussian_learned"}),
+      "c.yaml:4:20: error: balance.stream.kind: got stationary, whose logits come without a gate to make "
+      "the deviation of the router's noise; expected workload, where router.noise is gaussian_learned "
+      "[bad-relation]\n"
+      "  help: leave balance.stream out, or --set router.noise=none");
+  EXPECT_EQ(errors_of("{controller: {kind: smebu}}", Purpose::closed_loop, {"router.noise=gaussian_learned"}),
+            "no error");
 }
 
 TEST(BalanceSection, RecordedLogitsMustFitTheLayerAndTheSteps) {

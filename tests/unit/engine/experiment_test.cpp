@@ -137,8 +137,53 @@ TEST(LoadExperiment, TokensThatDoNotDivideAmongTheExpertsNameTheNearest) {
 }
 
 TEST(LoadExperiment, TwoWidthsAreOneTooMany) {
-  const std::string message = errors_of(kSmall, {"layer.active_width=64"});
-  EXPECT_NE(message.find("layer.active_width: given beside layer.d_ff"), std::string::npos) << message;
+  const std::string both =
+      "layer: {d_model: 16, d_ff: 12, active_width: 64, num_experts: 4}\n"
+      "workload: {kind: gaussian_clusters, tokens: 8}\n"
+      "router: {preset: mixtral}\n";
+  const std::string in_file = errors_of(both);
+  EXPECT_NE(in_file.find("layer.active_width: given beside layer.d_ff"), std::string::npos) << in_file;
+  const std::string typed = errors_of(kSmall, {"layer.total_width=64", "layer.active_width=64"});
+  EXPECT_NE(typed.find("layer.total_width: given beside layer.active_width"), std::string::npos) << typed;
+}
+
+TEST(LoadExperiment, ATypedWidthTakesThePlaceOfTheFilesWidth) {
+  const TempFolder folder;
+  const std::string path = folder.write("c.yaml", kSmall);
+  const Experiment active = load_experiment(path, {"layer.active_width=64"});
+  EXPECT_EQ(active.shape.d_ff, 32);
+  EXPECT_EQ(value_of(active, "layer.d_ff"), "32");
+  EXPECT_EQ(load_experiment(path, {"layer.total_width=64"}).shape.d_ff, 16);
+  EXPECT_EQ(load_experiment(path, {"layer.active_width=none"}).shape.d_ff, 12);
+  const std::string by_active = folder.write("a.yaml",
+                                             "layer: {d_model: 16, active_width: 64, num_experts: 4}\n"
+                                             "workload: {kind: gaussian_clusters, tokens: 8}\n"
+                                             "router: {preset: mixtral}\n");
+  const Experiment direct = load_experiment(by_active, {"layer.d_ff=20"});
+  EXPECT_EQ(direct.shape.d_ff, 20);
+  EXPECT_EQ(value_of(direct, "layer.active_width"), "none");
+  EXPECT_EQ(load_experiment(by_active, {"layer.active_width=none", "layer.d_ff=20"}).shape.d_ff, 20);
+}
+
+TEST(LoadExperiment, ASectionIsLeftOutByTheWordNone) {
+  const TempFolder folder;
+  const std::string path = folder.write(
+      "c.yaml", std::string(kSmall) + "capacity: none\nbaselines: none\nbalance: none\nmeasure: none\n");
+  const Experiment experiment = load_experiment(path, {});
+  EXPECT_FALSE(experiment.capacity.has_value());
+  EXPECT_TRUE(experiment.baselines.empty());
+  EXPECT_FALSE(experiment.balance.has_value());
+  folder.write("base.yaml", std::string(kSmall) + "capacity: {factor: 2}\nbaselines: [dense_same_total]\n");
+  const std::string over = folder.write("over.yaml", "extends: base.yaml\ncapacity: none\n");
+  EXPECT_FALSE(load_experiment(over, {}).capacity.has_value());
+  EXPECT_EQ(load_experiment(over, {}).baselines.size(), 1u);
+  EXPECT_TRUE(load_experiment(over, {"capacity.factor=3"}).capacity.has_value());
+}
+
+TEST(LoadExperiment, AMissingWorkloadIsLedToTheUsualOne) {
+  EXPECT_NE(errors_of("layer: {d_model: 16}\nrouter: {preset: mixtral}\n")
+                .find("help: write workload: {kind: text, files: [my_text.txt]}"),
+            std::string::npos);
 }
 
 TEST(LoadExperiment, KeysWithoutEffectAreErrors) {
@@ -217,7 +262,7 @@ TEST(LoadExperiment, BaselinesAreAListOfKnownNamesOnceEach) {
           .find("unknown baseline 'dense_same_activ'; expected one of dense_same_active, dense_same_total"),
       std::string::npos);
   EXPECT_NE(errors_of(std::string(kSmall) + "baselines: [dense_same_total, dense_same_total]\n")
-                .find("'dense_same_total' is given twice"),
+                .find("'dense_same_total' is given twice; expected each baseline once [duplicate-key]"),
             std::string::npos);
   const TempFolder folder;
   const std::string path = folder.write("c.yaml", kSmall);

@@ -72,6 +72,9 @@ TEST(SweepAxes, MistakesAreSaidWhereTheyStand) {
   EXPECT_NE(shown("{}", {"a.b"}).find("this is no axis"), std::string::npos);
   EXPECT_NE(shown("{}", {"a.b=4,4"}).find("'4' stands twice"), std::string::npos);
   EXPECT_NE(shown("sweep: {a.b: [1, 2], sample: 0}").find("at least 1"), std::string::npos);
+  EXPECT_NE(
+      shown("sweep: {a.b: [1, 2], sample_seed: -1}").find("a whole number from 0 to 9223372036854775807"),
+      std::string::npos);
   EXPECT_NE(shown("{}", {"sweep.sample=1,2"}).find("a sweep cannot vary itself"), std::string::npos);
   EXPECT_NE(shown("sweep: [1]").find("got a list; expected a section"), std::string::npos);
   EXPECT_NE(shown("sweep: {a.b: [1, 2], zip: [[a.b, c.d]]}").find("'c.d' is no axis"), std::string::npos);
