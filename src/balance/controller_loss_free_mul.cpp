@@ -1,6 +1,5 @@
 // A factor instead of a summand: experts are chosen by s_i·b_i, b starts at 1 and moves by u·sign(n̄ − n_i),
-// but never below 0. The paper states no bound and needs none at its rates; a negative factor would turn the
-// order of an expert's tokens around.
+// but never below 0, a bound of ours: a negative factor would turn the order of an expert's tokens around.
 //
 // Wang et al. 2024 (arXiv:2408.15664), table 4: not better than the sum. A factor changes the order of large
 // scores more than that of small ones, and does nothing to scores of 0; with logits, a factor above 1 makes a

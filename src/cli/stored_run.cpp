@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <set>
 
 #include "cli/session.h"
 #include "config/load.h"
+#include "config/overrides.h"
 #include "core/build_info.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -55,16 +55,8 @@ std::string resolved_yaml(const std::vector<ResolvedValue>& resolved) {
 }
 
 std::string command_of(const std::string& config, const RunRecord& record) {
-  const std::string option = "--set ";
-  std::string command =
-      "moesim run " + shell_quoted(config) + (record.as_sweep_point ? " --as-sweep-point" : "");
-  std::set<std::string> seen;  // an override of a section is the origin of all its keys
-  for (const ResolvedValue& value : record.resolved) {
-    if (value.origin.rfind(option, 0) == 0 && seen.insert(value.origin).second) {
-      command += " --set " + shell_quoted(value.origin.substr(option.size()));
-    }
-  }
-  return command;
+  return "moesim run " + shell_quoted(config) + (record.as_sweep_point ? " --as-sweep-point" : "") +
+         override_options(record.resolved);
 }
 
 // Two runs of one second are two runs.

@@ -12,6 +12,7 @@
 #include "config/merge.h"
 #include "config/scalars.h"
 #include "config/yaml.h"
+#include "core/text.h"
 
 namespace moesim {
 namespace {
@@ -207,6 +208,30 @@ void apply_overrides(const std::vector<std::string>& overrides, Node& root, Diag
     }
     set_entry(section, override.parts.back(), override.where, override.value);
   }
+}
+
+std::string override_options(const std::vector<ResolvedValue>& resolved, const std::string& but) {
+  const std::string option = "--set ";
+  std::string options;
+  std::set<std::string> seen;  // an override of a section is the origin of all its keys
+  for (const ResolvedValue& value : resolved) {
+    if (value.origin.rfind(option, 0) != 0 || !seen.insert(value.origin).second) {
+      continue;
+    }
+    const std::string text = value.origin.substr(option.size());
+    const std::string key = text.substr(0, text.find('='));
+    if (but.empty() || (key != but && key.rfind(but + ".", 0) != 0)) {
+      options += " --set " + shell_quoted(text);
+    }
+  }
+  return options;
+}
+
+std::string config_argument(const std::string& source_name) {
+  const std::string built_in = " (built in)";
+  const bool ends = source_name.size() > built_in.size() &&
+                    source_name.compare(source_name.size() - built_in.size(), built_in.size(), built_in) == 0;
+  return shell_quoted(ends ? source_name.substr(0, source_name.size() - built_in.size()) : source_name);
 }
 
 }  // namespace moesim

@@ -71,11 +71,13 @@ std::int64_t given_count(Binder& binder, const Node& root, const std::string& ke
 }
 
 // The whole pool the router chooses from: the experts that multiply and, behind them, those that do not.
-Index find_experts(Binder& binder, const Node& root, const std::optional<FixedExperts>& fixed) {
+Index find_experts(Binder& binder, const Node& root, const std::optional<FixedExperts>& fixed,
+                   Index& num_zero_experts) {
   std::int64_t others = 0;
   for (const char* key : {"zero_experts", "copy_experts", "constant_experts"}) {
     others += given_count(binder, root, key, 0);
   }
+  num_zero_experts = others;
   if (fixed && others >= fixed->num_experts()) {
     binder.error("layer", fmt::format("{} zero, copy and constant experts", others),
                  fmt::format("fewer than {}, as {}", fixed->num_experts(), fixed->because), "bad-relation");
@@ -140,7 +142,7 @@ Policy load_policy(const PolicySource& source, const std::optional<FixedExperts>
   Policy policy;
   policy.title = source.title();
   policy.seed = seed.seed;
-  const LayerShape shape{.num_experts = find_experts(binder, root, fixed)};
+  const LayerShape shape{.num_experts = find_experts(binder, root, fixed, policy.num_zero_experts)};
   policy.router = make_router(binder, root.child("router"), shape);
   const Index slots =
       policy.router == nullptr ? 1 : policy.router->num_logits() / policy.router->num_experts();

@@ -36,6 +36,7 @@ struct Policy {
   std::uint64_t seed = 0;
   std::unique_ptr<Router> router;
   std::optional<CapacityRule> capacity;  // absent: dropless
+  Index num_zero_experts = 0;            // zero, copy and constant experts, at the end of the pool
   std::vector<ResolvedValue> resolved;
 };
 

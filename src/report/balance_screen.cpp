@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/overrides.h"
 #include "core/text.h"
 #include "metrics/flatten.h"
 #include "report/numbers.h"
@@ -110,8 +111,10 @@ std::string render_balance(const BalanceRecord& record, const ScreenStyle& style
   if (record.interrupted) {
     text += "  stopped by Ctrl-C before the last step\n";
   }
-  return text + fmt::format("\nnext    {} balance {} -o csv --by-step    every step of every controller\n",
-                            display_safe(style.program), display_safe(shell_quoted(record.config_source)));
+  return text +
+         fmt::format("\nnext    {} balance {} -o csv --by-step    every step of every controller\n",
+                     display_safe(style.program),
+                     display_safe(config_argument(record.config_source) + override_options(record.resolved)));
 }
 
 std::vector<FlatRow> balance_rows(const BalanceRecord& record) {

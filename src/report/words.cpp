@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/overrides.h"
+#include "core/text.h"
 #include "report/numbers.h"
 #include "report/screen.h"
 
@@ -117,13 +119,18 @@ std::string describe_in_words(const RunRecord& record) {
 }
 
 std::string next_step(const RunRecord& record, const std::string& program) {
-  const std::string source = record.config_source.substr(0, record.config_source.find(' ')) +
-                             (record.as_sweep_point ? " --as-sweep-point" : "");
+  // The same command but for one option: what was set stays set.
+  const auto command = [&](const std::string& anew, const std::string& options, const char* why) {
+    return fmt::format("{} run {}{}{} {}    ({})", program,
+                       display_safe(config_argument(record.config_source)),
+                       record.as_sweep_point ? " --as-sweep-point" : "",
+                       display_safe(override_options(record.resolved, anew)), options, why);
+  };
   if (record.timing.verdict == Verdict::noisy && !record.timing.interrupted && record.timing.budget_s < 30) {
-    return fmt::format("{} run {} --budget 60    (longer, for figures to quote)", program, source);
+    return command("", "--budget 60", "longer, for figures to quote");
   }
   if (record.dropped_fraction > 0) {
-    return fmt::format("{} run {} --set capacity=none    (what does dropping cost?)", program, source);
+    return command("capacity", "--set capacity=none", "what does dropping cost?");
   }
   const auto is = [&record](const std::string& path, const std::string& value) {
     return std::any_of(record.resolved.begin(), record.resolved.end(), [&](const ResolvedValue& resolved) {
@@ -131,15 +138,18 @@ std::string next_step(const RunRecord& record, const std::string& program) {
     });
   };
   if (record.slots > 0) {
-    return fmt::format("{} run {} --set router.slots_per_expert={}    (what do twice the slots cost?)",
-                       program, source, 2 * record.slots / record.shape.num_experts);
+    return command(
+        "router.slots_per_expert",
+        fmt::format("--set router.slots_per_expert={}", 2 * record.slots / record.shape.num_experts),
+        "what do twice the slots cost?");
   }
   if (!is("router.top_k", "") || is("router.stop", "lucidrains")) {
-    return fmt::format("{} run {} --set 'router={{preset: mixtral}}'    (what does another router do?)",
-                       program, source);
+    return command("router", "--set 'router={preset: mixtral}'", "what does another router do?");
   }
-  return fmt::format("{} run {} --set router.top_k={}    (what does one more expert cost?)", program, source,
-                     std::min<Index>(record.top_k + 1, record.shape.pool_size()));
+  return command(
+      "router.top_k",
+      fmt::format("--set router.top_k={}", std::min<Index>(record.top_k + 1, record.shape.pool_size())),
+      "what does one more expert cost?");
 }
 
 }  // namespace moesim

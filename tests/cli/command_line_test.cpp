@@ -480,5 +480,22 @@ TEST(CommandLine, EveryBuiltInConfigRuns) {
   }
 }
 
+// What a run proposes next keeps what was set.
+TEST(CommandLine, TheNextCommandIsThatOfTheSameExperiment) {
+  const Outcome run = moesim_run(
+      "run quickstart --budget 0 --set router.top_k=1 --seed 3 --set baselines=none --set workload.steps=1 "
+      "--set workload.tokens=64 --set measure.min_samples=1 --no-store --set capacity=none");
+  ASSERT_EQ(run.status, 0) << run.err;
+  const std::size_t next = run.out.find("\nnext ");
+  ASSERT_NE(next, std::string::npos) << run.out;
+  const std::string line = run.out.substr(next + 1, run.out.find('\n', next + 1) - next - 1);
+  EXPECT_NE(line.find(" run quickstart "), std::string::npos) << line;
+  EXPECT_NE(line.find("--set seed=3"), std::string::npos) << line;
+  EXPECT_NE(line.find("--set capacity=none"), std::string::npos) << line;
+  const Outcome again = moesim_run(
+      line.substr(line.find(" run ") + 1, line.find("    (") - line.find(" run ") - 1) + " --no-store");
+  EXPECT_EQ(again.status, 0) << line << again.err;
+}
+
 }  // namespace
 }  // namespace moesim

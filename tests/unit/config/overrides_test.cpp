@@ -230,5 +230,20 @@ TEST(Overrides, OneMistakeDoesNotStopTheOthers) {
   EXPECT_EQ(applied.text(), "{a: 1, c: 2}");
 }
 
+TEST(OverrideOptions, AreWhatWasTypedOnceEach) {
+  const std::vector<ResolvedValue> resolved = {
+      {"seed", "7", "--set seed=7"},
+      {"router.kind", "random", "--set router={kind: random, top_k: 1}"},
+      {"router.top_k", "1", "--set router={kind: random, top_k: 1}"},
+      {"layer.d_ff", "8", "c.yaml:2:3"},
+      {"capacity.factor", "2", "--set capacity.factor=2"}};
+  EXPECT_EQ(override_options(resolved),
+            " --set seed=7 --set 'router={kind: random, top_k: 1}' --set capacity.factor=2");
+  EXPECT_EQ(override_options(resolved, "capacity"), " --set seed=7 --set 'router={kind: random, top_k: 1}'");
+  EXPECT_EQ(override_options(resolved, "router"), " --set seed=7 --set capacity.factor=2");
+  EXPECT_EQ(config_argument("quickstart (built in)"), "quickstart");
+  EXPECT_EQ(config_argument("a b.yaml"), "'a b.yaml'");
+}
+
 }  // namespace
 }  // namespace moesim
