@@ -58,7 +58,7 @@ struct UnitPacker {
   // One row of down becomes a step of the depth of every down panel.
   void into_depth(std::span<const float> weights, Index unit) const {
     const float scale = scale_of(weights);
-    const auto columns = static_cast<std::size_t>(2 * layout.lanes);
+    const auto columns = 2 * static_cast<std::size_t>(layout.lanes);
     for (std::size_t first = 0; first < weights.size(); first += columns) {
       std::byte* row = expert + layout.down_panel(static_cast<Index>(first / columns)) +
                        static_cast<std::uint64_t>(unit) * layout.row_bytes;
