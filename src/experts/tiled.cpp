@@ -57,7 +57,6 @@ struct ThreadScratch {
 
 // One of the two products: which panels, how deep, and where a finished tile goes.
 struct Product {
-  const KernelSet& kernels;
   const PanelLayout& layout;
   Index depth;
   const float* in;  // tile t begins at row first_row of `depth` numbers each
@@ -162,7 +161,7 @@ class TiledExecutor final : public Executor {
            .hidden = scratch.hidden.row(tile.first_row).data() + panel * layout.units_per_panel * tile.rows});
     };
     multiply(
-        {kernels_, layout, layout.up_depth, scratch.in.data()}, task, scratch.tiles,
+        {layout, layout.up_depth, scratch.in.data()}, task, scratch.tiles,
         [&](Index p) { return packed + layout.up_panel(p); }, finish);
   }
 
@@ -181,7 +180,7 @@ class TiledExecutor final : public Executor {
            .columns = static_cast<int>(std::min(columns, rows.out.cols - panel * columns))});
     };
     multiply(
-        {kernels_, layout, layout.down_depth, scratch.hidden.data()}, task, scratch.tiles,
+        {layout, layout.down_depth, scratch.hidden.data()}, task, scratch.tiles,
         [&](Index p) { return packed + layout.down_panel(p); }, finish);
   }
 
