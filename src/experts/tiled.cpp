@@ -28,15 +28,14 @@ void describe(Fields<TiledParams>& f) {
       .doc("instruction set of the kernels; auto: the best this processor has");
 }
 
-// A task takes at most so many rows, so that a hot expert is shared, and so many bytes of weights, so that
-// they stay in the second-level cache while its tiles pass.
-constexpr Index kRowsPerTask = 256;
-constexpr std::uint64_t kBytesPerTask = std::uint64_t{512} << 10;
-// Steps of the depth that are multiplied at a time: so many that the sums cost little to put down and take
-// up. With few tiles the weights are what is waited for, and short blocks ask for them more evenly.
-constexpr Index kDepthBlock = 512;
-constexpr Index kShortDepthBlock = 64;
-constexpr Index kFewTiles = 4;
+// A task takes at most so many rows, so that a hot expert is shared, and so many bytes of weights. Steps of
+// the depth are multiplied so many at a time: then a panel's part, a tile's, and the part asked for next fit
+// the first-level cache, and the parts of all tiles and their sums the second.
+constexpr Index kRowsPerTask = 192;
+constexpr std::uint64_t kBytesPerTask = std::uint64_t{1} << 20;
+constexpr Index kDepthBlock = 128;
+// Rows of so many bytes leave the caches before they are read again: they are stored past them.
+constexpr std::uint64_t kStreamedBytes = std::uint64_t{4} << 20;
 // From so many tiles on, narrow weights are widened once for all of them.
 constexpr Index kTilesWorthWidening = 3;
 constexpr Index kRowsPerPackBlock = 64;
@@ -99,6 +98,11 @@ class TiledExecutor final : public Executor {
     return static_cast<Index>(std::max<std::uint64_t>(1, kBytesPerTask / std::max<std::uint64_t>(1, panel)));
   }
 
+  static bool streamed(Index rows, Index cols) {
+    return static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(cols) * sizeof(float) >
+           kStreamedBytes;
+  }
+
   void gather_ffn(const ExpertRows& rows, ExecutorScratch& given, const Context& context) const override {
     auto& scratch = static_cast<TiledScratch&>(given);
     const PanelLayout layout = layout_of(rows.bank.ffn);
@@ -118,9 +122,16 @@ class TiledExecutor final : public Executor {
     for (int i = 0; i < tile.rows; ++i) {
       const Index r = tile.first_row + i;
       const std::span<const float> from = rows.in.from.row(rows.in.token_of(r));
-      kernels_.pack_row(from.data(), rows.in.from.cols, rows.in.weight_of(r), layout.up_depth, i, tile.rows,
-                        to);
+      kernels_.pack_row({.from = from.data(),
+                         .count = rows.in.from.cols,
+                         .scale = rows.in.weight_of(r),
+                         .depth = layout.up_depth,
+                         .row = i,
+                         .rows = tile.rows,
+                         .tile = to,
+                         .streaming = streamed(in.rows(), in.cols())});
     }
+    kernels_.end_streams();
   }
 
   void run_ffn(const ExpertRows& rows, ExecutorScratch& given, const Context& context) const override {
@@ -177,11 +188,13 @@ class TiledExecutor final : public Executor {
            .row_weight = rows.out_weight.empty() ? nullptr : rows.out_weight.data() + tile.first_row,
            .out = rows.out.row(tile.first_row).data() + panel * columns,
            .stride = rows.out.cols,
-           .columns = static_cast<int>(std::min(columns, rows.out.cols - panel * columns))});
+           .columns = static_cast<int>(std::min(columns, rows.out.cols - panel * columns)),
+           .streaming = streamed(rows.out.rows, rows.out.cols)});
     };
     multiply(
         {layout, layout.down_depth, scratch.hidden.data()}, task, scratch.tiles,
         [&](Index p) { return packed + layout.down_panel(p); }, finish);
+    kernels_.end_streams();
   }
 
   // All tiles of the task by all its panels, block by block of the depth; finish(tile, panel, sums) gets each
@@ -193,15 +206,14 @@ class TiledExecutor final : public Executor {
     const auto type = static_cast<std::size_t>(product.layout.type);
     const bool widen = kernels_.expand[type] != nullptr && task.tiles >= kTilesWorthWidening;
     const PanelProduct* products = kernels_.products[widen ? 0 : type];
-    const Index block = task.tiles <= kFewTiles ? kShortDepthBlock : kDepthBlock;
-    const bool one_block = product.depth <= block;
+    const bool one_block = product.depth <= kDepthBlock;
     scratch.sums.resize(one_block ? 1 : task.tiles * task.panels, kernels_.max_rows * 2 * kernels_.lanes);
-    scratch.panel.resize(widen ? block : 0, 2 * kernels_.lanes);
+    scratch.panel.resize(widen ? kDepthBlock : 0, 2 * kernels_.lanes);
     const auto weights_at = [&](Index p, Index k) {
       return panel_of(task.first_panel + p) + static_cast<std::uint64_t>(k) * product.layout.row_bytes;
     };
-    for (Index k = 0; k < product.depth; k += block) {
-      const Index depth = std::min(block, product.depth - k);
+    for (Index k = 0; k < product.depth; k += kDepthBlock) {
+      const Index depth = std::min(kDepthBlock, product.depth - k);
       const bool last = k + depth == product.depth;
       const Index lines = lines_per_step(product.layout.row_bytes, task.tiles);
       for (Index p = 0; p < task.panels; ++p) {

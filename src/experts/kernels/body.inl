@@ -5,6 +5,8 @@
 //   fma(a, b, c)                 a·b + c
 //   widen_half(const uint16_t*)  V float16 → Vec
 //   widen_byte(const int8_t*)    V int8 → Vec
+//   stream(float*, Vec)          stores to an aligned place without bringing it into the caches, where that exists
+//   end_streams()                after it such stores are seen like any other
 // No name here has external linkage, and nothing of the standard library is used.
 
 Vec splat(float x) {
@@ -71,6 +73,7 @@ void product(const PanelStep& step) {
   const float* x = step.x;
   float* acc = step.acc;
   const bool add = step.add;
+  const int lines = step.lines;
   const char* next = static_cast<const char*>(step.next);
   Vec sums[M][2];
 #pragma GCC unroll 16
@@ -80,11 +83,12 @@ void product(const PanelStep& step) {
   }
   Panel weights(step.panel);
   for (std::int64_t k = 0; k < step.depth; k += kLanes) {
-    for (int line = 0; line < step.lines; ++line, next += kCacheLine) {
-      __builtin_prefetch(next, 0, 2);  // into the second-level cache
-    }
 #pragma GCC unroll 16
     for (int j = 0; j < kLanes; ++j) {
+      // One line at a time: many at once would hold up the loads of the product.
+      for (int line = j; line < lines; line += kLanes, next += kCacheLine) {
+        __builtin_prefetch(next);
+      }
       const Pair w = weights.next();
 #pragma GCC unroll 16
       for (int m = 0; m < M; ++m) {
@@ -133,17 +137,26 @@ void expand(std::int64_t depth, const void* panel, float* to) {
   }
 }
 
-void pack_row(const float* from, std::int64_t count, float scale, std::int64_t depth, int row, int rows,
-              float* tile) {
-  float* to = tile + row * kLanes;
-  const std::int64_t step = static_cast<std::int64_t>(rows) * kLanes;
+bool is_aligned(const float* at) {
+  return reinterpret_cast<std::uintptr_t>(at) % sizeof(Vec) == 0;
+}
+
+void pack_row(const PackRow& row) {
+  float* to = row.tile + row.row * kLanes;
+  const std::int64_t step = static_cast<std::int64_t>(row.rows) * kLanes;
+  const bool streaming = row.streaming && is_aligned(to);
   std::int64_t k = 0;
-  for (; k + kLanes <= count; k += kLanes, to += step) {
-    store(to, load(from + k) * scale);
+  for (; k + kLanes <= row.count; k += kLanes, to += step) {
+    const Vec value = load(row.from + k) * row.scale;
+    if (streaming) {
+      stream(to, value);
+    } else {
+      store(to, value);
+    }
   }
-  for (; k < depth; k += kLanes, to += step) {
+  for (; k < row.depth; k += kLanes, to += step) {
     for (int j = 0; j < kLanes; ++j) {
-      to[j] = k + j < count ? from[k + j] * scale : 0.0F;
+      to[j] = k + j < row.count ? row.from[k + j] * row.scale : 0.0F;
     }
   }
 }
@@ -231,6 +244,11 @@ void finish(const FinishTile& tile) {
     float* out = tile.out + row * tile.stride;
     const float weight = tile.row_weight != nullptr ? tile.row_weight[row] : 1.0F;
     if (tile.columns == 2 * kLanes) {
+      if (tile.streaming && is_aligned(out)) {
+        stream(out, load(acc) * weight);
+        stream(out + kLanes, load(acc + kLanes) * weight);
+        continue;
+      }
       store(out, load(acc) * weight);
       store(out + kLanes, load(acc + kLanes) * weight);
       continue;
@@ -301,6 +319,7 @@ const KernelSet* kernel_set(const char* name) {
                                 pack_row,
                                 activate,
                                 finish,
+                                end_streams,
                                 multiply_add_loop,
                                 read_loop};
   return &set;

@@ -33,6 +33,18 @@ struct PanelStep {
 };
 using PanelProduct = void (*)(const PanelStep& step);
 
+// One row of floats, times `scale`, into a row of a tile; beyond `count` zeros, up to `depth`. Streaming:
+// past the caches.
+struct PackRow {
+  const float* from;
+  std::int64_t count;
+  float scale;
+  std::int64_t depth;
+  int row, rows;
+  float* tile;
+  bool streaming;
+};
+
 // Sums of one tile and one up panel → hidden units, packed as the tile of the next product. A gated panel
 // holds V columns of gate_proj and V of up, and makes V units; another one makes 2V.
 struct ActivateTile {
@@ -51,7 +63,8 @@ struct FinishTile {
   const float* row_weight;  // [rows], or null
   float* out;               // row r at out + r·stride
   std::int64_t stride;
-  int columns;  // at most 2V
+  int columns;     // at most 2V
+  bool streaming;  // past the caches
 };
 
 struct KernelSet {
@@ -61,11 +74,10 @@ struct KernelSet {
   const PanelProduct* products[kWeightTypes];  // [rows − 1]
   // A panel of another type as float32, the same values as its product uses. Null for float32.
   void (*expand[kWeightTypes])(std::int64_t depth, const void* panel, float* to);
-  // One row of floats, times `scale`, into row `row` of a tile. Beyond `count` zeros, up to `depth`.
-  void (*pack_row)(const float* from, std::int64_t count, float scale, std::int64_t depth, int row, int rows,
-                   float* tile);
+  void (*pack_row)(const PackRow& row);
   void (*activate)(const ActivateTile& tile);
   void (*finish)(const FinishTile& tile);
+  void (*end_streams)();  // by the thread that streamed, before another one reads
   // The machine's limits, to compare with: `iterations` times 2·max_rows independent multiply-adds of V
   // numbers each that never leave the registers, and the sum of `count` floats, read once from end to end.
   // Both return a value so that the work is not removed.

@@ -22,6 +22,12 @@ Vec widen_half(const std::uint16_t* from) {
 Vec widen_byte(const std::int8_t* from) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
 }
+void stream(float* to, Vec v) {
+  _mm256_stream_ps(to, v);
+}
+void end_streams() {
+  _mm_sfence();
+}
 
 #include "experts/kernels/body.inl"
 

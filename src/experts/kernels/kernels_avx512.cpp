@@ -23,6 +23,12 @@ Vec widen_half(const std::uint16_t* from) {
 Vec widen_byte(const std::int8_t* from) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
 }
+void stream(float* to, Vec v) {
+  _mm512_stream_ps(to, v);
+}
+void end_streams() {
+  _mm_sfence();
+}
 
 #include "experts/kernels/body.inl"
 

@@ -25,6 +25,10 @@ Vec widen_byte(const std::int8_t* from) {
   const IntVec whole = {from[0], from[1], from[2], from[3]};
   return __builtin_convertvector(whole, Vec);
 }
+void stream(float* to, Vec v) {
+  __builtin_memcpy(to, &v, sizeof v);
+}
+void end_streams() {}
 
 #include "experts/kernels/body.inl"
 

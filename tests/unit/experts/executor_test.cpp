@@ -202,6 +202,37 @@ TEST(TiledExecutor, ARowDoesNotDependOnItsNeighbours) {
   }
 }
 
+// Rows that are too many for the caches are stored past them, where their places are aligned.
+TEST(TiledExecutor, ManyRowsHaveTheBitsOfFew) {
+  const Context context({.threads = 2});
+  for (const InstructionSet set : usable_instruction_sets()) {
+    const std::unique_ptr<Executor> executor = executor_of({{"instructions", std::string(enum_text(set))}});
+    for (const Index d_model : {1024, 1030}) {
+      constexpr Index kRows = 1100;
+      static_assert(kRows * 1024 * sizeof(float) > (4U << 20));
+      const ExpertBank bank =
+          make_bank({.seed = 4, .num_experts = 1, .d_model = d_model, .width = 16}, *executor, context);
+      const Matrix in = random_rows(kRows, d_model, 5);
+      Matrix whole(kRows, d_model);
+      const Index all[] = {0, kRows};
+      run_rows(*executor, {.bank = bank, .expert_begin = all, .in = {.from = in.view()}, .out = whole.view()},
+               context);
+      for (Index first = 0; first < kRows; first += 100) {
+        Matrix part(100, d_model);
+        const Index few[] = {0, 100};
+        run_rows(*executor,
+                 {.bank = bank,
+                  .expert_begin = few,
+                  .in = {.from = in.view().block(first, 100)},
+                  .out = part.view()},
+                 context);
+        EXPECT_TRUE(same_bits(part.view(), whole.view().block(first, 100)))
+            << executor->layout() << " D=" << d_model << " from " << first;
+      }
+    }
+  }
+}
+
 TEST(Executor, TakesRowsByTokenAndWeighsThemOnEitherSide) {
   const Context context({.threads = 2});
   const Matrix x = random_rows(5, 24, 3);
