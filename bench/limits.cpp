@@ -8,71 +8,20 @@
 #include <tbb/global_control.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <memory>
-#include <optional>
 
+#include "bench/support.h"
 #include "core/error.h"
 #include "core/stopwatch.h"
 #include "experts/combine.h"
 #include "experts/executor.h"
-#include "experts/kernels/choose.h"
 #include "metrics/interval.h"
 
 namespace {
 
 using namespace moesim;
-
-struct Shape {
-  std::string name;
-  Index experts, top_k, d_model, d_ff;
-  std::vector<Index> tokens;
-};
-
-const std::vector<Shape>& shapes() {
-  static const std::vector<Shape> all = {{"small", 8, 2, 1024, 2048, {1024, 128, 16, 1}},
-                                         {"olmoe", 64, 8, 2048, 1024, {2048, 256, 16, 1}},
-                                         {"qwen3-30b", 128, 8, 2048, 768, {2048, 256, 16}},
-                                         {"mixtral", 8, 2, 4096, 14336, {512, 32, 1}}};
-  return all;
-}
-
-// k different experts for every token, each as likely as the others.
-Assignments uniform_routing(const Shape& shape, Index tokens) {
-  Assignments a;
-  a.num_experts = shape.experts;
-  a.begin.push_back(0);
-  std::vector<std::int32_t> pool(static_cast<std::size_t>(shape.experts));
-  for (Index t = 0; t < tokens; ++t) {
-    RandomSequence random({.seed = 7}, static_cast<std::uint64_t>(t));
-    for (std::size_t e = 0; e < pool.size(); ++e) {
-      pool[e] = static_cast<std::int32_t>(e);
-    }
-    for (std::size_t k = 0; k < static_cast<std::size_t>(shape.top_k); ++k) {
-      std::swap(pool[k], pool[k + random.next_below(static_cast<std::uint32_t>(pool.size() - k))]);
-      a.expert.push_back(pool[k]);
-      a.weight.push_back(1.0F / static_cast<float>(shape.top_k));
-      a.score.push_back(0.5F);
-    }
-    a.begin.push_back(static_cast<Index>(a.expert.size()));
-  }
-  return a;
-}
-
-// Floating-point operations a second of the register loop.
-double peak(const KernelSet& kernels, const Context& context) {
-  constexpr std::int64_t kIterations = 400'000;
-  const auto threads = static_cast<Index>(context.threads());
-  std::vector<float> results(static_cast<std::size_t>(threads));
-  const Stopwatch watch;
-  context.for_each_block(threads, [&](Index i) {
-    results[static_cast<std::size_t>(i)] = kernels.multiply_add_loop(kIterations);
-  });
-  const double seconds = watch.seconds();
-  MOESIM_CHECK(results[0] == results[0], "the loop's value is used");
-  return static_cast<double>(threads * kIterations) * 4.0 * kernels.max_rows * kernels.lanes / seconds;
-}
+using namespace moesim::bench;
 
 // Rows of one bank's experts, and where they come from.
 struct Work {
@@ -119,32 +68,6 @@ struct Work {
     }
     return distinct * static_cast<double>(bank.weight_bytes()) / static_cast<double>(bank.num_experts());
   }
-};
-
-// Reads so many bytes of the bank, beginning where the last call ended.
-class Reader {
- public:
-  Reader(const KernelSet& kernels, const ExpertBank& bank) : kernels_(kernels), bank_(bank) {}
-
-  double run(double bytes, const Context& context) {
-    const Index all = std::max<Index>(1, bank_.weights.rows() * bank_.weights.cols() / kPiece);
-    const auto pieces = static_cast<Index>(bytes / (4.0 * kPiece));
-    std::vector<float> sums(static_cast<std::size_t>(pieces));
-    const Stopwatch watch;
-    context.for_each_block(pieces, [&](Index i) {
-      sums[static_cast<std::size_t>(i)] =
-          kernels_.read_loop(bank_.weights.data() + (next_ + i) % all * kPiece, kPiece);
-    });
-    const double seconds = watch.seconds();
-    next_ = (next_ + pieces) % all;
-    return seconds;
-  }
-
- private:
-  static constexpr Index kPiece = 64 << 10;  // floats
-  const KernelSet& kernels_;
-  const ExpertBank& bank_;
-  Index next_ = 0;
 };
 
 // The same bits for any number of threads.

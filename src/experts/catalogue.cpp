@@ -18,7 +18,8 @@ void describe(Fields<ExecutorParams>& f) {
 }  // namespace
 
 const Catalogue<ExecutorEntry>& executors() {
-  static const Catalogue<ExecutorEntry> list({executor_check(), executor_serial(), executor_tiled()});
+  static const Catalogue<ExecutorEntry> list(
+      {executor_check(), executor_onednn(), executor_serial(), executor_tiled()});
   return list;
 }
 

@@ -148,7 +148,12 @@ std::unique_ptr<Executor> make_part(Binder& binder, const std::string& key, cons
     return nullptr;
   }
   Binder defaults;  // the parts run with their defaults
-  return entry->make(defaults, nullptr, "executor");
+  std::unique_ptr<Executor> part = entry->make(defaults, nullptr, "executor");
+  if (part == nullptr) {
+    binder.error(key, "executor '" + name + "' cannot be made here", "one that works with its defaults",
+                 "not-built", "write 'kind: " + name + "' to read why");
+  }
+  return part;
 }
 
 }  // namespace

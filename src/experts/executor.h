@@ -72,11 +72,17 @@ class Executor {
   virtual void run_ffn(const ExpertRows& rows, ExecutorScratch& scratch, const Context& context) const = 0;
 };
 
+struct ExecutorTraits {
+  bool built = true;      // or known by name only: making one is an error that says what to install
+  bool any_split = true;  // a row's bits do not depend on the rows beside it, so a stream may be cut anywhere
+};
+
 struct ExecutorEntry {
   std::string name;     // the value of executor.kind
   std::string summary;  // one line
   std::vector<FieldInfo> (*fields)();
   std::unique_ptr<Executor> (*make)(Binder& binder, const Node* section, const std::string& path);
+  ExecutorTraits traits = {};
 };
 
 const Catalogue<ExecutorEntry>& executors();

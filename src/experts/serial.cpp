@@ -110,13 +110,15 @@ class SerialExecutor final : public Executor {
 }  // namespace
 
 ExecutorEntry executor_serial() {
-  return {"serial", "one expert after the other on one thread: the reference",
+  return {"serial",
+          "one expert after the other on one thread: the reference",
           [] { return fields_of<SerialParams>().infos(); },
           [](Binder& binder, const Node* section, const std::string& path) -> std::unique_ptr<Executor> {
             SerialParams params;
             bind_section(binder, section, path, params, kExecutorReserved);
             return std::make_unique<SerialExecutor>();
-          }};
+          },
+          {.any_split = false}};
 }
 
 }  // namespace moesim

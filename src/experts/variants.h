@@ -9,6 +9,7 @@ namespace moesim {
 inline const std::vector<std::string> kExecutorReserved = {"kind", "threads"};
 
 ExecutorEntry executor_check();
+ExecutorEntry executor_onednn();
 ExecutorEntry executor_serial();
 ExecutorEntry executor_tiled();
 

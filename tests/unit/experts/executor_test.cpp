@@ -52,7 +52,11 @@ Matrix run_case(const Executor& executor, const Case& c, const Context& context)
 // Every kind, the tiled one with every instruction set that is here.
 std::vector<std::unique_ptr<Executor>> float32_executors() {
   std::vector<std::unique_ptr<Executor>> all;
-  all.push_back(executor_of({{"kind", "serial"}}));
+  for (const ExecutorEntry& entry : executors().entries()) {
+    if (entry.traits.built && entry.name != "tiled" && entry.name != "check") {
+      all.push_back(executor_of({{"kind", entry.name}}));
+    }
+  }
   for (const InstructionSet set : usable_instruction_sets()) {
     all.push_back(executor_of({{"kind", "tiled"}, {"instructions", std::string(enum_text(set))}}));
   }
@@ -361,7 +365,8 @@ TEST(MakeExecutor, ReportsUnknownKindsKeysAndTypes) {
     make_executor(binder, &node);
     return binder.diagnostics.render_all();
   };
-  EXPECT_NE(message({{"kind", "tild"}}).find("unknown executor 'tild'; expected one of check, serial, tiled"),
+  EXPECT_NE(message({{"kind", "tild"}})
+                .find("unknown executor 'tild'; expected one of check, onednn, serial, tiled"),
             std::string::npos);
   EXPECT_NE(message({{"kind", "tild"}}).find("did you mean 'tiled'?"), std::string::npos);
   EXPECT_NE(message({{"weights", "fp8"}}).find("bf16, float32, fp16, int8"), std::string::npos);

@@ -21,6 +21,7 @@
 
 #include "config/scalars.h"
 #include "config/yaml.h"
+#include "experts/executor.h"
 #include "support/temp_folder.h"
 
 namespace moesim {
@@ -193,13 +194,23 @@ class Generator {
     return room + ": {" + text + "}\n";
   }
 
+  // The schema knows every kind of executor, a build perhaps not.
+  static bool is_built(const std::string& section) {
+    for (const ExecutorEntry& entry : executors().entries()) {
+      if (section == "executor (kind: " + entry.name + ")") {
+        return entry.traits.built;
+      }
+    }
+    return true;
+  }
+
   std::string keys_of(const std::string& room) {
     std::vector<SectionInfo> variants;
     for (const SectionInfo& info : config_sections()) {
       const bool fits = info.path == room || info.path.rfind(room + " (", 0) == 0;
       // Files would be looked for.
       if (fits && info.path != "workload (kind: text)" && info.path != "workload (kind: array)" &&
-          info.path != "balance.stream (kind: replayed)") {
+          info.path != "balance.stream (kind: replayed)" && is_built(info.path)) {
         variants.push_back(info);
       }
     }
