@@ -10,15 +10,15 @@ namespace moesim {
 
 struct MachineState {
   int online_cores = 0;
-  int allowed_cores = 0;              // of this process (affinity)
-  std::optional<double> quota_cores;  // processor time that the control groups grant
-  std::optional<std::uint64_t> throttled_periods;
-  std::optional<std::uint64_t> group_memory_bytes;
-  std::string governor;                // of the first core's frequency
-  std::string huge_pages;              // transparent ones: always, madvise, never
-  std::optional<bool> smt;             // two threads share a core
-  std::optional<double> load_average;  // runnable processes, mean of the last minute
-  std::optional<double> cpu_pressure;  // share of the last 10 s in which something waited for a core
+  int allowed_cores = 0;                   // of this process (affinity)
+  std::optional<double> quota_cores = {};  // processor time that the control groups grant
+  std::optional<std::uint64_t> throttled_periods = {};
+  std::optional<std::uint64_t> group_memory_bytes = {};
+  std::string governor = {};                // of the first core's frequency
+  std::string huge_pages = {};              // transparent ones: always, madvise, never
+  std::optional<bool> smt = {};             // two threads share a core
+  std::optional<double> load_average = {};  // runnable processes, mean of the last minute
+  std::optional<double> cpu_pressure = {};  // share of the last 10 s in which something waited for a core
 };
 
 // `root` is where /proc and /sys are looked for: "" for the real ones, a folder in tests.
