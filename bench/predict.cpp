@@ -49,6 +49,7 @@ const std::vector<Shape>& shapes() {
                                          {"mixtral", 8, 2, 2048, 7168, "float32", {1, 8, 32, 128}},
                                          {"mixtral", 8, 2, 2048, 7168, "fp16", {2, 32, 256}},
                                          {"switch", 32, 1, 768, 3072, "float32", {1, 32, 256, 2048}},
+                                         {"switch", 32, 1, 768, 3072, "int8", {8, 512}},
                                          {"dense", 1, 1, 1024, 4096, "float32", {1, 16, 128, 512}}};
   return all;
 }
@@ -203,7 +204,7 @@ Outcome measure(Config& config, PlainReader& reader, const Machine& machine, int
     const double rows_read = rows.read(rows.bytes(), machine.context);
     const MachineRates rates{
         .threads = machine.context.threads(),
-        .flops = measure_peak(machine.kernels, machine.context, 1e-3).all,
+        .flops = measure_peak(machine.kernels, machine.context, 4e-3).all,
         .weights_read = reader.read(static_cast<std::uint64_t>(std::clamp(bytes, 4e6, 1e9)), machine.context),
         .rows_read = rows_read,
         .cache_read = machine.limits.cache_read()};

@@ -15,6 +15,7 @@ namespace moesim {
 namespace {
 
 constexpr double kSampleSeconds = 1e-3;
+constexpr double kPeakSeconds = 4e-3;  // long beside the waking of a thread
 constexpr Index kProductRows[] = {1, 2, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256};
 constexpr Index kGateExperts[] = {8, 32, 128};
 constexpr Index kGateWidth = 1024;
@@ -134,7 +135,6 @@ struct LayoutProbe::Impl {
   ExpertsAtWork mover;
   std::vector<Gate> gates;
   Matrix logits, gate_in;
-  std::vector<float> moved;  // as many bytes as moving touches
   std::vector<std::vector<double>> products, gate_shares;
   std::vector<double> deep_shares, sharpness, gather, combine, norm, join;
 
@@ -174,7 +174,6 @@ struct LayoutProbe::Impl {
     for (const Index experts : kGateExperts) {
       gates.push_back(make_gate(1, 0, experts, kGateWidth, {}));
     }
-    moved.assign(static_cast<std::size_t>((kTokens + kTokens * kChoices) * kWidth), 1.0F);
   }
 
   void add_products(double peak_of_one) {
@@ -197,29 +196,37 @@ struct LayoutProbe::Impl {
     }
   }
 
+  // As in a step: other stages' weights pass through the caches between two moves, and the plain read finds
+  // the rows as combining left them.
   void add_moves(const Context& context) {
     join.push_back(time_work([&] { context.for_each_block(4 * context.threads(), [](Index) {}); }));
-    const double plain = read_rate(kernels, context, moved, context.threads(), kSampleSeconds);
+    const auto after_weights = [&](const auto& move) {
+      reader.read(reader.bytes() / 2, context);
+      const Stopwatch watch;
+      move();
+      return std::max(watch.seconds() - join.back(), 0.1 * watch.seconds());
+    };
     const ExpertRows given{.bank = mover.bank,
                            .expert_begin = plan.expert_begin,
                            .in = {.from = x.view(), .token = plan.row_token},
                            .out = rows.view()};
+    const double gather_s = after_weights([&] { executor.gather(given, *mover.scratch, context); });
+    const double norm_s = after_weights([&] { rms_norm(x.view(), y.view(), context); });
+    const double combine_s =
+        after_weights([&] { moesim::combine(plan, rows.view(), {}, y.view(), context); });
+    PlainReader plain_reader(kernels, {{rows.data(), static_cast<std::size_t>(rows.rows() * rows.cols())}});
+    const double plain = plain_reader.read(plain_reader.bytes(), context);
     const double token = static_cast<double>(kTokens * kWidth) * sizeof(float);
-    const auto share = [&](double bytes, double joins, double seconds) {
-      return bytes / std::max(seconds - joins * join.back(), 0.1 * seconds) / plain;
-    };
-    gather.push_back(
-        share(2 * kChoices * token, 1, time_work([&] { executor.gather(given, *mover.scratch, context); })));
-    combine.push_back(share((kChoices + 1) * token, 1,
-                            time_work([&] { moesim::combine(plan, rows.view(), {}, y.view(), context); })));
-    norm.push_back(share(2 * token, 1, time_work([&] { rms_norm(x.view(), y.view(), context); })));
+    gather.push_back(2 * kChoices * token / gather_s / plain);
+    norm.push_back(2 * token / norm_s / plain);
+    combine.push_back((kChoices + 1) * token / combine_s / plain);
   }
 
-  // A deeper expert with many rows, on one thread.
-  void add_deep(double peak_of_one) {
+  // A deeper expert with many rows, by all threads.
+  void add_deep(const Context& context, double peak) {
     deep.set_rows(kProductRows[std::size(kProductRows) - 1]);
     const double flops = static_cast<double>(deep.begin.back()) * deep.work().flops_per_row;
-    deep_shares.push_back(flops / deep.run(one, false) / peak_of_one);
+    deep_shares.push_back(flops / deep.run(context, true) / peak);
   }
 
   // One pass over the bank with as many rows as take about as long as reading.
@@ -271,11 +278,11 @@ LayoutProbe::~LayoutProbe() = default;
 LayoutProbe::LayoutProbe(LayoutProbe&&) noexcept = default;
 
 void LayoutProbe::add_round(const Context& context) {
-  const PeakSample peak = measure_peak(impl_->kernels, context, kSampleSeconds);
+  const PeakSample peak = measure_peak(impl_->kernels, context, kPeakSeconds);
   impl_->add_products(peak.one);
   impl_->add_gate(peak.one);
   impl_->add_moves(context);
-  impl_->add_deep(peak.one);
+  impl_->add_deep(context, peak.all);
   impl_->add_sharpness(context, peak.all);
 }
 LayoutShares LayoutProbe::result() const {
@@ -392,7 +399,7 @@ MachineLimits measure_limits(const LimitsOptions& options) {
   });
   std::vector<double> one, all, scaling;
   for (int round = 0; round < options.rounds; ++round) {
-    const PeakSample peak = measure_peak(kernels, context, 2e-3);
+    const PeakSample peak = measure_peak(kernels, context, kPeakSeconds);
     one.push_back(peak.one);
     all.push_back(peak.all);
     scaling.push_back(peak.all / peak.one);

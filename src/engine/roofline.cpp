@@ -10,8 +10,11 @@ namespace {
 // The work of so many recorded steps stands for all.
 constexpr std::size_t kMostSteps = 8;
 constexpr std::uint64_t kReadBytes = std::uint64_t{32} << 20;  // of a plain read between rounds
-constexpr double kPeakSeconds = 2e-3;
-constexpr double kLeastBudget = 1.0;  // for measuring shares within a run
+constexpr double kPeakSeconds = 4e-3;
+// Measuring shares within a run: of how large a budget, with what buffers, and all its memory.
+constexpr double kLeastBudget = 1.0;
+constexpr std::uint64_t kShareBuffer = std::uint64_t{32} << 20;
+constexpr std::uint64_t kShareMemory = 3 * kShareBuffer;
 
 ExpertWork work_of_bank(const Executor& executor, const ExpertBank& bank) {
   return expert_work(bank.ffn.d_model, bank.ffn.width, bank.ffn.activation, executor.expert_bytes(bank.ffn));
@@ -98,14 +101,20 @@ std::function<double()> weights_reader(const RunState& state, const std::vector<
   return [&state, reader] { return reader->read(std::min(kReadBytes, reader->bytes()), state.context); };
 }
 
-void sample_limits(RunState& state, const std::vector<Contestant>& contestants) {
+void sample_rows(RunState& state) {
   const KernelSet& kernels = probe_kernels(*state.experiment.executor.executor);
   const Matrix& rows =
       state.workspace.rows_out.rows() > 0 ? state.workspace.rows_out : state.workspace.normed;
   PlainReader reader(kernels, {{rows.data(), static_cast<std::size_t>(rows.rows() * rows.cols())}});
   if (reader.bytes() > 0) {
-    state.rows_read.push_back(reader.read(std::min(kReadBytes, reader.bytes()), state.context));
+    const std::uint64_t bytes = std::min(kReadBytes, reader.bytes());
+    state.rows_read.push_back(reader.read(bytes, state.context));
+    state.rows_again.push_back(std::max(state.rows_read.back(), reader.read(bytes, state.context)));
   }
+}
+
+void sample_limits(RunState& state, const std::vector<Contestant>& contestants) {
+  const KernelSet& kernels = probe_kernels(*state.experiment.executor.executor);
   state.weights_read.resize(contestants.size());
   for (std::size_t i = 0; i < contestants.size(); ++i) {
     if (contestants[i].read_weights) {
@@ -117,23 +126,26 @@ void sample_limits(RunState& state, const std::vector<Contestant>& contestants) 
   state.core_samples.push_back(peak.all / peak.one);
 }
 
-std::optional<MachineLimits> kernel_shares(const RunState& state, std::string& source) {
+std::optional<MachineLimits> kernel_shares(RunState& state, RunRecord& record) {
   const Executor& executor = *state.experiment.executor.executor;
   const std::optional<MachineLimits>& known = state.options.limits;
   if (known && known->find_layout(executor.layout()) != nullptr) {
-    source = "kept by moesim doctor --roofline";
+    state.shares_source = "kept by moesim doctor --roofline";
     return known;
   }
   const bool worth_it = build_info().fit_to_measure() && state.experiment.execute &&
                         state.experiment.executor.kind != "serial" &&
                         state.experiment.executor.kind != "check";
-  if (!state.options.measure_shares || !worth_it || state.budget_s < kLeastBudget) {
+  const std::uint64_t limit = state.machine.memory_limit_bytes;
+  const bool fits = limit == 0 || record.estimated_bytes + kShareMemory <= limit;
+  if (!state.options.measure_shares || !worth_it || !fits || state.budget_s < kLeastBudget) {
     return std::nullopt;
   }
-  source = "measured before the rounds";
+  state.shares_source = "measured before the rounds";
+  record.estimated_bytes += kShareMemory;
   return measure_limits({.threads = state.context.threads(),
                          .executors = {&executor},
-                         .memory_bytes = 2 * kReadBytes,
+                         .memory_bytes = kShareBuffer,
                          .rounds = 3});
 }
 
@@ -153,9 +165,10 @@ void fill_roofline(const RunState& state, const std::optional<MachineLimits>& sh
   const double steps = static_cast<double>(state.works.size());
   const MachineRates rates = rates_of(0);
   roofline.rates = rates;
+  roofline.rates.rows_read = median_of(state.rows_again);
   for (const std::vector<LayerWork>& step : state.works) {
     for (const LayerWork& work : step) {
-      roofline.limits.add(work, rates, 1 / steps);
+      roofline.limits.add(work, roofline.rates, 1 / steps);
       if (layout != nullptr) {
         roofline.predicted.add(predict_layer(work, rates, *shares, *layout));
       }
@@ -172,10 +185,12 @@ void fill_roofline(const RunState& state, const std::optional<MachineLimits>& sh
       continue;
     }
     const MachineRates own = rates_of(i);
+    MachineRates best = own;
+    best.rows_read = roofline.rates.rows_read;
     StageLimits limits;
     for (const ExpertBank& bank : contestants[i].dense->layers) {
       const LayerWork work = work_of_dense(executor, bank, record.tokens);
-      limits.add(work, own);
+      limits.add(work, best);
       if (layout != nullptr) {
         result.predicted_seconds += predict_layer(work, own, *shares, *layout).total();
       }

@@ -11,8 +11,12 @@ LayerWork work_of_layer(const Experiment& experiment, const MoeLayer& layer, con
 // Of a dense layer.
 LayerWork work_of_dense(const Executor& executor, const ExpertBank& bank, Index tokens);
 
-// Between two rounds: the register loop on one thread and on all, a plain read of the rows as the last step
-// left them, and of some weights of each variant.
+// After a MoE step: plain reads of its rows, as it left them and once more. The first is what the stages met,
+// the second the limit.
+void sample_rows(RunState& state);
+
+// Between two rounds: the register loop on one thread and on all, and a plain read of some weights of each
+// variant.
 void sample_limits(RunState& state, const std::vector<Contestant>& contestants);
 
 // Reads some of a variant's weights, beginning where the last call ended: bytes a second.
@@ -20,9 +24,9 @@ std::function<double()> weights_reader(const RunState& state, const std::vector<
 std::vector<const ExpertBank*> banks_of(const MoeStack& stack);
 std::vector<const ExpertBank*> banks_of(const DenseStack& stack);
 
-// The shares that the kernels reach: as given with the options, or measured now where the options ask for it
-// and the budget has room; nullopt otherwise. `source` says which.
-std::optional<MachineLimits> kernel_shares(const RunState& state, std::string& source);
+// The shares that the kernels reach: as given with the options, or measured now where the options ask for it,
+// and budget and memory have room; nullopt otherwise. Sets state.shares_source, which says which.
+std::optional<MachineLimits> kernel_shares(RunState& state, RunRecord& record);
 
 // Fills record.timing.roofline and the limits of the dense variants.
 void fill_roofline(const RunState& state, const std::optional<MachineLimits>& shares,

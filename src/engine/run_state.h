@@ -28,7 +28,7 @@ struct RunState {
   std::vector<double> core_samples;
   std::vector<std::vector<LayerWork>> works;  // of the first recorded steps, by layer
   // Between rounds: the peak, and plain reads of rows and of each contestant's weights, all threads.
-  std::vector<double> flops, rows_read;
+  std::vector<double> flops, rows_read, rows_again;
   std::vector<std::vector<double>> weights_read;
   std::string shares_source;
 

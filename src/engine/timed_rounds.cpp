@@ -127,6 +127,7 @@ Contestant moe_contestant(RunState& state, const RunRecord& record) {
       state.busy[i] += state.context.busy_seconds(static_cast<int>(i));
     }
     state.stages.push_back(sum);
+    sample_rows(state);
     return sum.total();
   };
   return moe;
@@ -190,7 +191,7 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
   contestants.push_back(yardstick_contestant(state, repeats));
   warm_up(state, contestants, repeats);
 
-  const std::optional<MachineLimits> shares = kernel_shares(state, state.shares_source);
+  const std::optional<MachineLimits> shares = kernel_shares(state, record);
   const double left = std::max(0.0, state.budget_s - state.watch.seconds());
   record.timing.rounds = run_contest(
       contestants, {.seconds = left,
