@@ -330,6 +330,25 @@ CLI::App* add_explain(CLI::App& app, std::string& word) {
   return command;
 }
 
+CLI::App* add_doctor(CLI::App& app, DoctorArguments& a) {
+  CLI::App* command =
+      app.add_subcommand("doctor",
+                         "Is this machine fit to measure, and what can it do at best?\n"
+                         "  moesim doctor\n"
+                         "  moesim doctor --roofline              (some seconds; kept for later runs)\n"
+                         "  moesim doctor --roofline --fresh -o json");
+  command->add_flag("--roofline", a.roofline, "also the multiply-add peak, its scaling, and read speeds");
+  command->add_flag("--fresh", a.fresh, "with --roofline: measure even where limits were kept");
+  command->add_option("-o,--output", a.output, "what to print: table, md, csv, json, jsonl")
+      ->type_name("FORMAT");
+  command->add_option("--out", a.out_files, "also write the result to a file; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command->add_option("-j,--threads", a.threads, "threads (default: the machine's usable cores)")
+      ->type_name("N");
+  return command;
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -348,6 +367,7 @@ int run_command_line(int argc, char** argv) {
   ValidateArguments validate_arguments;
   RouteArguments route_arguments;
   RoutersArguments routers_arguments;
+  DoctorArguments doctor_arguments;
   std::string word;
   std::string schema_of;
   app.formatter(std::make_shared<HelpFormatter>());
@@ -365,6 +385,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* routers = add_routers(app, routers_arguments);
   const CLI::App* schema = add_schema(app, schema_of);
   const CLI::App* explain = add_explain(app, word);
+  const CLI::App* doctor = add_doctor(app, doctor_arguments);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -408,6 +429,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (explain->parsed()) {
     return explain_command(word);
+  }
+  if (doctor->parsed()) {
+    return doctor_command(doctor_arguments, colour);
   }
   write_stdout(app.help());
   return 0;

@@ -167,6 +167,20 @@ constexpr Explanation kExplanations[] = {
     {"effective_cores",
      "How many cores the threads really had: scaling of a loop that never leaves the registers, "
      "measured in the same run."},
+    {"limit_fraction",
+     "What a stage reached of its own limit: the longer of its FLOPs over the multiply-add peak and its "
+     "bytes "
+     "over the speed of plain reads, both measured between the rounds of the same run, over its seconds. A "
+     "stage whose limit is not modelled (route, plan) has none.",
+     "of its limit"},
+    {"limit_bound", "What a stage's limit is made of: arithmetic, or bytes."},
+    {"predicted_seconds",
+     "What a stage, or a dense step, should take by its shapes, the rows of each expert and the limits; "
+     "kernels' shares of the peak come from `moesim doctor --roofline` or are measured before the rounds.",
+     "predicted"},
+    {"limits",
+     "Measured between the rounds, medians: the multiply-add peak (FLOP/s), plain reads of the MoE's weights "
+     "and of its rows (bytes/s), on all threads."},
     {"dense_same_active",
      "A dense layer as wide as a token's experts together (k·d_ff, plus shared): the same active "
      "parameters.",

@@ -9,6 +9,7 @@
 #include "cli/session.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "engine/probe_limits.h"
 #include "engine/run.h"
 #include "metrics/flatten.h"
 #include "report/routing_file.h"
@@ -76,6 +77,12 @@ void keep(const RunArguments& arguments, const Experiment& experiment, const Run
   }
 }
 
+// What the kernels reach, as moesim doctor --roofline left it.
+std::optional<MachineLimits> kept_limits(const Experiment& experiment, const RunOptions& options) {
+  const int threads = resolve_threads(experiment, options, read_machine());
+  return read_cached_limits(limits_cache_path(), limits_key(threads)).limits;
+}
+
 void say_when_longer(const RunForecast& forecast) {
   const double seconds = forecast.record_seconds + forecast.minimum_seconds;
   if (seconds > std::max(1.0, 1.5 * forecast.budget_s)) {
@@ -125,6 +132,8 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
     progress.show(phase, fraction);
   };
   options.on_forecast = say_when_longer;
+  options.limits = kept_limits(experiment, options);
+  options.measure_shares = true;
   options.detail = !arguments.no_store;
   options.stop_requested = interrupt_requested;
   catch_interrupts();

@@ -59,6 +59,13 @@ struct RoutersArguments {
   std::string name;
   std::string output = "table";
 };
+struct DoctorArguments {
+  std::string output = "table";
+  std::vector<std::string> out_files;
+  std::string threads;
+  bool roofline = false;
+  bool fresh = false;
+};
 
 // One per subcommand, each in its own file. They return the exit status and throw Error.
 int run_command(const RunArguments& arguments, const std::string& colour);
@@ -71,6 +78,7 @@ int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
 int schema_command(const std::string& what);
 int explain_command(const std::string& word);
+int doctor_command(const DoctorArguments& arguments, const std::string& colour);
 
 // Parses the command line (the only file that sees CLI11) and runs the subcommand it names.
 int run_command_line(int argc, char** argv);

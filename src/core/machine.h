@@ -4,8 +4,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace moesim {
+
+struct CacheLevel {
+  int level = 0;  // 0: not said
+  std::uint64_t bytes = 0;
+};
 
 struct MachineInfo {
   std::string processor;  // model name
@@ -13,6 +19,7 @@ struct MachineInfo {
   std::uint64_t last_level_cache_bytes = 0;
   std::uint64_t memory_bytes = 0;        // installed
   std::uint64_t memory_limit_bytes = 0;  // what a run may ask for: 0.8 × what is free to us
+  std::vector<CacheLevel> caches;        // of one core, data, smallest first
 };
 
 // `root` is where /proc and /sys are looked for: "" for the real ones, a folder in tests.

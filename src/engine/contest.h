@@ -3,9 +3,11 @@
 // that drift of the machine hits all of them.
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "engine/model.h"
 #include "metrics/run_record.h"
 
 namespace moesim {
@@ -14,6 +16,8 @@ struct Contestant {
   VariantResult result;
   // Runs `repeats` consecutive steps of the current round and returns the seconds they took.
   std::function<double()> run;
+  std::function<double()> read_weights = {};     // a plain read of some of its weights, bytes a second
+  std::shared_ptr<const DenseStack> dense = {};  // of a dense variant
 };
 
 struct ContestOptions {

@@ -19,6 +19,7 @@ void record_steps(RunState& state, Recorder& recorder, Steering& steering) {
     const StageSeconds seconds = run_moe_step(run, batch, state.workspace, [&](const LayerEvent& event) {
       recorder.on_layer(event);
       steering.on_layer(event);
+      state.note_work(step, event);
       if (state.options.on_layer) {
         state.options.on_layer(step, event);
       }

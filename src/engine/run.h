@@ -9,6 +9,7 @@
 #include "core/flat_row.h"
 #include "engine/experiment.h"
 #include "engine/step.h"
+#include "metrics/limits.h"
 #include "metrics/run_record.h"
 
 namespace moesim {
@@ -36,12 +37,14 @@ struct RunForecast {
 };
 
 struct RunOptions {
-  int threads = 0;                      // 0: as the config says
-  std::optional<double> budget_s = {};  // instead of measure.budget_s
-  Index show_tokens = 0;                // how many tokens of the first batch the record shows
-  bool detail = false;                  // fill record.detail: for stored results
-  bool measure = true;                  // false: record the steps, time nothing
-  std::uint64_t task_delay_seed = 0;    // tests only: a random wait in each parallel block
+  int threads = 0;                           // 0: as the config says
+  std::optional<double> budget_s = {};       // instead of measure.budget_s
+  Index show_tokens = 0;                     // how many tokens of the first batch the record shows
+  bool detail = false;                       // fill record.detail: for stored results
+  std::optional<MachineLimits> limits = {};  // measured before: what the kernels reach of the peak
+  bool measure_shares = false;  // where the limits lack this executor: measure, in a budget of 1 s or more
+  bool measure = true;          // false: record the steps, time nothing
+  std::uint64_t task_delay_seed = 0;  // tests only: a random wait in each parallel block
   // Called for each layer of each recorded step, in order, on the calling thread.
   std::function<void(Index step, const LayerEvent& event)> on_layer = {};
   std::function<void(const RunForecast& forecast)> on_forecast = {};  // once, before anything is run

@@ -7,6 +7,7 @@
 
 #include "engine/contest.h"
 #include "engine/estimate.h"
+#include "engine/roofline.h"
 #include "engine/verdict.h"
 #include "engine/yardstick.h"
 #include "experts/dense.h"
@@ -36,6 +37,8 @@ Contestant dense_contestant(RunState& state, const VariantForecast& forecast) {
       std::make_shared<DenseStack>(make_dense_stack(state.experiment, forecast.width, state.context));
   dense.result.weight_bytes = stack->weight_bytes();
   dense.result.weight_bytes_read = static_cast<double>(stack->weight_bytes());
+  dense.dense = stack;
+  dense.read_weights = weights_reader(state, banks_of(*stack));
   dense.run = [&state, stack] {
     double seconds = 0;
     for (const TokenBatch& batch : state.batches) {
@@ -111,6 +114,7 @@ Contestant moe_contestant(RunState& state, const RunRecord& record) {
                                                         : 2.0 * static_cast<double>(gate.num_params());
   moe.result.weight_bytes_read = record.realised.bytes_per_token *
                                  static_cast<double>(record.tokens * state.experiment.shape.num_layers);
+  moe.read_weights = weights_reader(state, banks_of(state.stack));
   moe.run = [&state] {
     const MoeRun run{state.experiment, state.stack, state.context};
     StageSeconds sum;
@@ -123,6 +127,7 @@ Contestant moe_contestant(RunState& state, const RunRecord& record) {
       state.busy[i] += state.context.busy_seconds(static_cast<int>(i));
     }
     state.stages.push_back(sum);
+    sample_rows(state);
     return sum.total();
   };
   return moe;
@@ -186,6 +191,7 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
   contestants.push_back(yardstick_contestant(state, repeats));
   warm_up(state, contestants, repeats);
 
+  const std::optional<MachineLimits> shares = kernel_shares(state, record);
   const double left = std::max(0.0, state.budget_s - state.watch.seconds());
   record.timing.rounds = run_contest(
       contestants, {.seconds = left,
@@ -195,7 +201,7 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
                     .go_on =
                         [&](Index round, double spent) {
                           if (round < 16 || round % 8 == 0) {
-                            state.core_samples.push_back(measure_effective_cores(state.context, 2e-3));
+                            sample_limits(state, contestants);
                           }
                           state.progress("measuring", left > 0 ? std::min(1.0, spent / left) : 1.0);
                           record.timing.interrupted = state.stop_requested();
@@ -203,6 +209,7 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
                         }});
   summarise(contestants);
   fill_timing(state, contestants, repeats, record);
+  fill_roofline(state, shares, contestants, record);
   for (Contestant& contestant : contestants) {
     record.variants.push_back(std::move(contestant.result));
   }

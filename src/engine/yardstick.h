@@ -1,7 +1,6 @@
 #pragma once
-// Two rulers that every run carries: a fixed dense product through the run's own kernels, and a loop that
-// never leaves the registers. Ratios to the first survive a change of hour; the second tells whether n cores
-// were really there.
+// The ruler that every run carries: a fixed dense product through the run's own kernels. Ratios to it survive
+// a change of hour.
 
 #include <cstdint>
 
@@ -27,9 +26,5 @@ class Yardstick {
   Matrix out_;
 };
 std::uint64_t yardstick_bytes(const Executor& executor);
-
-// n·(seconds of the loop on one thread) / (seconds of n such loops at once): n when n cores were there, 1
-// when they were worth one. Takes about `seconds` twice.
-double measure_effective_cores(const Context& context, double seconds);
 
 }  // namespace moesim

@@ -23,6 +23,8 @@ struct RowSource {
   float weight_of(Index r) const { return weight.empty() ? 1.0F : weight[static_cast<std::size_t>(r)]; }
 };
 
+struct KernelSet;
+
 struct ExpertRows {
   const ExpertBank& bank;
   std::span<const Index> expert_begin;  // [E+1]: expert e computes rows [expert_begin[e], expert_begin[e+1])
@@ -51,6 +53,8 @@ class Executor {
   // The layout of its banks, by name: executor, type of weights, instruction set.
   virtual std::string layout() const = 0;
   virtual WeightType weight_type() const { return WeightType::float32; }
+  // Its kernels, by which the machine's limits are measured (experts/probe.h); null: it has none.
+  virtual const KernelSet* kernels() const { return nullptr; }
   // Bytes of one ffn expert in that layout. Throws Error(out_of_memory) when they do not fit 64 bits.
   virtual std::uint64_t expert_bytes(const FfnShape& shape) const = 0;
   // Puts some units of an expert into the layout. Memory that no unit fills is zero beforehand.

@@ -69,6 +69,7 @@ class TiledExecutor final : public Executor {
     return std::string("tiled/") + kernels_.name + "/" + std::string(enum_text(params_.weights));
   }
   WeightType weight_type() const override { return params_.weights; }
+  const KernelSet* kernels() const override { return &kernels_; }
   std::uint64_t expert_bytes(const FfnShape& shape) const override { return layout_of(shape).bytes; }
   void pack(const FfnShape& shape, const FfnUnits& units, std::byte* expert) const override {
     pack_units(layout_of(shape), units, expert);

@@ -1,5 +1,7 @@
 #include "metrics/flatten.h"
 
+#include <fmt/format.h>
+
 #include "config/scalars.h"
 #include "config/yaml.h"
 #include "dispatch/layout.h"
@@ -120,6 +122,12 @@ void add_variants(RowBuilder& row, const RunRecord& record) {
     row.add(prefix + "gflops", variant.gflops);
     row.count(prefix + "samples", variant.samples.size());
     row.add(prefix + "outliers", static_cast<std::int64_t>(variant.outliers));
+    if (variant.limit_seconds > 0) {
+      row.add(prefix + "limit_fraction", variant.limit_seconds / variant.seconds.median);
+    }
+    if (variant.predicted_seconds > 0) {
+      row.add(prefix + "predicted_seconds", variant.predicted_seconds);
+    }
     if (!moe) {
       row.interval(prefix + "ratio_to_moe", variant.ratio);
     }
@@ -147,6 +155,39 @@ void add_timing(RowBuilder& row, const TimingResult& timing) {
   row.add("measure.rounds", static_cast<std::int64_t>(timing.rounds));
   row.add("measure.steps_per_sample", static_cast<std::int64_t>(timing.repeats));
   row.add("measure.seconds", timing.spent_s);
+}
+
+const char* bound_word(Bound bound) {
+  switch (bound) {
+    case Bound::none:
+      return "";
+    case Bound::arithmetic:
+      return "arithmetic";
+    case Bound::bytes:
+      return "bytes";
+  }
+  return "?";
+}
+
+void add_roofline(RowBuilder& row, const TimingResult& timing) {
+  if (!timing.roofline) {
+    return;
+  }
+  for (const StageOfRoofline& stage : stages_of(timing)) {
+    if (stage.limit.bound != Bound::none && stage.seconds > 0) {
+      row.add(fmt::format("m.limit_fraction.{}", stage.name), stage.limit.seconds / stage.seconds);
+      row.add(fmt::format("m.limit_bound.{}", stage.name), std::string(bound_word(stage.limit.bound)));
+    }
+    if (stage.predicted > 0) {
+      row.add(fmt::format("m.predicted_seconds.{}", stage.name), stage.predicted);
+    }
+  }
+  const Roofline& roofline = *timing.roofline;
+  row.add("measure.limits.flops", roofline.rates.flops);
+  row.add("measure.limits.weights_read", roofline.rates.weights_read);
+  row.add("measure.limits.rows_read", roofline.rates.rows_read);
+  row.add("measure.limits.source", std::string("measured between the rounds"));
+  row.add("measure.limits.shares", roofline.shares.empty() ? FlatValue() : FlatValue(roofline.shares));
 }
 
 }  // namespace
@@ -191,6 +232,7 @@ FlatRow flatten(const RunRecord& record) {
   row.add("m.output_hash", record.output_hash.empty() ? FlatValue() : FlatValue(record.output_hash));
   if (timed) {
     add_timing(row, record.timing);
+    add_roofline(row, record.timing);
   }
   row.add("timing.verdict", std::string(verdict_word(record.timing.verdict)));
   std::string reasons;

@@ -14,6 +14,7 @@
 #include "metrics/load.h"
 #include "metrics/noise_floor.h"
 #include "metrics/parameters.h"
+#include "metrics/predict.h"
 #include "metrics/run_detail.h"
 #include "metrics/step_record.h"
 
@@ -47,7 +48,9 @@ struct VariantResult {
   Interval seconds;       // of a step
   Interval tokens_per_s;  // through all layers
   double gflops = 0;
-  Interval ratio;  // tokens/s of this variant over tokens/s of the MoE, round by round
+  double limit_seconds = 0;      // of a dense step, at the machine's limits; 0: not known
+  double predicted_seconds = 0;  // 0: not predicted
+  Interval ratio;                // tokens/s of this variant over tokens/s of the MoE, round by round
   int outliers = 0;
 };
 
@@ -87,6 +90,14 @@ struct ShownToken {
   std::vector<ShownAssignment> assignments;
 };
 
+// What the machine allowed in the rounds, and what was expected of a MoE step.
+struct Roofline {
+  MachineRates rates;      // measured between the rounds, medians
+  StageLimits limits;      // of a step; a stage that is not modelled has none
+  std::string shares;      // where the kernels' shares of the peak come from; "": nothing is predicted
+  StageSeconds predicted;  // of a step
+};
+
 struct TimingResult {
   Verdict verdict = Verdict::not_timed;
   std::vector<std::string> reasons;  // why not ok, in words
@@ -104,8 +115,30 @@ struct TimingResult {
   double cold_threshold_bytes = 0;
   Index layers_for_cold = 1;  // num_layers that would make the weights cold
   StageSeconds stages;        // of one MoE step, medians
+  std::optional<Roofline> roofline;
   bool interrupted = false;
 };
+
+// The stages that have a limit or a prediction, in order, with what was measured.
+struct StageOfRoofline {
+  const char* name;
+  double seconds;
+  StageLimit limit;
+  double predicted;  // 0: not predicted
+};
+inline std::vector<StageOfRoofline> stages_of(const TimingResult& timing) {
+  const Roofline none;
+  const Roofline& r = timing.roofline ? *timing.roofline : none;
+  const StageSeconds& s = timing.stages;
+  const StageSeconds& p = r.predicted;
+  return {{"gate", s.gate, r.limits.gate, p.gate},
+          {"route", s.route, {}, 0},
+          {"plan", s.plan, {}, 0},
+          {"dispatch", s.dispatch, r.limits.dispatch, p.dispatch},
+          {"experts", s.experts, r.limits.experts, p.experts},
+          {"combine", s.combine, r.limits.combine, p.combine},
+          {"norm", s.norm, r.limits.norm, p.norm}};
+}
 
 // What a controller made of the balance: MaxVio of the first and of the last recorded step, mean over layers.
 struct SteeringResult {

@@ -339,6 +339,43 @@ void add_parameters(Screen& screen, const RunRecord& r) {
       short_bytes(static_cast<double>(r.weight_bytes) / static_cast<double>(r.shape.num_layers))));
 }
 
+// How near the stages came to what the machine allowed in the same rounds.
+void add_limits(Screen& screen, const RunRecord& r) {
+  if (!r.timing.roofline) {
+    return;
+  }
+  const Roofline& roofline = *r.timing.roofline;
+  std::string shares;
+  std::string predictions;
+  for (const StageOfRoofline& stage : stages_of(r.timing)) {
+    if (stage.limit.bound != Bound::none && stage.seconds > 0) {
+      shares += fmt::format("   {} {:.2f} ({})", stage.name, stage.limit.seconds / stage.seconds,
+                            stage.limit.bound == Bound::bytes ? "bytes" : "arithmetic");
+    }
+    if (stage.predicted > 0 && stage.seconds > 0) {
+      predictions += fmt::format("   {} {} ({:.2f})", stage.name, short_seconds(stage.predicted),
+                                 stage.seconds / stage.predicted);
+    }
+  }
+  screen.line("  of its limit" + shares);
+  if (!predictions.empty()) {
+    screen.line("  predicted (measured over it)" + predictions);
+  }
+  for (const VariantResult& v : r.variants) {
+    if (v.limit_seconds > 0 && v.seconds.median > 0) {
+      screen.line(fmt::format(
+          "  {}: {:.2f} of its limit{}", variant_title(r, v), v.limit_seconds / v.seconds.median,
+          v.predicted_seconds > 0 ? fmt::format(", predicted {} ({:.2f})", short_seconds(v.predicted_seconds),
+                                                v.seconds.median / v.predicted_seconds)
+                                  : ""));
+    }
+  }
+  screen.line(fmt::format(
+      "  limits measured between the rounds: {:.0f} GFLOP/s, weights {:.0f} GB/s, rows {:.0f} GB/s{}",
+      roofline.rates.flops / 1e9, roofline.rates.weights_read / 1e9, roofline.rates.rows_read / 1e9,
+      roofline.shares.empty() ? "" : "; shares of the kernels " + roofline.shares));
+}
+
 void add_stages(Screen& screen, const RunRecord& r) {
   const StageSeconds& s = r.timing.stages;
   const double total = s.total();
@@ -347,19 +384,14 @@ void add_stages(Screen& screen, const RunRecord& r) {
   }
   screen.heading("WHERE THE TIME GOES", fmt::format("{} a step", short_seconds(total)));
   std::string line = " ";
-  const auto add = [&](const char* name, double seconds) {
-    line += fmt::format(" {} {}  ", name, percent(seconds / total));
-  };
-  add("gate", s.gate);
-  add("route", s.route);
-  add("plan", s.plan);
-  if (r.executed) {
-    add("dispatch", s.dispatch);
-    add("experts", s.experts);
-    add("combine", s.combine);
+  for (const StageOfRoofline& stage : stages_of(r.timing)) {
+    const std::string_view name = stage.name;
+    if (r.executed || (name != "dispatch" && name != "experts" && name != "combine")) {
+      line += fmt::format(" {} {}  ", name, percent(stage.seconds / total));
+    }
   }
-  add("norm", s.norm);
   screen.line(line);
+  add_limits(screen, r);
 }
 
 void add_close(Screen& screen, const RunRecord& r) {

@@ -18,7 +18,7 @@ namespace {
 
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-constexpr Index kTileRows = 32;
+constexpr Index kTileRows = kGateTileRows;
 constexpr float kBiasDeviation = 0.02F;
 constexpr double kRmsEpsilon = 1e-6;       // as the layers' own norm
 constexpr double kShortestVector = 1e-12;  // torch.nn.functional.normalize

@@ -76,6 +76,9 @@ struct GateOutput {
   MutableMatrixView noise_deviation;  // [T,E] with learned noise, else no rows
 };
 
+// Rows that are multiplied together; the last tile of a batch is filled up with zeros.
+inline constexpr Index kGateTileRows = 32;
+
 // By fixed tiles of rows: a row's logits have the same bits whatever rows share its batch, on any number of
 // threads.
 void gate_logits(const Gate& gate, const GateInput& input, const GateOutput& output, const Context& context);

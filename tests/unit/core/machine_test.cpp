@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/machine_state.h"
+
 namespace moesim {
 namespace {
 
@@ -138,6 +140,86 @@ TEST(Machine, ThisOneHasMemoryAndCores) {
   EXPECT_GT(machine.memory_limit_bytes, 0u);
   EXPECT_LE(machine.memory_limit_bytes, machine.memory_bytes);
   EXPECT_GT(peak_rss_bytes(), kMiB);
+}
+
+TEST_F(FakeMachine, ListsTheDataCachesSmallestFirst) {
+  const auto put_cache = [&](int index, const char* level, const char* type, const char* size) {
+    const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/";
+    put(folder + "level", level);
+    put(folder + "type", type);
+    put(folder + "size", size);
+  };
+  put_cache(0, "1\n", "Data\n", "48K\n");
+  put_cache(1, "1\n", "Instruction\n", "64K\n");
+  put_cache(2, "3\n", "Unified\n", "480M\n");
+  put_cache(3, "2\n", "Unified\n", "2048K\n");
+  put_cache(4, "4\n", "Unified\n", "much\n");
+  const MachineInfo machine = read_machine(root_);
+  ASSERT_EQ(machine.caches.size(), 3u);
+  EXPECT_EQ(machine.caches[0].level, 1);
+  EXPECT_EQ(machine.caches[0].bytes, 48u * 1024);
+  EXPECT_EQ(machine.caches[1].level, 2);
+  EXPECT_EQ(machine.caches[1].bytes, 2 * kMiB);
+  EXPECT_EQ(machine.caches[2].level, 3);
+  EXPECT_EQ(machine.last_level_cache_bytes, 480 * kMiB);
+}
+
+TEST_F(FakeMachine, StateIsUnknownWhereTheSystemSaysNothing) {
+  const MachineState state = read_machine_state(root_);
+  EXPECT_FALSE(state.quota_cores);
+  EXPECT_FALSE(state.throttled_periods);
+  EXPECT_FALSE(state.group_memory_bytes);
+  EXPECT_FALSE(state.smt);
+  EXPECT_FALSE(state.load_average);
+  EXPECT_FALSE(state.cpu_pressure);
+  EXPECT_EQ(state.governor, "");
+  EXPECT_EQ(state.huge_pages, "");
+  EXPECT_GE(state.allowed_cores, 1);
+  EXPECT_FALSE(CpuWatch(root_).end());
+}
+
+TEST_F(FakeMachine, ReadsItsState) {
+  put("/proc/self/cgroup", "0::/job\n");
+  put("/sys/fs/cgroup/job/cpu.max", "150000 100000\n");
+  put("/sys/fs/cgroup/cpu.max", "max 100000\n");
+  put("/sys/fs/cgroup/job/cpu.stat", "usage_usec 5\nnr_periods 10\nnr_throttled 4\n");
+  put("/sys/fs/cgroup/job/memory.max", "1048576\n");
+  put("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n");
+  put("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
+  put("/sys/devices/system/cpu/smt/active", "1\n");
+  put("/proc/loadavg", "1.25 1.00 0.50 2/300 99\n");
+  put("/proc/pressure/cpu", "some avg10=50.00 avg60=1.00 avg300=0.00 total=1\n");
+  const MachineState state = read_machine_state(root_);
+  EXPECT_EQ(state.quota_cores, 1.5);
+  EXPECT_EQ(state.throttled_periods, 4u);
+  EXPECT_EQ(state.group_memory_bytes, 1048576u);
+  EXPECT_EQ(state.governor, "powersave");
+  EXPECT_EQ(state.huge_pages, "madvise");
+  EXPECT_EQ(state.smt, true);
+  EXPECT_EQ(state.load_average, 1.25);
+  EXPECT_EQ(state.cpu_pressure, 0.5);
+}
+
+TEST_F(FakeMachine, ShowsNoWordThatTheSystemWouldNotWrite) {
+  put("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "\x1b[31mred\n");
+  put("/sys/kernel/mm/transparent_hugepage/enabled", "[\x1b[2J] never\n");
+  put("/sys/devices/system/cpu/smt/active", "yes\n");
+  const MachineState state = read_machine_state(root_);
+  EXPECT_EQ(state.governor, "");
+  EXPECT_EQ(state.huge_pages, "");
+  EXPECT_FALSE(state.smt);
+}
+
+TEST_F(FakeMachine, WatchesWhoHadTheProcessors) {
+  put("/proc/stat", "cpu 100 0 0 1000 0 0 0 0\n");
+  const CpuWatch watch(root_);
+  put("/proc/stat", "cpu 100 0 0 1060 0 0 0 40\n");
+  const auto use = watch.end();
+  ASSERT_TRUE(use);
+  EXPECT_DOUBLE_EQ(use->steal, 0.4);
+  EXPECT_GE(use->others, 0.0);
+  put("/proc/stat", "cpu 0 0 0 0 0 0 0 0\n");
+  EXPECT_FALSE(watch.end()) << "a clock that runs backwards says nothing";
 }
 
 }  // namespace
