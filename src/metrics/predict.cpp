@@ -169,7 +169,8 @@ void StageLimits::add(const LayerWork& work, const MachineRates& rates, double w
   const Moved moved = moved_bytes(work);
   norm.add(0, weight * at_speed(moved.norm, rates.rows_read));
   const auto product = [&](StageLimit& stage, const GateWork& g) {
-    stage.add(weight * gate_flops(g) / rates.flops, weight * at_speed(row_bytes(g.experts, g.d_model), rates.weights_read));
+    stage.add(weight * gate_flops(g) / rates.flops,
+              weight * at_speed(row_bytes(g.experts, g.d_model), rates.weights_read));
   };
   if (work.gate) {
     product(gate, *work.gate);
