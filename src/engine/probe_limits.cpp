@@ -217,7 +217,7 @@ struct LayoutProbe::Impl {
     PlainReader plain_reader(kernels, {{rows.data(), static_cast<std::size_t>(rows.rows() * rows.cols())}});
     const double plain = plain_reader.read(plain_reader.bytes(), context);
     const double token = static_cast<double>(kTokens * kWidth) * sizeof(float);
-    gather.push_back(2 * kChoices * token / gather_s / plain);
+    gather.push_back((1 + kChoices) * token / gather_s / plain);
     norm.push_back(2 * token / norm_s / plain);
     combine.push_back((kChoices + 1) * token / combine_s / plain);
   }
