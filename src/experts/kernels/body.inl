@@ -22,6 +22,7 @@ void store(float* to, Vec v) {
 }
 
 constexpr int kCacheLine = 64;
+constexpr int kFewRows = 4;
 
 struct Pair {
   Vec first, second;
@@ -85,9 +86,10 @@ void product(const PanelStep& step) {
   for (std::int64_t k = 0; k < step.depth; k += kLanes) {
 #pragma GCC unroll 16
     for (int j = 0; j < kLanes; ++j) {
-      // One line at a time: many at once would hold up the loads of the product.
+      // One line at a time: many at once would hold up the loads of the product. Few rows use a panel up faster
+      // than its next part arrives: that one goes to the second-level cache, to leave the first free.
       for (int line = j; line < lines; line += kLanes, next += kCacheLine) {
-        __builtin_prefetch(next);
+        __builtin_prefetch(next, 0, M <= kFewRows ? 2 : 3);
       }
       const Pair w = weights.next();
 #pragma GCC unroll 16
