@@ -15,7 +15,11 @@ const std::vector<Shape>& shapes() {
   return all;
 }
 
-Assignments uniform_routing(const Shape& shape, Index tokens, std::uint64_t seed) {
+namespace {
+
+// `draw(pool, k, random)` says which of pool[k …] is next.
+template <class Draw>
+Assignments make_routing(const Shape& shape, Index tokens, std::uint64_t seed, const Draw& draw) {
   Assignments a;
   a.num_experts = shape.experts;
   a.begin.push_back(0);
@@ -26,7 +30,7 @@ Assignments uniform_routing(const Shape& shape, Index tokens, std::uint64_t seed
       pool[e] = static_cast<std::int32_t>(e);
     }
     for (std::size_t k = 0; k < static_cast<std::size_t>(shape.top_k); ++k) {
-      std::swap(pool[k], pool[k + random.next_below(static_cast<std::uint32_t>(pool.size() - k))]);
+      std::swap(pool[k], pool[draw(pool, k, random)]);
       a.expert.push_back(pool[k]);
       a.weight.push_back(1.0F / static_cast<float>(shape.top_k));
       a.score.push_back(0.5F);
@@ -34,6 +38,35 @@ Assignments uniform_routing(const Shape& shape, Index tokens, std::uint64_t seed
     a.begin.push_back(static_cast<Index>(a.expert.size()));
   }
   return a;
+}
+
+}  // namespace
+
+Assignments uniform_routing(const Shape& shape, Index tokens, std::uint64_t seed) {
+  return make_routing(shape, tokens, seed,
+                      [](const std::vector<std::int32_t>& pool, std::size_t k, RandomSequence& random) {
+                        return k + random.next_below(static_cast<std::uint32_t>(pool.size() - k));
+                      });
+}
+
+Assignments zipf_routing(const Shape& shape, Index tokens, std::uint64_t seed) {
+  const auto weight = [](std::int32_t expert) { return 1.0 / (1.0 + expert); };
+  return make_routing(
+      shape, tokens, seed,
+      [&weight](const std::vector<std::int32_t>& pool, std::size_t k, RandomSequence& random) {
+        double left = 0;
+        for (std::size_t i = k; i < pool.size(); ++i) {
+          left += weight(pool[i]);
+        }
+        left *= random.next_uniform();
+        for (std::size_t i = k; i + 1 < pool.size(); ++i) {
+          left -= weight(pool[i]);
+          if (left < 0) {
+            return i;
+          }
+        }
+        return pool.size() - 1;
+      });
 }
 
 double peak(const KernelSet& kernels, const Context& context) {

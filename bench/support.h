@@ -20,6 +20,9 @@ const std::vector<Shape>& shapes();
 
 // k different experts for every token, each as likely as the others.
 Assignments uniform_routing(const Shape& shape, Index tokens, std::uint64_t seed = 7);
+// k different experts for every token, drawn one after the other, the expert of rank r (from 1) with weight
+// 1/r among those that are left. As many assignments as above.
+Assignments zipf_routing(const Shape& shape, Index tokens, std::uint64_t seed = 7);
 
 // Floating-point operations a second of multiply-adds that never leave the registers, on the context's
 // threads.
