@@ -24,12 +24,17 @@ function(moesim_kernels target folder)
   set_property(SOURCE ${kernels} APPEND PROPERTY COMPILE_OPTIONS -O3)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     set_property(SOURCE ${folder}/kernels_avx2.cpp APPEND PROPERTY COMPILE_OPTIONS -mavx2 -mfma -mf16c)
-    set_property(SOURCE ${folder}/kernels_avx512.cpp APPEND PROPERTY COMPILE_OPTIONS
-      -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c)
+    set_property(SOURCE ${folder}/kernels_avx2_dots.cpp APPEND PROPERTY COMPILE_OPTIONS -mavx2 -mfma)
+    set_property(SOURCE ${folder}/kernels_avxvnni.cpp APPEND PROPERTY COMPILE_OPTIONS -mavx2 -mavxvnni)
+    set(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c)
+    set_property(SOURCE ${folder}/kernels_avx512.cpp APPEND PROPERTY COMPILE_OPTIONS ${avx512})
+    set_property(SOURCE ${folder}/kernels_vnni.cpp APPEND PROPERTY COMPILE_OPTIONS ${avx512} -mavx512vnni)
+    set_property(SOURCE ${folder}/kernels_bf16.cpp APPEND PROPERTY COMPILE_OPTIONS ${avx512} -mavx512bf16)
   endif()
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC bug 105593: the intrinsics' own undefined registers.
-    set_property(SOURCE ${folder}/kernels_avx512.cpp APPEND PROPERTY COMPILE_OPTIONS -Wno-maybe-uninitialized)
+    set_property(SOURCE ${folder}/kernels_avx512.cpp ${folder}/kernels_vnni.cpp ${folder}/kernels_bf16.cpp
+      APPEND PROPERTY COMPILE_OPTIONS -Wno-maybe-uninitialized)
   endif()
 endfunction()
 

@@ -134,7 +134,7 @@ std::optional<MachineLimits> kernel_shares(RunState& state, RunRecord& record) {
     return known;
   }
   const bool worth_it = build_info().fit_to_measure() && state.experiment.execute &&
-                        state.experiment.executor.kind != "serial" &&
+                        executor.multiplies_floats() && state.experiment.executor.kind != "serial" &&
                         state.experiment.executor.kind != "check";
   const std::uint64_t limit = state.machine.memory_limit_bytes;
   const bool fits = limit == 0 || record.estimated_bytes + kShareMemory <= limit;
@@ -179,6 +179,12 @@ void fill_roofline(const RunState& state, const std::optional<MachineLimits>& sh
     roofline.predicted.*stage /= steps;
   }
   roofline.shares = layout != nullptr ? state.shares_source : "";
+  if (!executor.multiplies_floats()) {
+    roofline.limits.dispatch = {};
+    roofline.limits.experts = {};
+    record.timing.roofline = roofline;
+    return;
+  }
   for (std::size_t i = 0; i < contestants.size(); ++i) {
     VariantResult& result = contestants[i].result;
     if (result.width == 0 || !contestants[i].dense) {

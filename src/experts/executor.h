@@ -55,6 +55,8 @@ class Executor {
   virtual WeightType weight_type() const { return WeightType::float32; }
   // Its kernels, by which the machine's limits are measured (experts/probe.h); null: it has none.
   virtual const KernelSet* kernels() const { return nullptr; }
+  // False: it moves and multiplies narrower numbers, which the limits of floats do not bind.
+  virtual bool multiplies_floats() const { return true; }
   // Bytes of one ffn expert in that layout. Throws Error(out_of_memory) when they do not fit 64 bits.
   virtual std::uint64_t expert_bytes(const FfnShape& shape) const = 0;
   // Puts some units of an expert into the layout. Memory that no unit fills is zero beforehand.

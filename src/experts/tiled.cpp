@@ -13,6 +13,7 @@
 #include "experts/kernels/choose.h"
 #include "experts/kernels/panels.h"
 #include "experts/schedule.h"
+#include "experts/tiled_narrow.h"
 #include "experts/variants.h"
 
 namespace moesim {
@@ -20,10 +21,16 @@ namespace {
 
 struct TiledParams {
   WeightType weights = WeightType::float32;
+  Activations activations = Activations::float32;
   InstructionSet instructions = InstructionSet::automatic;
 };
 void describe(Fields<TiledParams>& f) {
   f.add("weights", &TiledParams::weights).doc("how the weights of the experts are stored; sums are float32");
+  f.add("activations", &TiledParams::activations)
+      .doc(
+          "rows that meet the weights; bf16, int8: with weights of that type, in dot products; auto: the "
+          "weights' "
+          "type where this processor's dot product is faster, else float32");
   f.add("instructions", &TiledParams::instructions)
       .doc("instruction set of the kernels; auto: the best this processor has");
 }
@@ -271,6 +278,13 @@ ExecutorEntry executor_tiled() {
                                std::string(enum_text(params.instructions)) + "'",
                            "a set that is there", "no-instructions", "write auto");
               return nullptr;
+            }
+            const DotSet* dots = nullptr;
+            if (!choose_dots(binder, path, {params.weights, params.activations, params.instructions}, dots)) {
+              return nullptr;
+            }
+            if (dots != nullptr) {
+              return make_narrow_executor(params.weights, *dots);
             }
             return std::make_unique<TiledExecutor>(params, *kernels);
           }};

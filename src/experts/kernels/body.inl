@@ -3,6 +3,7 @@
 //   kLanes, kMaxRows             V, and the rows of a tile that fit the registers as 2·rows sums
 //   Vec, IntVec, UintVec         V floats, V int32, V uint32, as vector types of the compiler
 //   fma(a, b, c)                 a·b + c
+//   exact_fma(a, b, c)           the same, rounded once whatever it costs
 //   widen_half(const uint16_t*)  V float16 → Vec
 //   widen_byte(const int8_t*)    V int8 → Vec
 //   stream(float*, Vec)          stores to an aligned place without bringing it into the caches, where that exists
@@ -171,18 +172,18 @@ Vec exponential(Vec x) {
   x = x > low ? x : low;
   x = x < high ? x : high;
   const Vec shift = splat(12582912.0F);  // 1.5·2²³: adding it rounds to a whole number
-  const Vec biased = fma(x, splat(1.44269504088896341F), shift);
+  const Vec biased = exact_fma(x, splat(1.44269504088896341F), shift);
   const Vec n = biased - shift;
-  Vec r = fma(n, splat(-0.693359375F), x);  // ln 2 in two parts, the first exact in 12 bits
-  r = fma(n, splat(2.12194440054690583e-4F), r);
+  Vec r = exact_fma(n, splat(-0.693359375F), x);  // ln 2 in two parts, the first exact in 12 bits
+  r = exact_fma(n, splat(2.12194440054690583e-4F), r);
   Vec sum = splat(1.0F / 5040);
-  sum = fma(sum, r, splat(1.0F / 720));
-  sum = fma(sum, r, splat(1.0F / 120));
-  sum = fma(sum, r, splat(1.0F / 24));
-  sum = fma(sum, r, splat(1.0F / 6));
-  sum = fma(sum, r, splat(0.5F));
-  sum = fma(sum, r, splat(1.0F));
-  sum = fma(sum, r, splat(1.0F));
+  sum = exact_fma(sum, r, splat(1.0F / 720));
+  sum = exact_fma(sum, r, splat(1.0F / 120));
+  sum = exact_fma(sum, r, splat(1.0F / 24));
+  sum = exact_fma(sum, r, splat(1.0F / 6));
+  sum = exact_fma(sum, r, splat(0.5F));
+  sum = exact_fma(sum, r, splat(1.0F));
+  sum = exact_fma(sum, r, splat(1.0F));
   const IntVec power = __builtin_convertvector(n, IntVec) + 127;
   return sum * reinterpret_cast<Vec>(power << 23);
 }

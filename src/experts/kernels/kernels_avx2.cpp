@@ -16,6 +16,9 @@ using UintVec = std::uint32_t __attribute__((vector_size(32)));
 Vec fma(Vec a, Vec b, Vec c) {
   return _mm256_fmadd_ps(a, b, c);
 }
+Vec exact_fma(Vec a, Vec b, Vec c) {
+  return fma(a, b, c);
+}
 Vec widen_half(const std::uint16_t* from) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 }

@@ -17,6 +17,9 @@ using UintVec = std::uint32_t __attribute__((vector_size(64)));
 Vec fma(Vec a, Vec b, Vec c) {
   return _mm512_fmadd_ps(a, b, c);
 }
+Vec exact_fma(Vec a, Vec b, Vec c) {
+  return fma(a, b, c);
+}
 Vec widen_half(const std::uint16_t* from) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
 }

@@ -14,6 +14,12 @@ using UintVec = std::uint32_t __attribute__((vector_size(16)));
 Vec fma(Vec a, Vec b, Vec c) {
   return a * b + c;
 }
+Vec exact_fma(Vec a, Vec b, Vec c) {
+  for (int j = 0; j < kLanes; ++j) {
+    c[j] = __builtin_fmaf(a[j], b[j], c[j]);
+  }
+  return c;
+}
 // Exponent and fraction of a half, moved to their places in a float, are 2^112 times too small.
 Vec widen_half(const std::uint16_t* from) {
   const UintVec half = {from[0], from[1], from[2], from[3]};

@@ -14,21 +14,24 @@ std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
   return checked_add(value, multiple - 1, "the weights of an expert") / multiple * multiple;
 }
 
-// Writes column `column` (of 2V) of one step of a panel's depth.
+// Writes column `column` (of 2V) of step k of a panel's depth.
 struct PanelWriter {
-  WeightType type;
-  int lanes;
+  const PanelLayout& layout;
 
-  void put(std::byte* row, int column, float value, float scale) const {
-    switch (type) {
+  void put(std::byte* panel, Index k, int column, float value, float scale) const {
+    std::byte* row = panel + static_cast<std::uint64_t>(k / layout.group * layout.group) * layout.row_bytes;
+    const int place = column * layout.group + static_cast<int>(k % layout.group);
+    switch (layout.type) {
       case WeightType::float32:
-        return put_as(row, column, value);
-      case WeightType::bf16:  // pairs: low half column j, high half column V+j
-        return put_as(row, 2 * (column % lanes) + column / lanes, to_bf16(value));
+        return put_as(row, place, value);
+      case WeightType::bf16:  // alone in pairs: low half column j, high half column V+j
+        return put_as(row, layout.group > 1 ? place : 2 * (column % layout.lanes) + column / layout.lanes,
+                      to_bf16(value));
       case WeightType::fp16:
-        return put_as(row, column, to_fp16(value));
-      case WeightType::int8:
-        return put_as(row, column, to_int8(value, scale));
+        return put_as(row, place, to_fp16(value));
+      case WeightType::int8:  // for dot products plus 128
+        return put_as(row, place,
+                      static_cast<std::uint8_t>(to_int8(value, scale) + (layout.group > 1 ? 128 : 0)));
     }
   }
 
@@ -47,10 +50,8 @@ struct UnitPacker {
   // One row of up or gate_proj becomes a column of an up panel.
   void into_column(std::span<const float> weights, Index panel, int column) const {
     const float scale = scale_of(weights);
-    std::byte* at = expert + layout.up_panel(panel);
-    for (const float weight : weights) {
-      writer().put(at, column, weight, scale);
-      at += layout.row_bytes;
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      writer().put(expert + layout.up_panel(panel), static_cast<Index>(k), column, weights[k], scale);
     }
     put_scale(panel * 2 * layout.lanes + column, scale);
   }
@@ -60,17 +61,16 @@ struct UnitPacker {
     const float scale = scale_of(weights);
     const auto columns = 2 * static_cast<std::size_t>(layout.lanes);
     for (std::size_t first = 0; first < weights.size(); first += columns) {
-      std::byte* row = expert + layout.down_panel(static_cast<Index>(first / columns)) +
-                       static_cast<std::uint64_t>(unit) * layout.row_bytes;
+      std::byte* panel = expert + layout.down_panel(static_cast<Index>(first / columns));
       for (std::size_t c = first; c < std::min(weights.size(), first + columns); ++c) {
-        writer().put(row, static_cast<int>(c - first), weights[c], scale);
+        writer().put(panel, unit, static_cast<int>(c - first), weights[c], scale);
       }
     }
     put_scale(layout.up_panels * 2 * layout.lanes + unit, scale);
   }
 
  private:
-  PanelWriter writer() const { return {layout.type, layout.lanes}; }
+  PanelWriter writer() const { return {layout}; }
   float scale_of(std::span<const float> weights) const {
     return layout.scaled() ? int8_scale(weights) : 1.0F;
   }
@@ -84,12 +84,13 @@ struct UnitPacker {
 
 }  // namespace
 
-PanelLayout::PanelLayout(const FfnShape& s, WeightType t, int v) : shape(s), type(t), lanes(v) {
+PanelLayout::PanelLayout(const FfnShape& s, WeightType t, int v, int g)
+    : shape(s), type(t), lanes(v), group(g) {
   const auto u64 = [](Index value) { return static_cast<std::uint64_t>(value); };
   const bool gated = is_gated(s.activation);
   units_per_panel = gated ? v : 2 * v;
-  up_depth = static_cast<Index>(round_up(u64(s.d_model), u64(v)));
-  down_depth = static_cast<Index>(round_up(u64(s.width), u64(units_per_panel)));
+  up_depth = static_cast<Index>(round_up(u64(s.d_model), u64(v * g)));
+  down_depth = static_cast<Index>(round_up(u64(s.width), std::max(u64(units_per_panel), u64(v * g))));
   up_panels = down_depth / units_per_panel;
   down_panels = (s.d_model + 2 * v - 1) / (2 * v);
   row_bytes = 2 * u64(v) * bytes_per_weight(t);

@@ -4,7 +4,8 @@
 //
 // First the up panels: each holds the weights into `units_per_panel` hidden units, gate_proj beside up when
 // gated. Then the down panels, each 2V columns of the output. Then, for int8, a float for every column of the
-// up panels and one for every hidden unit: the scales of the rows of up, gate_proj and down.
+// up panels and one for every hidden unit: the scales of the rows of up, gate_proj and down. For dot products
+// (experts/kernels/dots.h) the depth goes by groups.
 
 #include <cstddef>
 
@@ -14,16 +15,17 @@
 namespace moesim {
 
 struct PanelLayout {
-  PanelLayout(const FfnShape& shape, WeightType type, int lanes);
+  PanelLayout(const FfnShape& shape, WeightType type, int lanes, int group = 1);
 
   FfnShape shape;
   WeightType type;
   int lanes;                   // V
+  int group;                   // steps of the depth that lie together, column by column; 1: no dot products
   Index units_per_panel;       // V when gated, else 2V
   Index up_panels;             // ⌈F / units_per_panel⌉
   Index down_panels;           // ⌈D / 2V⌉
-  Index up_depth;              // D up to a multiple of V
-  Index down_depth;            // F up to a multiple of units_per_panel
+  Index up_depth;              // D up to a multiple of V·group
+  Index down_depth;            // F up to a multiple of units_per_panel and of V·group
   std::uint64_t row_bytes;     // of one step of the depth of a panel
   std::uint64_t down_begin;    // byte of the first down panel
   std::uint64_t scales_begin;  // byte of the scales
