@@ -13,8 +13,6 @@
 
 #include "bench/support.h"
 #include "core/error.h"
-#include "core/stopwatch.h"
-#include "experts/combine.h"
 #include "experts/executor.h"
 #include "metrics/interval.h"
 
@@ -22,53 +20,6 @@ namespace {
 
 using namespace moesim;
 using namespace moesim::bench;
-
-// Rows of one bank's experts, and where they come from.
-struct Work {
-  const Executor& executor;
-  const ExpertBank& bank;
-  DispatchPlan plan;
-  Matrix x, rows, y;
-  std::unique_ptr<ExecutorScratch> scratch;
-
-  Work(const Executor& e, const ExpertBank& b, DispatchPlan p)
-      : executor(e),
-        bank(b),
-        plan(std::move(p)),
-        x(plan.num_tokens(), b.ffn.d_model),
-        rows(plan.num_rows(), b.ffn.d_model),
-        y(plan.num_tokens(), b.ffn.d_model),
-        scratch(e.make_scratch()) {
-    for (Index t = 0; t < x.rows(); ++t) {
-      fill_normal({.seed = 3}, static_cast<std::uint64_t>(t), 1.0F, x.row(t));
-    }
-  }
-  // Dispatch, experts, combine.
-  double run(const Context& context) {
-    const ExpertRows r{.bank = bank,
-                       .expert_begin = plan.expert_begin,
-                       .in = {.from = x.view(), .token = plan.row_token},
-                       .out_weight = plan.row_weight,
-                       .out = rows.view()};
-    const Stopwatch watch;
-    executor.gather(r, *scratch, context);
-    executor.run(r, *scratch, context);
-    combine(plan, rows.view(), {}, y.view(), context);
-    return watch.seconds();
-  }
-  double flops() const {
-    return static_cast<double>(plan.num_rows()) *
-           static_cast<double>(ffn_flops_per_row(bank.ffn.d_model, bank.ffn.width, bank.ffn.activation));
-  }
-  // Of the experts that have rows.
-  double bytes() const {
-    double distinct = 0;
-    for (std::size_t e = 0; e + 1 < plan.expert_begin.size(); ++e) {
-      distinct += plan.expert_begin[e + 1] > plan.expert_begin[e] ? 1 : 0;
-    }
-    return distinct * static_cast<double>(bank.weight_bytes()) / static_cast<double>(bank.num_experts());
-  }
-};
 
 // The same bits for any number of threads.
 void check(Work& work, const Context& one, const Context& two) {

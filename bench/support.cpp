@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/stopwatch.h"
+#include "experts/combine.h"
 
 namespace moesim::bench {
 
@@ -67,6 +68,45 @@ Assignments zipf_routing(const Shape& shape, Index tokens, std::uint64_t seed) {
         }
         return pool.size() - 1;
       });
+}
+
+Work::Work(const Executor& e, const ExpertBank& b, DispatchPlan p)
+    : executor(e),
+      bank(b),
+      plan(std::move(p)),
+      x(plan.num_tokens(), b.ffn.d_model),
+      rows(plan.num_rows(), b.ffn.d_model),
+      y(plan.num_tokens(), b.ffn.d_model),
+      scratch(e.make_scratch()) {
+  for (Index t = 0; t < x.rows(); ++t) {
+    fill_normal({.seed = 3}, static_cast<std::uint64_t>(t), 1.0F, x.row(t));
+  }
+}
+
+double Work::run(const Context& context) {
+  const ExpertRows r{.bank = bank,
+                     .expert_begin = plan.expert_begin,
+                     .in = {.from = x.view(), .token = plan.row_token},
+                     .out_weight = plan.row_weight,
+                     .out = rows.view()};
+  const Stopwatch watch;
+  executor.gather(r, *scratch, context);
+  executor.run(r, *scratch, context);
+  combine(plan, rows.view(), {}, y.view(), context);
+  return watch.seconds();
+}
+
+double Work::flops() const {
+  return static_cast<double>(plan.num_rows()) *
+         static_cast<double>(ffn_flops_per_row(bank.ffn.d_model, bank.ffn.width, bank.ffn.activation));
+}
+
+double Work::bytes() const {
+  double distinct = 0;
+  for (std::size_t e = 0; e + 1 < plan.expert_begin.size(); ++e) {
+    distinct += plan.expert_begin[e + 1] > plan.expert_begin[e] ? 1 : 0;
+  }
+  return distinct * static_cast<double>(bank.weight_bytes()) / static_cast<double>(bank.num_experts());
 }
 
 double peak(const KernelSet& kernels, const Context& context) {

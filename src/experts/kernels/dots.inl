@@ -144,10 +144,15 @@ template <class Dot>
 float dot_loop(std::int64_t iterations, const void* seed) {
   constexpr int kSums = 2 * Dot::kMaxRows;
   typename Dot::Sum sums[kSums] = {};
+  for (int i = 0; i < kSums; ++i) {
+    const std::int32_t first[kLanes] = {i};  // not one sum many times
+    sums[i] = load_as<typename Dot::Sum>(first);
+  }
+  const void* volatile at = seed;  // the same factors, for all the compiler knows others
   for (std::int64_t n = 0; n < iterations; ++n) {
-    asm volatile("" ::: "memory");  // the same factors, for all the compiler knows others
-    const auto value = Dot::value(seed);
-    const auto weights = Dot::weights(seed);
+    const void* from = at;
+    const auto value = Dot::value(from);
+    const auto weights = Dot::weights(from);
 #pragma GCC unroll 32
     for (int i = 0; i < kSums; ++i) {
       sums[i] = Dot::dot(sums[i], value, weights);

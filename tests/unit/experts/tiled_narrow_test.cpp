@@ -285,6 +285,18 @@ std::string problems_of(const std::vector<std::pair<std::string, std::string>>& 
   return binder.diagnostics.render_all();
 }
 
+// A lane multiplies four numbers at once where it multiplied one: a loop that seems much faster than that was
+// optimised away.
+TEST(Dots, AreNotFasterThanAnyProcessorCan) {
+  for (const WeightType type : {WeightType::int8, WeightType::bf16}) {
+    for (const DotSet* dots : usable_dots(type, InstructionSet::automatic)) {
+      const double speed = dot_speed(*dots);
+      EXPECT_GT(speed, 0.0) << dots->name;
+      EXPECT_LT(speed, 8.0) << dots->name;
+    }
+  }
+}
+
 TEST(NarrowExecutor, IsWhatTheConfigAsksFor) {
   const auto layout = [](const char* weights, const char* activations, const char* instructions) {
     return executor_of({{"weights", weights}, {"activations", activations}, {"instructions", instructions}})
