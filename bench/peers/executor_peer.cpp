@@ -1,7 +1,6 @@
 // moesim's own executors: `tiled`, and oneDNN through `onednn`.
 
 #include "bench/peers/local_peer.h"
-#include "core/build_info.h"
 #include "core/error.h"
 #include "experts/executor.h"
 
@@ -17,7 +16,7 @@ class ExecutorPeer final : public LocalPeer {
         scratch_(executor_->make_scratch()) {}
 
   std::string name() const override { return name_; }
-  std::string version() const override { return build_info().version + ", " + executor_->layout(); }
+  std::string version() const override { return executor_->layout(); }
   std::uint64_t bytes(const FfnShape& shape, Index experts) const override {
     return static_cast<std::uint64_t>(experts) * executor_->expert_bytes(shape);
   }
