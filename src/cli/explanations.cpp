@@ -185,6 +185,22 @@ constexpr Explanation kExplanations[] = {
      "A dense layer as wide as a token's experts together (k·d_ff, plus shared): the same active "
      "parameters.",
      "vs same active"},
+    {"dense_same_flops",
+     "A dense layer with the multiplications and additions that the MoE layer really makes for a token: "
+     "gate, "
+     "kept experts (the mean, as a fraction), shared experts, latent maps, a soft router's mixtures. "
+     "dense_same_active counts whole experts and no gate.",
+     "vs same FLOPs"},
+    {"dense_same_time",
+     "A dense layer as wide as takes the MoE's time here: the width is found by measuring several, in turns "
+     "with the MoE. What it has of parameters is what the MoE runs like on this machine.",
+     "runs like"},
+    {"width_trials", "Trials of widths, repeated ones counted, to find that of dense_same_time."},
+    {"widest", "The widest dense layer that dense_same_time might have had: what memory was kept for."},
+    {"match",
+     "Whether dense_same_time took the MoE's time in the rounds of the run: matched (its interval meets 1 "
+     "± 2 %), closest (it does not, and no closer width was found), slower_than_widest, "
+     "faster_than_narrowest (the MoE than any that was tried)."},
     {"dense_same_total",
      "A dense layer as wide as all experts together (E·d_ff, plus shared): the same total parameters.",
      "vs same total"},

@@ -44,14 +44,55 @@ Index batches_in_a_sample(std::uint64_t batch_bytes) {
       std::clamp<std::uint64_t>(kMostBytes / std::max<std::uint64_t>(1, batch_bytes), 1, kMost));
 }
 
-Index logits_per_expert(const Router& router) {
-  return router.num_logits() / std::max<Index>(1, router.num_experts());
-}
-
 struct Sizes {
   LayerShape shape;
   Index tokens;
 };
+
+// The most ffn experts of a token, in the mean over a batch.
+double most_ffn_experts(const Experiment& experiment, const LayerShape& shape) {
+  const RouterTraits traits = experiment.router->traits();
+  const double nominal = nominal_experts_per_token(experiment);
+  const auto all = static_cast<double>(shape.num_experts);
+  return traits.choice == Choice::soft ? nominal : traits.any_number ? all : std::min(all, nominal);
+}
+
+WidthRange widths_of(const Experiment& experiment, const Sizes& sizes, int threads) {
+  const auto& [shape, tokens] = sizes;
+  return widths_to_try(
+      {.shape = shape,
+       .moe = nominal_layer_cost(
+           experiment,
+           {.shape = shape, .tokens = tokens, .ffn_experts = most_ffn_experts(experiment, shape)}),
+       .routing_seconds = routing_seconds(shape, tokens, threads),
+       .tokens = tokens,
+       .weight_type = experiment.executor.executor->weight_type()});
+}
+
+// Wide enough for what the run will turn out to need.
+Index most_width(const Experiment& experiment, Baseline baseline, const Sizes& sizes, int threads) {
+  const LayerShape& shape = sizes.shape;
+  switch (baseline) {
+    case Baseline::dense_same_active:
+      return dense_same_active_width(shape,
+                                     matched_experts(experiment, nominal_experts_per_token(experiment)));
+    case Baseline::dense_same_total:
+      return dense_same_total_width(shape);
+    case Baseline::dense_same_flops:
+      return dense_same_flops_width(
+          shape, nominal_layer_cost(experiment, {.shape = shape,
+                                                 .tokens = sizes.tokens,
+                                                 .ffn_experts = most_ffn_experts(experiment, shape)})
+                     .flops_per_token);
+    case Baseline::dense_same_time:
+      return widths_of(experiment, sizes, threads).widest;
+  }
+  return 0;
+}
+
+Index logits_per_expert(const Router& router) {
+  return router.num_logits() / std::max<Index>(1, router.num_experts());
+}
 
 MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int threads) {
   const LayerShape& shape = sizes.shape;
@@ -65,8 +106,8 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   const std::uint64_t logits =
       checked_mul(u64(shape.pool_size()), u64(logits_per_expert(*experiment.router)), "the logits");
   MemoryEstimate memory;
-  const auto add = [&](const char* what, std::uint64_t bytes) {
-    memory.items.push_back({what, bytes});
+  const auto add = [&](std::string_view what, std::uint64_t bytes) {
+    memory.items.push_back({std::string(what), bytes});
     memory.total = checked_add(memory.total, bytes, "the memory of the run");
   };
   if (experiment.router->traits().needs_logits) {
@@ -127,14 +168,9 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
                   "the rows of the experts"));
   Index widest = shape.has_shared() ? shared_ffn_width(shape) : 0;
   for (const Baseline baseline : experiment.baselines) {
-    const bool active = baseline == Baseline::dense_same_active;
-    const Index dense = active
-                            ? dense_same_active_width(
-                                  shape, matched_experts(experiment, nominal_experts_per_token(experiment)))
-                            : dense_same_total_width(shape);
+    const Index dense = most_width(experiment, baseline, sizes, threads);
     widest = std::max(widest, dense);
-    add(active ? "dense_same_active" : "dense_same_total",
-        ffn_bytes(experiment, shape, shape.d_model, dense, 1));
+    add(enum_text(baseline), ffn_bytes(experiment, shape, shape.d_model, dense, 1));
   }
   if (widest > 0) {
     add("rows of dense layers",
@@ -208,6 +244,36 @@ double matched_experts(const Experiment& experiment, double experts_per_token) {
   return experiment.router->traits().choice == Choice::soft
              ? experts_per_token
              : std::max(1.0, static_cast<double>(std::lround(experts_per_token)));
+}
+
+LayerCost nominal_layer_cost(const Experiment& experiment, const NominalSize& size) {
+  const LayerShape& shape = size.shape;
+  const Router& router = *experiment.router;
+  const auto tokens = static_cast<std::uint64_t>(size.tokens);
+  const std::uint64_t gate = router.traits().needs_logits
+                                 ? checked_mul(u64(router.num_logits()), u64(shape.d_model), "the gate")
+                                 : 0;
+  return moe_layer_cost(shape, {.experts_per_token = size.ffn_experts,
+                                .gate_params = gate,
+                                .distinct_experts = std::min(static_cast<double>(shape.num_experts),
+                                                             size.ffn_experts * static_cast<double>(tokens)),
+                                .tokens = tokens,
+                                .slots = router.traits().choice == Choice::soft ? router.num_logits() : 0,
+                                .weight_type = experiment.executor.executor->weight_type()});
+}
+
+double routing_seconds(const LayerShape& shape, Index tokens, int threads) {
+  constexpr double kPerLayer = 1e-5;
+  constexpr double kPerToken = 150e-9;
+  constexpr double kPerTokenAndExpert = 12e-9;
+  constexpr double kPerValue = 1e-9;
+  const double a_token = kPerToken + kPerTokenAndExpert * static_cast<double>(shape.pool_size()) +
+                         kPerValue * static_cast<double>(shape.d_model);
+  return kPerLayer + static_cast<double>(tokens) * a_token / threads;
+}
+
+WidthRange same_time_widths(const Experiment& experiment, int threads) {
+  return widths_of(experiment, {experiment.shape, experiment.workload->tokens()}, threads);
 }
 
 Index most_batches_in_a_sample(const Experiment& experiment) {

@@ -7,6 +7,7 @@
 
 #include "core/machine.h"
 #include "engine/experiment.h"
+#include "engine/width_search.h"
 
 namespace moesim {
 
@@ -29,6 +30,21 @@ double nominal_experts_per_token(const Experiment& experiment);
 // The ffn experts that dense_same_active stands for, given the (mean) number of a token: a whole number, at
 // least 1; of a soft router as it is.
 double matched_experts(const Experiment& experiment, double experts_per_token);
+
+// What a layer costs by its config alone, where a token has so many ffn experts.
+struct NominalSize {
+  const LayerShape& shape;
+  Index tokens = 0;
+  double ffn_experts = 0;
+};
+LayerCost nominal_layer_cost(const Experiment& experiment, const NominalSize& size);
+
+// What a MoE layer does in a step beside its products: norm, choice of experts, plan. Measured on x86 servers
+// with 8 to 256 experts; half as much again on either side is usual.
+double routing_seconds(const LayerShape& shape, Index tokens, int threads);
+
+// Of dense_same_time: the widths that a run keeps room for.
+WidthRange same_time_widths(const Experiment& experiment, int threads);
 
 // Throws Error(out_of_memory) when a size does not fit 64 bits.
 // The most batches a timed sample may hold ready: short steps are timed several in a row (at most 1000, of at

@@ -13,7 +13,11 @@ namespace moesim {
 namespace {
 
 constexpr EnumName<Baseline> kBaselines[] = {{Baseline::dense_same_active, "dense_same_active"},
-                                             {Baseline::dense_same_total, "dense_same_total"}};
+                                             {Baseline::dense_same_total, "dense_same_total"},
+                                             {Baseline::dense_same_flops, "dense_same_flops"},
+                                             {Baseline::dense_same_time, "dense_same_time"}};
+// What runs where the config says nothing: so many of them from the front.
+constexpr std::size_t kUsualBaselines = 2;
 
 // The keys of the top level that are values, not sections.
 struct TopParams {
@@ -112,7 +116,7 @@ std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool e
     text += (text.empty() ? "" : ", ") + name;
   };
   if (section == nullptr) {
-    for (std::size_t i = 0; execute && i < names.size(); ++i) {
+    for (std::size_t i = 0; execute && i < kUsualBaselines; ++i) {
       add(names[i], i);
     }
   } else {
@@ -316,7 +320,8 @@ std::vector<SectionInfo> config_sections() {
   }
   sections.push_back({"baselines",
                       "dense layers to run beside the MoE: a list of `dense_same_active` and "
-                      "`dense_same_total`, by default both; `[]` for none",
+                      "`dense_same_total` (by default these two), `dense_same_flops` and "
+                      "`dense_same_time`; `[]` for none",
                       {}});
   sections.push_back({"measure", "how long to measure", fields_of<MeasureParams>().infos()});
   return sections;

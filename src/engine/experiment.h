@@ -18,7 +18,7 @@
 
 namespace moesim {
 
-enum class Baseline { dense_same_active, dense_same_total };
+enum class Baseline { dense_same_active, dense_same_total, dense_same_flops, dense_same_time };
 std::span<const EnumName<Baseline>> enum_names(Baseline);
 
 struct MeasureParams {

@@ -9,6 +9,7 @@
 #include "core/stopwatch.h"
 #include "engine/estimate.h"
 #include "engine/run.h"
+#include "engine/same_time.h"
 #include "engine/verdict.h"
 #include "engine/yardstick.h"
 #include "experts/dense.h"
@@ -20,22 +21,8 @@ namespace {
 
 // Where weights are read from memory rather than used often; a cautious figure for the machines people have.
 constexpr double kBytesPerSecond = 1e10;
-// dense_same_total is left out where its share of the minimum would be longer than so many budgets.
-constexpr double kBudgetsForDenseTotal = 3.0;
-
-// What a MoE layer does beside its products: norm, choice of experts, plan. Measured on x86 servers with 8 to
-// 256 experts; half as much again on either side is usual.
-double routing_seconds(const Experiment& experiment, int threads) {
-  constexpr double kPerLayer = 1e-5;
-  constexpr double kPerToken = 150e-9;
-  constexpr double kPerTokenAndExpert = 12e-9;
-  constexpr double kPerValue = 1e-9;
-  const LayerShape& shape = experiment.shape;
-  const double a_token = kPerToken + kPerTokenAndExpert * static_cast<double>(shape.pool_size()) +
-                         kPerValue * static_cast<double>(shape.d_model);
-  return static_cast<double>(shape.num_layers) *
-         (kPerLayer + static_cast<double>(experiment.workload->tokens()) * a_token / threads);
-}
+// dense_same_total and dense_same_time are left out where the minimum would be longer than so many budgets.
+constexpr double kMostBudgets = 3.0;
 
 double forecast_seconds(const LayerCost& cost, const Experiment& experiment, double flops_per_second) {
   const double tokens = static_cast<double>(experiment.workload->tokens());
@@ -44,23 +31,45 @@ double forecast_seconds(const LayerCost& cost, const Experiment& experiment, dou
          std::max(cost.flops_per_token / flops_per_second, cost.bytes_per_token / kBytesPerSecond);
 }
 
+// What the MoE is expected to take, by a yardstick of so many operations a second.
+struct TimeEstimate {
+  double seconds_per_step;
+  double flops_per_second;
+  int threads;
+};
+
 LayerCost nominal_cost(const Experiment& experiment) {
+  return nominal_layer_cost(experiment, {.shape = experiment.shape,
+                                         .tokens = experiment.workload->tokens(),
+                                         .ffn_experts = nominal_ffn_experts(
+                                             experiment.shape, nominal_experts_per_token(experiment))});
+}
+
+LayerCost dense_cost(const Experiment& experiment, Index width) {
+  return dense_layer_cost(experiment.shape,
+                          {.width = width,
+                           .tokens = static_cast<std::uint64_t>(experiment.workload->tokens()),
+                           .weight_type = experiment.executor.executor->weight_type()});
+}
+
+// Of dense_same_time: the width expected to take the MoE's time.
+Index expected_width(const Experiment& experiment, Baseline baseline, const TimeEstimate& moe) {
   const LayerShape& shape = experiment.shape;
-  const double experts = nominal_ffn_experts(shape, nominal_experts_per_token(experiment));
-  const auto tokens = static_cast<std::uint64_t>(experiment.workload->tokens());
-  const Index slots =
-      experiment.router->traits().choice == Choice::soft ? experiment.router->num_logits() : 0;
-  const std::uint64_t gate = experiment.router->traits().needs_logits
-                                 ? checked_mul(static_cast<std::uint64_t>(experiment.router->num_logits()),
-                                               static_cast<std::uint64_t>(shape.d_model), "the gate")
-                                 : 0;
-  return moe_layer_cost(shape, {.experts_per_token = experts,
-                                .gate_params = gate,
-                                .distinct_experts = std::min(static_cast<double>(shape.num_experts),
-                                                             experts * static_cast<double>(tokens)),
-                                .tokens = tokens,
-                                .slots = slots,
-                                .weight_type = experiment.executor.executor->weight_type()});
+  switch (baseline) {
+    case Baseline::dense_same_active:
+      return dense_same_active_width(
+          shape,
+          matched_experts(experiment, nominal_ffn_experts(shape, nominal_experts_per_token(experiment))));
+    case Baseline::dense_same_total:
+      return dense_same_total_width(shape);
+    case Baseline::dense_same_flops:
+      return dense_same_flops_width(shape, nominal_cost(experiment).flops_per_token);
+    case Baseline::dense_same_time:
+      return nearest_width(same_time_widths(experiment, moe.threads),
+                           moe.seconds_per_step /
+                               forecast_seconds(dense_cost(experiment, 1), experiment, moe.flops_per_second));
+  }
+  return 0;
 }
 
 }  // namespace
@@ -103,29 +112,31 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   const auto layers = static_cast<std::uint64_t>(shape.num_layers);
   const std::uint64_t moe_bytes = experiment.execute ? nominal_cost(experiment).weight_bytes * layers : 0;
   forecast.variants.push_back(
-      {"moe", 0, forecast_seconds(moe, experiment, rate) + routing_seconds(experiment, forecast.threads),
+      {"moe", 0,
+       forecast_seconds(moe, experiment, rate) +
+           static_cast<double>(shape.num_layers) *
+               routing_seconds(shape, experiment.workload->tokens(), forecast.threads),
        moe_bytes, ""});
   double round = forecast.variants.front().seconds_per_step;
+  double searching = 0;
   for (const Baseline baseline : experiment.baselines) {
-    const bool active = baseline == Baseline::dense_same_active;
-    const Index width =
-        active ? dense_same_active_width(
-                     shape, matched_experts(experiment, nominal_ffn_experts(
-                                                            shape, nominal_experts_per_token(experiment))))
-               : dense_same_total_width(shape);
-    const LayerCost cost =
-        dense_layer_cost(shape, {.width = width,
-                                 .tokens = static_cast<std::uint64_t>(experiment.workload->tokens()),
-                                 .weight_type = experiment.executor.executor->weight_type()});
+    const Index width = expected_width(experiment, baseline,
+                                       {forecast.variants.front().seconds_per_step, rate, forecast.threads});
+    const LayerCost cost = dense_cost(experiment, width);
     VariantForecast variant{std::string(enum_text(baseline)), width, forecast_seconds(cost, experiment, rate),
                             cost.weight_bytes * layers, ""};
+    const bool searched = baseline == Baseline::dense_same_time;
+    const double search = searched ? kFewestSearchSteps * variant.seconds_per_step : 0.0;
     const double minimum =
-        (round + variant.seconds_per_step) * static_cast<double>(experiment.measure.min_samples);
-    if (!active && minimum > kBudgetsForDenseTotal * forecast.budget_s) {
-      variant.skipped = fmt::format("needs {:.0f} s for {} samples, the budget is {:g} s", minimum,
-                                    experiment.measure.min_samples, forecast.budget_s);
+        (round + variant.seconds_per_step) * static_cast<double>(experiment.measure.min_samples) + search;
+    const bool may_be_long = searched || baseline == Baseline::dense_same_total;
+    if (may_be_long && minimum > kMostBudgets * forecast.budget_s) {
+      variant.skipped = fmt::format("needs {:.0f} s for {} samples{}, the budget is {:g} s", minimum,
+                                    experiment.measure.min_samples,
+                                    searched ? " and the search of its width" : "", forecast.budget_s);
     } else {
       round += variant.seconds_per_step;
+      searching += search;
     }
     forecast.variants.push_back(std::move(variant));
   }
@@ -139,7 +150,7 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   forecast.layers_for_cold = fewest > 0 ? static_cast<Index>(std::ceil(cold_threshold(machine) / fewest)) : 1;
   forecast.record_seconds =
       forecast.variants.front().seconds_per_step * static_cast<double>(experiment.workload->steps());
-  forecast.minimum_seconds = round * static_cast<double>(experiment.measure.min_samples);
+  forecast.minimum_seconds = round * static_cast<double>(experiment.measure.min_samples) + searching;
   return forecast;
 }
 

@@ -29,7 +29,7 @@ struct RunForecast {
   std::uint64_t bytes = 0;
   std::vector<std::pair<std::string, std::uint64_t>> memory;
   double record_seconds = 0;   // all steps once
-  double minimum_seconds = 0;  // min_samples rounds
+  double minimum_seconds = 0;  // min_samples rounds, and the fewest trials of dense_same_time
   double budget_s = 0;
   Index layers_for_cold = 1;  // num_layers that would make the weights of every variant cold
 

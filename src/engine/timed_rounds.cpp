@@ -8,6 +8,7 @@
 #include "engine/contest.h"
 #include "engine/estimate.h"
 #include "engine/roofline.h"
+#include "engine/same_time.h"
 #include "engine/verdict.h"
 #include "engine/yardstick.h"
 #include "experts/dense.h"
@@ -17,39 +18,6 @@ namespace {
 
 // A sample shorter than this is several steps in a row.
 constexpr double kShortestSample = 1e-3;
-
-Contestant dense_contestant(RunState& state, const VariantForecast& forecast) {
-  Contestant dense;
-  const LayerShape& shape = state.experiment.shape;
-  const LayerCost cost =
-      dense_layer_cost(shape, {.width = forecast.width,
-                               .tokens = static_cast<std::uint64_t>(state.experiment.workload->tokens()),
-                               .weight_type = state.experiment.executor.executor->weight_type()});
-  dense.result.name = forecast.name;
-  dense.result.width = forecast.width;
-  dense.result.skipped = forecast.skipped;
-  dense.result.total_params = cost.total_params;
-  dense.result.flops_per_token = cost.flops_per_token;
-  if (!forecast.skipped.empty()) {
-    return dense;
-  }
-  const auto stack =
-      std::make_shared<DenseStack>(make_dense_stack(state.experiment, forecast.width, state.context));
-  dense.result.weight_bytes = stack->weight_bytes();
-  dense.result.weight_bytes_read = static_cast<double>(stack->weight_bytes());
-  dense.dense = stack;
-  dense.read_weights = weights_reader(state, banks_of(*stack));
-  dense.run = [&state, stack] {
-    double seconds = 0;
-    for (const TokenBatch& batch : state.batches) {
-      load_batch(batch, state.workspace);
-      seconds +=
-          run_dense_step(*state.experiment.executor.executor, *stack, state.workspace, state.context).total();
-    }
-    return seconds;
-  };
-  return dense;
-}
 
 StageSeconds median_stages(const std::vector<StageSeconds>& samples, int repeats) {
   StageSeconds result;
@@ -133,6 +101,39 @@ Contestant moe_contestant(RunState& state, const RunRecord& record) {
   return moe;
 }
 
+Contestant dense_contestant(RunState& state, const VariantForecast& forecast) {
+  Contestant dense;
+  const LayerShape& shape = state.experiment.shape;
+  const LayerCost cost =
+      dense_layer_cost(shape, {.width = forecast.width,
+                               .tokens = static_cast<std::uint64_t>(state.experiment.workload->tokens()),
+                               .weight_type = state.experiment.executor.executor->weight_type()});
+  dense.result.name = forecast.name;
+  dense.result.width = forecast.width;
+  dense.result.skipped = forecast.skipped;
+  dense.result.total_params = cost.total_params;
+  dense.result.flops_per_token = cost.flops_per_token;
+  if (!forecast.skipped.empty()) {
+    return dense;
+  }
+  const auto stack =
+      std::make_shared<DenseStack>(make_dense_stack(state.experiment, forecast.width, state.context));
+  dense.result.weight_bytes = stack->weight_bytes();
+  dense.result.weight_bytes_read = static_cast<double>(stack->weight_bytes());
+  dense.dense = stack;
+  dense.read_weights = weights_reader(state, banks_of(*stack));
+  dense.run = [&state, stack] {
+    double seconds = 0;
+    for (const TokenBatch& batch : state.batches) {
+      load_batch(batch, state.workspace);
+      seconds +=
+          run_dense_step(*state.experiment.executor.executor, *stack, state.workspace, state.context).total();
+    }
+    return seconds;
+  };
+  return dense;
+}
+
 // Declared once more for the report: the same ruler whatever the experiment.
 Contestant yardstick_contestant(RunState& state, int repeats) {
   Contestant contestant;
@@ -176,8 +177,12 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
     if (variant.name == enum_text(Baseline::dense_same_active) && varies) {
       known.width =
           dense_same_active_width(record.shape, matched_experts(state.experiment, record.mean_kept_experts));
+    } else if (variant.name == enum_text(Baseline::dense_same_flops)) {
+      known.width = dense_same_flops_width(record.shape, record.realised.flops_per_token);
     }
-    Contestant dense = dense_contestant(state, known);
+    Contestant dense = variant.name == enum_text(Baseline::dense_same_time)
+                           ? same_time_contestant(state, record, {.forecast = known, .repeats = repeats})
+                           : dense_contestant(state, known);
     if (dense.run) {
       contestants.push_back(std::move(dense));
     } else {

@@ -8,6 +8,8 @@ namespace moesim {
 
 // The MoE of a recorded run; `state` must stay where it is.
 Contestant moe_contestant(RunState& state, const RunRecord& record);
+// A dense stack of the width that the forecast names.
+Contestant dense_contestant(RunState& state, const VariantForecast& forecast);
 // The same ruler whatever the experiment.
 Contestant yardstick_contestant(RunState& state, int repeats);
 // Steps in a row for one sample of at least a millisecond, `most` at most.

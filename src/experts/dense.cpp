@@ -4,12 +4,17 @@
 #include <cmath>
 #include <limits>
 
+#include "experts/bank.h"
 #include "experts/shared.h"
 
 namespace moesim {
 namespace {
 
 constexpr Index kWidest = std::numeric_limits<Index>::max();
+
+Index whole_width(double width) {
+  return width < 9e18 ? std::max<Index>(1, std::llround(width)) : kWidest;
+}
 
 // Hidden units at full width that have the parameters of `experts` routed experts and of the latent maps.
 Index routed_width(double experts, const LayerShape& shape) {
@@ -19,7 +24,7 @@ Index routed_width(double experts, const LayerShape& shape) {
     const double matrices = is_gated(shape.activation) ? 3.0 : 2.0;
     width = width * latent / static_cast<double>(shape.d_model) + 2.0 * latent / matrices;
   }
-  return width < 9e18 ? std::max<Index>(1, std::llround(width)) : kWidest;
+  return whole_width(width);
 }
 
 Index width_of(double experts, const LayerShape& shape) {
@@ -36,6 +41,11 @@ Index dense_same_active_width(const LayerShape& shape, double active_experts) {
 
 Index dense_same_total_width(const LayerShape& shape) {
   return width_of(static_cast<double>(shape.num_experts), shape);
+}
+
+Index dense_same_flops_width(const LayerShape& shape, double flops_per_token) {
+  return whole_width(flops_per_token /
+                     static_cast<double>(ffn_flops_per_row(shape.d_model, 1, shape.activation)));
 }
 
 }  // namespace moesim

@@ -5,6 +5,7 @@
 #include "config/scalars.h"
 #include "config/yaml.h"
 #include "dispatch/layout.h"
+#include "metrics/same_time.h"
 
 namespace moesim {
 namespace {
@@ -108,8 +109,10 @@ void add_variants(RowBuilder& row, const RunRecord& record) {
     const bool moe = variant.name == "moe";
     const std::string prefix = moe ? "m." : "m." + variant.name + ".";
     if (!moe && variant.name != "yardstick") {
-      row.add(prefix + "width", static_cast<std::int64_t>(variant.width));
-      row.count(prefix + "total_params", variant.total_params);
+      const bool known = variant.width > 0;  // not where it was to be found and was not
+      row.add(prefix + "width", known ? FlatValue(static_cast<std::int64_t>(variant.width)) : FlatValue());
+      row.add(prefix + "total_params",
+              known ? FlatValue(static_cast<std::int64_t>(variant.total_params)) : FlatValue());
       row.count(prefix + "weight_bytes", variant.weight_bytes);
     }
     if (!variant.skipped.empty()) {
@@ -130,6 +133,11 @@ void add_variants(RowBuilder& row, const RunRecord& record) {
     }
     if (!moe) {
       row.interval(prefix + "ratio_to_moe", variant.ratio);
+    }
+    if (variant.width_trials > 0) {
+      row.add(prefix + "width_trials", static_cast<std::int64_t>(variant.width_trials));
+      row.add(prefix + "widest", static_cast<std::int64_t>(variant.widest));
+      row.add(prefix + "match", std::string(time_match_word(time_match(variant))));
     }
   }
 }

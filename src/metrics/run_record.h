@@ -34,9 +34,12 @@ struct Sample {
 
 // Something that was timed: the MoE stack, a dense stack, or the yardstick.
 struct VariantResult {
-  std::string name;                // "moe", "dense_same_active", "dense_same_total", "yardstick"
-  std::string skipped;             // why there are no figures; empty: there are
-  Index width = 0;                 // hidden width of a dense layer; 0 for the MoE
+  std::string name;      // "moe", "dense_same_active", …, "yardstick"
+  std::string skipped;   // why there are no figures; empty: there are
+  Index width = 0;       // hidden width of a dense layer; 0 for the MoE
+  int width_trials = 0;  // dense_same_time: trials of widths to find its own
+  Index narrowest = 0;   // and the bounds of what was tried
+  Index widest = 0;
   std::uint64_t total_params = 0;  // one layer
   std::uint64_t weight_bytes = 0;  // all layers
   double weight_bytes_read = 0;    // per step, all layers

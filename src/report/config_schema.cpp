@@ -48,6 +48,14 @@ Json type_of(const FieldInfo& field) {
   return type;
 }
 
+Json baseline_names() {
+  Json names = Json::array();
+  for (const EnumName<Baseline>& entry : enum_names(Baseline{})) {
+    names.push_back(entry.name);
+  }
+  return names;
+}
+
 Json property_of(const FieldInfo& field) {
   Json property = type_of(field);
   property["description"] = field.doc;
@@ -186,9 +194,8 @@ Rooms rooms_of(const std::vector<SectionInfo>& sections) {
         rooms.plain[field.name] = property_of(field);
       }
     } else if (room == "baselines") {
-      rooms.plain[room] = or_none({{"type", "array"},
-                                   {"items", {{"enum", {"dense_same_active", "dense_same_total"}}}},
-                                   {"uniqueItems", true}});
+      rooms.plain[room] =
+          or_none({{"type", "array"}, {"items", {{"enum", baseline_names()}}}, {"uniqueItems", true}});
     } else if (variant.empty()) {
       const Json own = section_of(section, Json::object(), {});
       rooms.plain[room] = room == "layer" ? null_or(own) : or_none(own);

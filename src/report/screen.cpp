@@ -281,7 +281,10 @@ std::string variant_title(const RunRecord& r, const VariantResult& v) {
   if (v.name == "dense_same_active") {
     return "dense, same active";
   }
-  return v.name == "dense_same_total" ? "dense, same total" : v.name;
+  return v.name == "dense_same_total"   ? "dense, same total"
+         : v.name == "dense_same_flops" ? "dense, same FLOPs"
+         : v.name == "dense_same_time"  ? "dense, same time"
+                                        : v.name;
 }
 
 void add_throughput(Screen& screen, const RunRecord& r) {

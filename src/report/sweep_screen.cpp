@@ -25,6 +25,14 @@ std::string ratio_cell(const FlatRow& record, const std::string& baseline) {
   return ratio > 0 ? fmt::format("{:.2f}x", 1.0 / ratio) : "";
 }
 
+// Baselines that most sweeps do not have get a column where some point has them.
+bool any_has(const SweepAnalysis& analysis, const std::string& name) {
+  return std::any_of(analysis.points.begin(), analysis.points.end(),
+                     [&](const StoredPoint& point) { return number_in(point.record, name) > 0; });
+}
+constexpr const char* kRatioToSameFlops = "m.dense_same_flops.ratio_to_moe";
+constexpr const char* kSameTimeParams = "m.dense_same_time.total_params";
+
 std::string number_cell(double value, const char* format) {
   return std::isnan(value) ? "" : fmt::format(fmt::runtime(format), value);
 }
@@ -49,6 +57,13 @@ std::vector<std::string> cells_of(const SweepAnalysis& analysis, std::size_t at,
   cells.push_back(std::isnan(rate) ? "" : short_number(rate));
   cells.push_back(ratio_cell(point.record, "dense_same_active"));
   cells.push_back(ratio_cell(point.record, "dense_same_total"));
+  if (any_has(analysis, kRatioToSameFlops)) {
+    cells.push_back(ratio_cell(point.record, "dense_same_flops"));
+  }
+  if (any_has(analysis, kSameTimeParams)) {
+    const double params = number_in(point.record, kSameTimeParams);
+    cells.push_back(params > 0 ? short_number(params) : "");
+  }
   cells.push_back(number_cell(number_in(point.record, "m.load_cv"), "{:.3f}"));
   cells.push_back(number_cell(number_in(point.record, "m.max_violation"), "{:.2f}"));
   const double dropped = number_in(point.record, "m.dropped_fraction");
@@ -124,10 +139,15 @@ std::string render_sweep(const SweepAnalysis& analysis, const std::vector<std::s
   std::string text;
   if (!analysis.points.empty()) {
     std::vector<std::string> head = axes;
-    for (const char* title : {"tokens/s", "vs same active", "vs same total", "load CV", "MaxVio", "dropped",
-                              "active", "total", "timing", ""}) {
-      head.emplace_back(title);
+    head.insert(head.end(), {"tokens/s", "vs same active", "vs same total"});
+    if (any_has(analysis, kRatioToSameFlops)) {
+      head.emplace_back("vs same FLOPs");
     }
+    const bool same_time = any_has(analysis, kSameTimeParams);
+    if (same_time) {
+      head.emplace_back("runs like");
+    }
+    head.insert(head.end(), {"load CV", "MaxVio", "dropped", "active", "total", "timing", ""});
     std::vector<std::vector<std::string>> rows = {head};
     for (std::size_t i = 0; i < analysis.points.size() && i < kMostRows; ++i) {
       rows.push_back(cells_of(analysis, i, axes));
@@ -141,6 +161,7 @@ std::string render_sweep(const SweepAnalysis& analysis, const std::vector<std::s
         "  \"vs\": tokens/s of the MoE over the dense layer's, side by side in the same run; tokens/s of "
         "different "
         "points were measured at different times\n";
+    text += same_time ? "  \"runs like\": parameters of the dense layer that took the same time\n" : "";
     const std::string words = shares_in_words(analysis);
     if (!words.empty()) {
       text += "\n" + words;

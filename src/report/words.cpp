@@ -7,6 +7,7 @@
 
 #include "config/overrides.h"
 #include "core/text.h"
+#include "metrics/same_time.h"
 #include "report/numbers.h"
 #include "report/screen.h"
 
@@ -15,6 +16,24 @@ namespace {
 
 // Batches of so few tokens are decided by reading weights, which a cache hides.
 constexpr Index kSmallBatch = 64;
+
+std::string same_time_sentence(const RunRecord& record) {
+  const VariantResult* dense = record.find_variant("dense_same_time");
+  if (dense == nullptr || !dense->skipped.empty() || dense->ratio.median <= 0) {
+    return "";
+  }
+  const TimeMatch match = time_match(*dense);
+  const char* claim = match == TimeMatch::slower_than_widest
+                          ? "This MoE is slower here than the widest dense layer there was room for:"
+                      : match == TimeMatch::faster_than_narrowest
+                          ? "This MoE is faster here than the narrowest dense layer:"
+                          : "This MoE runs here like a dense layer of";
+  return fmt::format("{} {} parameters (width {}, {:.2f} times the MoE's tokens/s [{:.2f} .. {:.2f}]{}). ",
+                     claim, short_number(static_cast<double>(dense->total_params)),
+                     with_commas(static_cast<std::uint64_t>(dense->width)), dense->ratio.median,
+                     dense->ratio.low, dense->ratio.high,
+                     match == TimeMatch::closest ? ", the closest width that was found" : "");
+}
 
 std::string speed_sentence(const RunRecord& record) {
   const VariantResult* moe = record.find_variant("moe");
@@ -34,21 +53,23 @@ std::string speed_sentence(const RunRecord& record) {
     const double moe_over_dense = 1.0 / dense->ratio.median;
     const bool clear = dense->ratio.low > 1.0 || dense->ratio.high < 1.0;
     text += text.empty() ? "The MoE layer makes " : ", and ";
-    text += clear ? fmt::format("{:.2f} times the tokens/s of a dense layer with the same {} parameters",
-                                moe_over_dense, what)
-                  : fmt::format(
-                        "about as many tokens/s (no clear difference) as a dense layer with the same {} "
-                        "parameters",
-                        what);
+    text +=
+        clear
+            ? fmt::format("{:.2f} times the tokens/s of a dense layer with the same {}", moe_over_dense, what)
+            : fmt::format("about as many tokens/s (no clear difference) as a dense layer with the same {}",
+                          what);
   };
-  compare("dense_same_total", "total");
-  compare("dense_same_active", "active");
+  compare("dense_same_total", "total parameters");
+  compare("dense_same_active", "active parameters");
+  compare("dense_same_flops", "FLOPs per token");
   if (text.empty()) {
-    return "";
+    return same_time_sentence(record);
   }
   const std::string caveat = ratio_caveat(record);
   return text +
-         fmt::format(" ({}{}{}). ", layers_word(record.shape.num_layers), caveat.empty() ? "" : ", ", caveat);
+         fmt::format(" ({}{}{}). ", layers_word(record.shape.num_layers), caveat.empty() ? "" : ", ",
+                     caveat) +
+         same_time_sentence(record);
 }
 
 std::string parameter_sentence(const RunRecord& record) {

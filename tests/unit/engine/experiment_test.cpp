@@ -259,7 +259,8 @@ TEST(LoadExperiment, ABadCountOfExpertsWithoutAProductIsOneError) {
 TEST(LoadExperiment, BaselinesAreAListOfKnownNamesOnceEach) {
   EXPECT_NE(
       errors_of(std::string(kSmall) + "baselines: [dense_same_activ]\n")
-          .find("unknown baseline 'dense_same_activ'; expected one of dense_same_active, dense_same_total"),
+          .find("unknown baseline 'dense_same_activ'; expected one of dense_same_active, dense_same_flops, "
+                "dense_same_time, dense_same_total"),
       std::string::npos);
   EXPECT_NE(errors_of(std::string(kSmall) + "baselines: [dense_same_total, dense_same_total]\n")
                 .find("'dense_same_total' is given twice; expected each baseline once [duplicate-key]"),
