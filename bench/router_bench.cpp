@@ -5,9 +5,11 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "allocations.h"
 #include "core/error.h"
+#include "core/stopwatch.h"
 #include "dispatch/plan.h"
 #include "router/gate.h"
 #include "router/router.h"
@@ -53,6 +55,17 @@ void run_gate(benchmark::State& state) {
   }
 }
 
+double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const Stopwatch watch;
+  work();
+  return watch.seconds();
+}
+
 std::unique_ptr<Router> make_preset(const std::string& name) {
   Binder binder;
   Node section;
@@ -82,9 +95,11 @@ void run_route(benchmark::State& state, const std::string& name) {
   const RouterState bias{router->initial_bias()};
   const RouterInput input{batch, logits.view(), bias, 1, 0, context};
   check_routing(router->route(input), router->traits(), kTokens, kExperts);
+  Routing routing = router->route(input);
   const std::int64_t before = allocations();
   for (auto _ : state) {
-    benchmark::DoNotOptimize(router->route(input));
+    router->route_into(input, routing);
+    benchmark::DoNotOptimize(routing);
   }
   report_allocations(state, before, kTokens);
 }
@@ -98,12 +113,48 @@ void run_plan(benchmark::State& state) {
   const Routing routing = router->route({batch, logits.view(), {}, 1, 0, context});
   const auto& assignments = std::get<Assignments>(routing);
   check_routing(routing, router->traits(), tokens, kExperts);
+  const PlanInput input{.assignments = assignments, .top_k = router->traits().top_k};
+  DispatchPlan plan = make_plan(input);
   const std::int64_t before = allocations();
   for (auto _ : state) {
-    benchmark::DoNotOptimize(make_plan({.assignments = assignments, .top_k = router->traits().top_k}));
+    make_plan_into(input, plan);
+    benchmark::DoNotOptimize(plan);
   }
   report_allocations(state, before, tokens);
   state.SetItemsProcessed(state.iterations() * assignments.size());
+}
+
+// One thread: scores, choice, weights and plan, as a share of the gate's product. The two take turns, and the
+// share is the median of the rounds.
+void run_share(benchmark::State& state, const std::string& name) {
+  const Context context({.threads = 1});
+  const TokenBatch batch = make_batch();
+  const auto router = make_preset(name);
+  const Gate gate = make_gate(1, 0, kExperts, kWidth, router->gate_rule());
+  Matrix logits(kTokens, kExperts);
+  const RouterState bias{router->initial_bias()};
+  Routing routing;
+  DispatchPlan plan;
+  std::vector<double> shares;
+  std::vector<double> route_ns;
+  std::vector<double> plan_ns;
+  for (auto _ : state) {
+    const double product = seconds_of([&] {
+      gate_logits(gate, {batch.hidden.view()}, {logits.view(), {}}, context);
+    });
+    const double route = seconds_of([&] {
+      router->route_into({batch, logits.view(), bias, 1, 0, context}, routing);
+    });
+    const double sort = seconds_of([&] {
+      make_plan_into({.assignments = std::get<Assignments>(routing), .top_k = router->traits().top_k}, plan);
+    });
+    shares.push_back((route + sort) / product);
+    route_ns.push_back(route / kTokens * 1e9);
+    plan_ns.push_back(sort / kTokens * 1e9);
+  }
+  state.counters["percent_of_product"] = 100 * median_of(shares);
+  state.counters["route_ns/token"] = median_of(route_ns);
+  state.counters["plan_ns/token"] = median_of(plan_ns);
 }
 
 }  // namespace
@@ -116,6 +167,11 @@ void register_router_benchmarks() {
     benchmark::RegisterBenchmark(("route/" + preset.name).c_str(), [name = preset.name](
                                                                        benchmark::State& state) {
       run_route(state, name);
+    })->UseRealTime();
+  }
+  for (const std::string name : {"olmoe", "deepseek_v3"}) {
+    benchmark::RegisterBenchmark(("share_of_gate/" + name).c_str(), [name](benchmark::State& state) {
+      run_share(state, name);
     })->UseRealTime();
   }
   benchmark::RegisterBenchmark("plan/olmoe", run_plan)->RangeMultiplier(4)->Range(1024, 65536)->UseRealTime();

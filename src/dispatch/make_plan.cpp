@@ -27,14 +27,15 @@ void check_input(const PlanInput& input) {
   MOESIM_CHECK(
       assignments.pass_through.empty() || std::ssize(assignments.pass_through) == assignments.num_tokens(),
       "assignments whose tokens pass through in another number");
-  for (Index t = 0; t < assignments.num_tokens(); ++t) {
-    MOESIM_CHECK(assignments.begin[t] <= assignments.begin[t + 1],
-                 "a token with a negative number of assignments");
-  }
+  MOESIM_CHECK(std::is_sorted(assignments.begin.begin(), assignments.begin.end()),
+               "a token with a negative number of assignments");
+  // Without branches, for it looks at every assignment; a negative number is a large one.
+  std::uint32_t bad = 0;
+  const auto experts = static_cast<std::uint32_t>(assignments.num_experts);
   for (const std::int32_t expert : assignments.expert) {
-    MOESIM_CHECK(expert >= 0 && expert < assignments.num_experts,
-                 "an assignment to an expert that does not exist");
+    bad |= static_cast<std::uint32_t>(expert) >= experts ? 1U : 0U;
   }
+  MOESIM_CHECK(bad == 0, "an assignment to an expert that does not exist");
   MOESIM_CHECK(input.logits.rows == 0 || (input.logits.rows == assignments.num_tokens() &&
                                           input.logits.cols == assignments.num_experts),
                "logits that do not belong to the assignments");
@@ -56,7 +57,9 @@ Index max_load(const Assignments& assignments, const Places& places, Index first
 Placement decide(const PlanInput& input, DispatchPlan& plan) {
   const Assignments& assignments = input.assignments;
   Placement placement;
+  placement.reason = std::move(plan.drop_reason);  // its memory
   placement.reason.assign(assignments.size(), DropReason::kept);
+  plan.room.reset();
   if (input.rule == nullptr) {
     return placement;
   }
@@ -95,25 +98,32 @@ void place_rows(const Assignments& assignments, Placement placement, DispatchPla
   const std::vector<std::int32_t>& expert = placement.expert.empty() ? assignments.expert : placement.expert;
   const std::vector<float>& weight = placement.weight.empty() ? assignments.weight : placement.weight;
   plan.drop_reason = std::move(placement.reason);
-  std::vector<Index> next(assignments.num_experts + 1);
+  const bool all_kept = !plan.room;
+  // expert_begin[e] counts, then says where e begins, then where its next row goes, which is where e + 1
+  // began when all have been placed.
+  std::vector<Index>& next = plan.expert_begin;
+  next.assign(assignments.num_experts + 1, 0);
   for (std::size_t a = 0; a < plan.drop_reason.size(); ++a) {
-    next[expert[a]] += has_row(plan.drop_reason[a]) ? 1 : 0;
+    next[expert[a]] += all_kept || has_row(plan.drop_reason[a]) ? 1 : 0;
   }
   std::exclusive_scan(next.begin(), next.end(), next.begin(), Index{0});
-  plan.expert_begin = next;
   plan.row_token.resize(next.back());
   plan.row_weight.resize(next.back());
-  plan.assignment_row.assign(plan.drop_reason.size(), -1);
+  plan.assignment_row.resize(plan.drop_reason.size());
   for (Index t = 0; t < plan.num_tokens(); ++t) {
     for (Index a = plan.token_begin[t]; a < plan.token_begin[t + 1]; ++a) {
-      if (has_row(plan.drop_reason[a])) {
-        const Index row = next[expert[a]]++;
-        plan.assignment_row[a] = row;
-        plan.row_token[row] = static_cast<std::int32_t>(t);
-        plan.row_weight[row] = weight[a];
+      if (!all_kept && !has_row(plan.drop_reason[a])) {
+        plan.assignment_row[a] = -1;
+        continue;
       }
+      const Index row = next[expert[a]]++;
+      plan.assignment_row[a] = row;
+      plan.row_token[row] = static_cast<std::int32_t>(t);
+      plan.row_weight[row] = weight[a];
     }
   }
+  std::copy_backward(next.begin(), next.end() - 1, next.end());
+  next.front() = 0;
 }
 
 // Each token's surviving weights over their sum, at least `eps`; with eps 0 only where the sum is above 0.
@@ -149,12 +159,21 @@ std::int32_t DispatchPlan::expert_of_row(Index row) const {
 }
 
 DispatchPlan make_plan(const PlanInput& input) {
+  DispatchPlan plan;
+  make_plan_into(input, plan);
+  return plan;
+}
+
+void make_plan_into(const PlanInput& input, DispatchPlan& plan) {
   check_input(input);
   const Assignments& assignments = input.assignments;
-  DispatchPlan plan;
   plan.weight_on = assignments.weight_on;
   plan.pass_through = assignments.pass_through;
-  plan.token_begin = assignments.begin.empty() ? std::vector<Index>{0} : assignments.begin;
+  if (assignments.begin.empty()) {
+    plan.token_begin = {0};
+  } else {
+    plan.token_begin = assignments.begin;
+  }
   place_rows(assignments, decide(input, plan), plan);
   if (plan.room && plan.room->renorm_eps) {
     renormalise(plan, *plan.room->renorm_eps);
@@ -162,7 +181,6 @@ DispatchPlan make_plan(const PlanInput& input) {
 #ifdef MOESIM_CHECKS
   check_plan(plan, assignments);
 #endif
-  return plan;
 }
 
 DispatchPlan make_identity_plan(Index num_tokens) {

@@ -71,6 +71,8 @@ struct PlanInput {
 // Linear in N (sorting rules: N log N; what is re-routed takes K·E more each). With MOESIM_CHECKS the result
 // is checked.
 DispatchPlan make_plan(const PlanInput& input);
+// The same into `plan`, whose memory is used again: a dropless plan then asks for none.
+void make_plan_into(const PlanInput& input, DispatchPlan& plan);
 
 // A plan that sends every token to the one expert with weight 1: dense layers and shared experts.
 DispatchPlan make_identity_plan(Index num_tokens);

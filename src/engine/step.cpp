@@ -222,20 +222,22 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     }
     seconds.gate += watch.lap();
     run.context.name_stage("route");
-    const Routing routing = experiment.router->route({batch, w.logits.view(), layer.state, experiment.seed,
-                                                      number, run.context, w.noise_deviation.view()});
+    experiment.router->route_into(
+        {batch, w.logits.view(), layer.state, experiment.seed, number, run.context, w.noise_deviation.view()},
+        w.routing);
     seconds.route += watch.lap();
-    const SoftMix* mix = std::get_if<SoftMix>(&routing);
+    const SoftMix* mix = std::get_if<SoftMix>(&w.routing);
     const Assignments none = mix != nullptr ? no_choices(*mix) : Assignments{};
-    const Assignments& assignments = mix != nullptr ? none : std::get<Assignments>(routing);
-    const DispatchPlan plan =
-        make_plan({.assignments = assignments,
-                   .rule = experiment.capacity ? &*experiment.capacity : nullptr,
-                   .top_k = traits.top_k,
-                   .logits = traits.needs_logits && mix == nullptr ? w.logits.view() : MatrixView{},
-                   .seed = experiment.seed,
-                   .first_token = batch.first_token,
-                   .layer = number});
+    const Assignments& assignments = mix != nullptr ? none : std::get<Assignments>(w.routing);
+    const DispatchPlan& plan = w.plan;
+    make_plan_into({.assignments = assignments,
+                    .rule = experiment.capacity ? &*experiment.capacity : nullptr,
+                    .top_k = traits.top_k,
+                    .logits = traits.needs_logits && mix == nullptr ? w.logits.view() : MatrixView{},
+                    .seed = experiment.seed,
+                    .first_token = batch.first_token,
+                    .layer = number},
+                   w.plan);
     seconds.plan += watch.lap();
     if (sink) {
       sink({static_cast<Index>(l), batch, w.logits.view(), assignments, plan, mix});

@@ -27,6 +27,8 @@ using LayerSink = std::function<void(const LayerEvent&)>;
 struct Workspace {
   Matrix x;  // [T,D] the residual stream: input and output of a step
   Matrix normed, logits, noise_deviation, rows_out, shared_out, y;
+  Routing routing;                                       // of the layer at hand
+  DispatchPlan plan;                                     // of the same
   Matrix latent_in, latent_out;                          // [T,ℓ], of layers with latent experts
   Matrix slots;                                          // [S,D], of a soft router
   std::unique_ptr<ExecutorScratch> experts, one_expert;  // made by the executor when first needed

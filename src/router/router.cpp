@@ -4,10 +4,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <optional>
 
 #include "core/error.h"
+#include "router/kernels/choose.h"
 #include "router/rows.h"
 
 namespace moesim {
@@ -36,45 +38,38 @@ struct Place {
               std::move(help));
 }
 
-std::optional<Place> first_not_finite(MatrixView logits, Index first, Index last) {
-  for (Index t = first; t < last; ++t) {
-    const std::span<const float> row = logits.row(t);
-    for (std::size_t e = 0; e < row.size(); ++e) {
-      if (!std::isfinite(row[e])) {
-        return Place{t, static_cast<Index>(e), row[e]};
-      }
-    }
-  }
-  return std::nullopt;
-}
-
 // Expert e owns logits [e·logits_per_expert, (e+1)·logits_per_expert).
-void check_logits(const RouterInput& input, Index logits_per_expert) {
-  const Index num_rows = input.logits.rows;
-  std::vector<std::optional<Place>> found(
-      static_cast<std::size_t>((num_rows + kRowsPerBlock - 1) / kRowsPerBlock));
-  for_each_row_block(input.context, num_rows, [&](Index first, Index last) {
-    found[static_cast<std::size_t>(first / kRowsPerBlock)] = first_not_finite(input.logits, first, last);
-  });
-  for (std::optional<Place>& place : found) {
-    if (place) {
-      place->expert /= logits_per_expert;
-      throw_not_finite(input, *place, "logit", "look for overflow in the tokens' vectors or in the gate");
-    }
-  }
+[[noreturn]] void throw_first_bad_logit(const RouterInput& input, Index logits_per_expert) {
+  const MatrixView logits = input.logits;
+  const float* end = logits.data + logits.rows * logits.cols;
+  const float* bad = std::find_if(logits.data, end, [](float value) { return !std::isfinite(value); });
+  MOESIM_CHECK(bad != end, "all logits are finite after all");
+  const Index place = bad - logits.data;
+  throw_not_finite(input, {place / logits.cols, place % logits.cols / logits_per_expert, *bad}, "logit",
+                   "look for overflow in the tokens' vectors or in the gate");
 }
 
-void check_weights(const RouterInput& input, const Assignments& assignments) {
-  for (Index t = 0; t < assignments.num_tokens(); ++t) {
-    const Index end = assignments.begin[static_cast<std::size_t>(t) + 1];
-    for (Index n = assignments.begin[static_cast<std::size_t>(t)]; n < end; ++n) {
-      const auto i = static_cast<std::size_t>(n);
-      if (!std::isfinite(assignments.weight[i])) {
-        throw_not_finite(input, {t, assignments.expert[i], assignments.weight[i]}, "weight",
-                         "look for very large logits, or lower router.route_scale");
-      }
+bool logits_are_finite(const RouterInput& input) {
+  std::atomic<bool> all_finite = true;
+  for_each_row_block(input.context, input.logits.rows, [&](Index first, Index last) {
+    const MatrixView rows = input.logits.block(first, last - first);
+    if (!row_kernels().all_finite(rows.data, rows.rows * rows.cols)) {
+      all_finite.store(false, std::memory_order_relaxed);
     }
-  }
+  });
+  return all_finite;
+}
+
+[[noreturn]] void throw_first_bad_weight(const RouterInput& input, const Assignments& assignments) {
+  const auto bad = std::find_if(assignments.weight.begin(), assignments.weight.end(),
+                                [](float value) { return !std::isfinite(value); });
+  const Index place = bad - assignments.weight.begin();
+  MOESIM_CHECK(place < assignments.size(), "all weights are finite after all");
+  const auto after = std::upper_bound(assignments.begin.begin(), assignments.begin.end(), place);
+  throw_not_finite(
+      input,
+      {after - assignments.begin.begin() - 1, assignments.expert[static_cast<std::size_t>(place)], *bad},
+      "weight", "look for very large logits, or lower router.route_scale");
 }
 
 struct Sizes {
@@ -128,20 +123,32 @@ std::vector<StageValues> Router::trace(const RouterInput& /*input*/, Index /*tok
 }
 
 Routing Router::route(const RouterInput& input) const {
+  Routing routing;
+  route_into(input, routing);
+  return routing;
+}
+
+void Router::route_into(const RouterInput& input, Routing& routing) const {
   const RouterTraits facts = traits();
   check_sizes(input, facts, {num_experts_, num_logits()});
   check_token_count(input, facts.token_multiple);
-  if (facts.needs_logits) {
-    check_logits(input, num_logits() / num_experts_);
+  const Index logits_per_expert = num_logits() / num_experts_;
+  if (facts.needs_logits && !marks_bad_logits() && !logits_are_finite(input)) {
+    throw_first_bad_logit(input, logits_per_expert);
   }
-  Routing routing = do_route(input);
+  do_route_into(input, routing);
   if (const auto* assignments = std::get_if<Assignments>(&routing)) {
-    check_weights(input, *assignments);
+    const bool finite = row_kernels().all_finite(assignments->weight.data(), assignments->size());
+    if (!finite && marks_bad_logits() && !logits_are_finite(input)) {
+      throw_first_bad_logit(input, logits_per_expert);
+    }
+    if (!finite) {
+      throw_first_bad_weight(input, *assignments);
+    }
   }
 #ifdef MOESIM_CHECKS
   check_routing(routing, facts, input.batch.num_tokens(), num_experts_);
 #endif
-  return routing;
 }
 
 }  // namespace moesim

@@ -105,6 +105,9 @@ class Router {
   // in the stream) and its expert where a number is not finite, and where the number of tokens is not a
   // multiple of traits().token_multiple.
   Routing route(const RouterInput& input) const;
+  // The same into `routing`, whose memory is used again: routers that give each token top_k experts then ask
+  // for none.
+  void route_into(const RouterInput& input, Routing& routing) const;
 
   Index num_experts() const { return num_experts_; }
 
@@ -113,6 +116,10 @@ class Router {
 
  private:
   virtual Routing do_route(const RouterInput& input) const = 0;
+  virtual void do_route_into(const RouterInput& input, Routing& routing) const { routing = do_route(input); }
+  // Whether do_route_into marks a token whose logits are not all finite by weights that are not, and so saves
+  // a pass over them.
+  virtual bool marks_bad_logits() const { return false; }
   Index num_experts_;
 };
 

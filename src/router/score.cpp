@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+
+#include "router/kernels/choose.h"
 
 namespace moesim {
 namespace {
@@ -12,27 +15,8 @@ constexpr EnumName<ScoreFunc> kScoreFuncs[] = {{ScoreFunc::softmax, "softmax"},
                                                {ScoreFunc::relu, "relu"},
                                                {ScoreFunc::raw, "raw"}};
 
-// exp only of numbers that are not positive, so that nothing overflows.
-float sigmoid(float z) {
-  const float e = std::exp(-std::abs(z));
-  return z >= 0.0F ? 1.0F / (1.0F + e) : e / (1.0F + e);
-}
-
 float sqrt_softplus(float z) {
   return std::sqrt(std::max(z, 0.0F) + std::log1p(std::exp(-std::abs(z))));
-}
-
-void softmax(std::span<const float> logits, std::span<float> scores) {
-  const float highest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0.0;
-  for (std::size_t e = 0; e < logits.size(); ++e) {
-    scores[e] = std::exp(logits[e] - highest);
-    sum += scores[e];
-  }
-  const double scale = 1.0 / sum;
-  for (float& score : scores) {
-    score = static_cast<float>(score * scale);
-  }
 }
 
 }  // namespace
@@ -44,10 +28,10 @@ std::span<const EnumName<ScoreFunc>> enum_names(ScoreFunc) {
 void score_row(ScoreFunc func, std::span<const float> logits, std::span<float> scores) {
   switch (func) {
     case ScoreFunc::softmax:
-      softmax(logits, scores);
+      row_kernels().softmax(logits.data(), std::ssize(logits), scores.data());
       return;
     case ScoreFunc::sigmoid:
-      std::transform(logits.begin(), logits.end(), scores.begin(), sigmoid);
+      row_kernels().sigmoid(logits.data(), std::ssize(logits), scores.data());
       return;
     case ScoreFunc::sqrt_softplus:
       std::transform(logits.begin(), logits.end(), scores.begin(), sqrt_softplus);

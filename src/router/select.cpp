@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <numeric>
+
+#include "router/kernels/choose.h"
 
 namespace moesim {
 namespace {
@@ -34,6 +37,15 @@ void best_first(std::span<const Value> values, std::size_t count, std::vector<st
 
 // In double: the sum of two floats is exact, so that no ties arise from rounding.
 double sum_of_best(std::span<const float> group, Index summed, std::vector<float>& members) {
+  if (summed <= 2) {  // as nearly all models have it
+    float first = -std::numeric_limits<float>::infinity();
+    float second = first;
+    for (const float value : group) {
+      second = std::max(second, std::min(first, value));
+      first = std::max(first, value);
+    }
+    return summed == 2 ? static_cast<double>(first) + static_cast<double>(second) : first;
+  }
   members.assign(group.begin(), group.end());
   const auto end = members.begin() + summed;
   std::partial_sort(members.begin(), end, members.end(), std::greater<>());
@@ -92,12 +104,25 @@ void limit_groups(const GroupLimits& limits, std::span<float> scores, SelectScra
 }
 
 void select_top_k(std::span<const float> scores, std::span<std::int32_t> chosen, SelectScratch& scratch) {
+  if (!chosen.empty() && row_kernels().top_k(scores.data(), std::ssize(scores), std::ssize(chosen),
+                                             chosen.data()) != TopK::undecided) {
+    return;
+  }
   best_first<float>(scores, chosen.size(), scratch.order);
   std::copy_n(scratch.order.begin(), chosen.size(), chosen.begin());
 }
 
 void select_experts(const SelectRule& rule, std::span<const float> selection, std::span<const float> scores,
                     SelectScratch& scratch) {
+  if (rule.select == Select::top_k) {
+    scratch.chosen.resize(static_cast<std::size_t>(rule.top_k));
+    const TopK found =
+        row_kernels().top_k(selection.data(), std::ssize(selection), rule.top_k, scratch.chosen.data());
+    if (found != TopK::undecided) {
+      scratch.tied = found == TopK::tied;
+      return;
+    }
+  }
   std::size_t count = 0;
   switch (rule.select) {
     case Select::top_k:

@@ -15,10 +15,13 @@
 // - renormalising comes before the second policy and before any drop.
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
+#include <iterator>
 #include <limits>
 
 #include "core/error.h"
+#include "router/kernels/choose.h"
 #include "router/row_blocks.h"
 #include "router/rows.h"
 #include "router/token_choice_params.h"
@@ -55,16 +58,22 @@ WeightRule weight_rule_of(const TokenChoiceParams& p, Index num_experts) {
           .expert_scale = {p.expert_scale.begin(), p.expert_scale.end()}};
 }
 
-// Memory of one block of rows, and the numbers of one row, stage by stage.
+// The numbers of one row, stage by stage, and their memory.
 struct Row {
-  explicit Row(Index num_experts)
-      : noisy(static_cast<std::size_t>(num_experts)), scores(noisy.size()), selection(noisy.size()) {}
-  std::vector<float> skew;       // [E] of replaced logits, or empty
-  std::vector<float> noisy;      // [E] logits with noise
-  std::vector<float> scores;     // [E]
-  std::vector<float> selection;  // [E] what experts are chosen by: biased, and masked in the end
-  SelectScratch select;          // .chosen
+  void resize(Index num_experts) {
+    const auto size = static_cast<std::size_t>(num_experts);
+    noisy_memory.resize(size);
+    scores.resize(size);
+    selection_memory.resize(size);
+  }
+
+  std::vector<float> skew;           // [E] of replaced logits, or empty
+  std::span<const float> noisy;      // [E] logits with noise
+  std::vector<float> scores;         // [E]
+  std::span<const float> selection;  // [E] what experts are chosen by: biased, and masked in the end
+  SelectScratch select;              // .chosen
   std::vector<float> chosen_scores, chosen_logits, weights;  // [K]
+  std::vector<float> noisy_memory, selection_memory;  // [E], where they differ from what they are made of
 };
 
 class TokenChoice final : public Router {
@@ -117,7 +126,8 @@ class TokenChoice final : public Router {
   }
 
   std::vector<StageValues> trace(const RouterInput& input, Index token) const override {
-    Row row = make_row(input);
+    Row row;
+    prepare(input, row);
     make_scores(input, token, row);
     std::vector<StageValues> stages;
     const auto add = [&stages](const char* stage, std::span<const float> values) {
@@ -161,11 +171,75 @@ class TokenChoice final : public Router {
   }
 
   Routing do_route(const RouterInput& input) const override {
+    Routing routing;
+    do_route_into(input, routing);
+    return routing;
+  }
+
+  bool marks_bad_logits() const override { return gives_each_top_k(); }
+  bool gives_each_top_k() const { return traits().exact_k; }
+
+  void do_route_into(const RouterInput& input, Routing& routing) const override {
+    if (!gives_each_top_k()) {
+      routing = route_by_blocks(input);
+      return;
+    }
+    if (!std::holds_alternative<Assignments>(routing)) {
+      routing.emplace<Assignments>();
+    }
+    auto& out = std::get<Assignments>(routing);
+    const Index tokens = input.batch.num_tokens();
+    const Index top_k = traits().top_k;
+    const auto size = static_cast<std::size_t>(tokens * top_k);
+    out.num_experts = num_experts();
+    out.begin.resize(static_cast<std::size_t>(tokens) + 1);
+    out.begin[0] = 0;
+    out.expert.resize(size);
+    out.weight.resize(size);
+    out.score.resize(size);
+    out.pass_through.clear();
+    out.weight_on = params_.weight_on;
+    std::atomic<Index> tied = 0;
+    for_each_row_block(input.context, tokens, [&](Index first, Index last) {
+      static thread_local Row
+          row;  // kept, so that no block asks for memory; holds nothing that is read again
+      prepare(input, row);
+      Index block_tied = 0;
+      for (Index t = first; t < last; ++t) {
+        out.begin[static_cast<std::size_t>(t) + 1] = (t + 1) * top_k;
+        block_tied += write_row(input, t, row, static_cast<std::size_t>(t * top_k), out) ? 1 : 0;
+      }
+      tied.fetch_add(block_tied, std::memory_order_relaxed);
+    });
+    out.tied = tied;
+  }
+
+  // Token t's assignments, at `at`. Returns whether the choice was tied.
+  bool write_row(const RouterInput& input, Index t, Row& row, std::size_t at, Assignments& out) const {
+    const std::span<const float> logits = input.logits.row(t);
+    const auto place = static_cast<std::ptrdiff_t>(at);
+    if (!row_kernels().all_finite(logits.data(), std::ssize(logits))) {
+      const auto top_k = traits().top_k;
+      std::fill_n(out.expert.begin() + place, top_k, 0);
+      std::fill_n(out.weight.begin() + place, top_k, std::numeric_limits<float>::quiet_NaN());
+      std::fill_n(out.score.begin() + place, top_k, 0.0F);
+      return false;
+    }
+    make_scores(input, t, row);
+    choose(input, t, row);
+    std::copy(row.select.chosen.begin(), row.select.chosen.end(), out.expert.begin() + place);
+    std::copy(row.weights.begin(), row.weights.end(), out.weight.begin() + place);
+    std::copy(row.chosen_scores.begin(), row.chosen_scores.end(), out.score.begin() + place);
+    return row.select.tied;
+  }
+
+  Routing route_by_blocks(const RouterInput& input) const {
     const Index num_tokens = input.batch.num_tokens();
     std::vector<RowBlock> blocks(static_cast<std::size_t>(count_row_blocks(num_tokens)));
     for_each_row_block(input.context, num_tokens, [&](Index first, Index last) {
       RowBlock& block = blocks[static_cast<std::size_t>(first / kRowsPerBlock)];
-      Row row = make_row(input);
+      Row row;
+      prepare(input, row);
       for (Index t = first; t < last; ++t) {
         make_scores(input, t, row);
         choose(input, t, row);
@@ -178,13 +252,12 @@ class TokenChoice final : public Router {
     return out;
   }
 
-  Row make_row(const RouterInput& input) const {
-    Row row(num_experts());
+  void prepare(const RouterInput& input, Row& row) const {
+    row.resize(num_experts());
     if (params_.noise == Noise::replace) {
       row.skew = expert_skew({.seed = input.seed, .stream = Stream::router_skew, .layer = input.layer},
                              params_.noise_skew, num_experts());
     }
-    return row;
   }
 
   NoisePlace place_of(const RouterInput& input, Index token) const {
@@ -194,17 +267,20 @@ class TokenChoice final : public Router {
 
   // What scores and weights are made of.
   std::span<const float> scored_logits(const RouterInput& input, Index token, const Row& row) const {
-    return params_.noise_for == NoiseFor::scores ? std::span<const float>(row.noisy)
-                                                 : input.logits.row(token);
+    return params_.noise_for == NoiseFor::scores ? row.noisy : input.logits.row(token);
   }
 
   // noisy, scores, selection (before group limits).
   void make_scores(const RouterInput& input, Index token, Row& row) const {
-    const std::span<const float> deviation = params_.noise == Noise::gaussian_learned
-                                                 ? input.noise_deviation.row(token)
-                                                 : std::span<const float>();
-    add_noise({.noise = params_.noise, .scale = params_.noise_scale, .skew = row.skew},
-              place_of(input, token), deviation, input.logits.row(token), row.noisy);
+    row.noisy = input.logits.row(token);
+    if (params_.noise != Noise::none) {
+      const std::span<const float> deviation = params_.noise == Noise::gaussian_learned
+                                                   ? input.noise_deviation.row(token)
+                                                   : std::span<const float>();
+      add_noise({.noise = params_.noise, .scale = params_.noise_scale, .skew = row.skew},
+                place_of(input, token), deviation, row.noisy, row.noisy_memory);
+      row.noisy = row.noisy_memory;
+    }
     score_row(params_.score_func, scored_logits(input, token, row), row.scores);
     make_selection(input.state, row);
   }
@@ -215,22 +291,33 @@ class TokenChoice final : public Router {
 
   void make_selection(const RouterState& state, Row& row) const {
     const bool on_logit = selects_by_biased_logit();
-    const bool steered = !state.expert_bias.empty() || !state.selection_scale.empty();
-    if (params_.select_on == SelectOn::score && params_.noise_for == NoiseFor::scores &&
-        (!steered || !on_logit)) {
-      row.selection = row.scores;
-    } else {
-      row.selection = row.noisy;
-      if (on_logit) {
-        steer(state, row.selection);
+    const bool steered = params_.expert_bias_on != BiasOn::none &&
+                         (!state.expert_bias.empty() || !state.selection_scale.empty());
+    const bool on_scores = params_.select_on == SelectOn::score && params_.noise_for == NoiseFor::scores &&
+                           (!steered || !on_logit);
+    row.selection = on_scores ? std::span<const float>(row.scores) : row.noisy;
+    if (!on_scores) {
+      if (on_logit && steered) {
+        steer(state, own_selection(row));
       }
       if (params_.select_on == SelectOn::score) {
-        score_row(params_.score_func, row.selection, row.selection);
+        score_row(params_.score_func, row.selection, row.selection_memory);
+        row.selection = row.selection_memory;
       }
     }
-    if (!on_logit) {
-      steer(state, row.selection);
+    if (!on_logit && steered) {
+      steer(state, own_selection(row));
     }
+  }
+
+  // The selection scores in the row's own memory, to be changed.
+  std::vector<float>& own_selection(Row& row) const {
+    std::vector<float>& own = row.selection_memory;
+    if (row.selection.data() != own.data()) {
+      std::copy(row.selection.begin(), row.selection.end(), own.begin());
+      row.selection = own;
+    }
+    return own;
   }
 
   void steer(const RouterState& state, std::vector<float>& values) const {
@@ -245,7 +332,9 @@ class TokenChoice final : public Router {
 
   // Group limits, the choice and its weights.
   void choose(const RouterInput& input, Index token, Row& row) const {
-    limit_groups(limits_, row.selection, row.select);
+    if (params_.limited()) {
+      limit_groups(limits_, own_selection(row), row.select);
+    }
     select_experts({.select = params_.select,
                     .top_k = params_.top_k,
                     .top_p = params_.top_p,

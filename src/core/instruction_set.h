@@ -1,0 +1,9 @@
+#pragma once
+// What this processor can do, for the files that are compiled for more than MOESIM_ARCH.
+
+namespace moesim {
+
+bool has_avx512();  // F, BW, DQ and VL
+bool has_avx2();    // and FMA, F16C
+
+}  // namespace moesim

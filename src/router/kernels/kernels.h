@@ -1,0 +1,33 @@
+#pragma once
+// Private to this room: the loops over one token's numbers, compiled once for each instruction set. The files
+// that implement them share no template and no inline function with the rest of the program. Every set gives
+// the same bits: no fused multiply-add, sums in one order.
+
+#include <cstdint>
+
+namespace moesim {
+
+enum class TopK {
+  undecided,  // nothing written: too many experts, or too many that are equal; ask the general search
+  clear,
+  tied,  // the last one chosen equals the best one left out
+};
+
+struct RowKernels {
+  const char* name;
+  // Whether no value is NaN or infinite.
+  bool (*all_finite)(const float* values, std::int64_t count);
+  // Scores as in router/score.h, of finite logits; count >= 1; the two may be the same memory.
+  void (*softmax)(const float* logits, std::int64_t count, float* scores);
+  void (*sigmoid)(const float* logits, std::int64_t count, float* scores);
+  // chosen [k]: the k highest values, best first, of equal ones the lowest index. No value is NaN; 1 <= k <=
+  // count.
+  TopK (*top_k)(const float* values, std::int64_t count, std::int64_t k, std::int32_t* chosen);
+};
+
+// Null where the compiler does not make that set.
+const RowKernels* row_kernels_avx512();
+const RowKernels* row_kernels_avx2();
+const RowKernels* row_kernels_portable();
+
+}  // namespace moesim
