@@ -6,6 +6,7 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <mutex>
 
 #include "bench/peers/reference.h"
 #include "core/error.h"
@@ -102,7 +103,37 @@ double largest_distance(const Matrix& a, const Matrix& b) {
   return largest;
 }
 
-using Peers = std::vector<Peer*>;
+// A peer that takes part until it fails: the rows that it owes then say why.
+class Contestant {
+ public:
+  explicit Contestant(std::unique_ptr<Peer> peer) : peer_(std::move(peer)) {}
+
+  const Peer& peer() const { return *peer_; }
+  std::string lost() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return lost_;
+  }
+  // Nothing when it has failed before.
+  template <class Body>
+  void attempt(const Body& body) {
+    if (!lost().empty()) {
+      return;
+    }
+    try {
+      body(*peer_);
+    } catch (const std::exception& error) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      lost_ = error.what();
+    }
+  }
+
+ private:
+  std::unique_ptr<Peer> peer_;
+  mutable std::mutex mutex_;  // weights are loaded from several threads
+  std::string lost_;
+};
+
+using Peers = std::vector<Contestant*>;
 
 struct Measured {
   std::vector<double> seconds, share, first_over_it;  // a sample a round
@@ -114,8 +145,10 @@ class Rounds {
  public:
   Rounds(const Cell& cell, const Peers& peers, const ContestOptions& options)
       : cell_(cell), peers_(peers), options_(options), measured_(peers.size()) {
-    peers_.front()->run(0);
-    seconds_of_call_ = peers_.front()->run(1 % plans());
+    peers_.front()->attempt([this](Peer& first) {
+      first.run(0);
+      seconds_of_call_ = first.run(1 % plans());
+    });
     calls_ = static_cast<std::size_t>(
         std::clamp(std::ceil(kTurnSeconds / seconds_of_call_), 1.0, static_cast<double>(plans())));
   }
@@ -142,6 +175,9 @@ class Rounds {
       read_.push_back(2.0 * bytes / reading * 1e-9);
       arithmetic_.push_back(computing / reading);
       for (std::size_t i = 0; i < peers_.size(); ++i) {
+        if (!peers_[i]->lost().empty()) {
+          continue;
+        }
         measured_[i].seconds.push_back(seconds[i] / 2.0 / static_cast<double>(calls_));
         measured_[i].share.push_back(std::max(computing, reading) / seconds[i]);
         measured_[i].first_over_it.push_back(seconds[i] / seconds[0]);
@@ -150,6 +186,7 @@ class Rounds {
   }
 
   void fill(std::size_t i, PeerResult& result) const {
+    result.skipped = peers_[i]->lost();
     const auto tokens = static_cast<double>(cell_.tokens());
     std::vector<double> rate, gflops;
     for (const double s : measured_[i].seconds) {
@@ -182,15 +219,16 @@ class Rounds {
     return sum;
   }
   double turn(std::size_t peer, int pass) {
-    Peer& p = *peers_[peer];
-    if (seconds_of_call_ < kLongCallSeconds) {
-      p.run(plan_of(pass, plans() - 1));
-    }
     double seconds = 0;
-    for (std::size_t call = 0; call < calls_; ++call) {
-      seconds += p.run(plan_of(pass, call));
-    }
-    p.rest();
+    peers_[peer]->attempt([&](Peer& p) {
+      if (seconds_of_call_ < kLongCallSeconds) {
+        p.run(plan_of(pass, plans() - 1));
+      }
+      for (std::size_t call = 0; call < calls_; ++call) {
+        seconds += p.run(plan_of(pass, call));
+      }
+      p.rest();
+    });
     return seconds;
   }
 
@@ -198,7 +236,7 @@ class Rounds {
   const Peers& peers_;
   const ContestOptions& options_;
   std::vector<Measured> measured_;
-  double seconds_of_call_ = 0;
+  double seconds_of_call_ = kTurnSeconds;
   std::size_t calls_ = 1;
   std::vector<double> peak_, read_, arithmetic_;
 };
@@ -208,13 +246,20 @@ Peers check(const Cell& cell, const Shape& shape, const Peers& peers, std::vecto
             const ContestOptions& options) {
   Peers right;
   Matrix first;
-  for (Peer* peer : peers) {
-    PeerResult row = result_of(cell, shape, peer->name());
-    row.version = peer->version();
+  for (Contestant* contestant : peers) {
+    PeerResult row = result_of(cell, shape, contestant->peer().name());
+    row.version = contestant->peer().version();
     Matrix y;
-    peer->prepare(cell.batches);
-    peer->run(0, &y);
-    peer->rest();
+    contestant->attempt([&](Peer& peer) {
+      peer.prepare(cell.batches);
+      peer.run(0, &y);
+      peer.rest();
+    });
+    row.skipped = contestant->lost();
+    if (!row.skipped.empty()) {
+      options.done(row);
+      continue;
+    }
     if (first.rows() == 0) {
       first = y.clone();
     }
@@ -224,7 +269,7 @@ Peers check(const Cell& cell, const Shape& shape, const Peers& peers, std::vecto
     if (row.differs) {
       options.done(row);
     } else {
-      right.push_back(peer);
+      right.push_back(contestant);
       rows.push_back(row);
     }
   }
@@ -255,9 +300,14 @@ class ShapeContest {
       if (memory(layer, 2) <= read_machine().memory_limit_bytes) {
         run_group(layer, cells, {names[0], names[i]});
       } else {
-        skip(cells, names[i],
-             fmt::format("the weights, {:.1f} GiB beside moesim's own, do not fit the memory",
-                         static_cast<double>(memory(layer, 1)) / 1024 / 1024 / 1024));
+        skip_large(layer, cells, names[i]);
+      }
+    }
+    if (!has_reference_) {  // no pair fitted
+      if (memory(layer, 1) <= read_machine().memory_limit_bytes) {
+        run_group(layer, cells, {names[0]});
+      } else {
+        skip_large(layer, cells, names[0]);
       }
     }
   }
@@ -279,14 +329,24 @@ class ShapeContest {
     }
   }
 
+  void skip_large(const Shape& layer, const std::vector<std::unique_ptr<Cell>>& cells,
+                  const std::string& name) const {
+    constexpr double kGiB = 1024.0 * 1024 * 1024;
+    skip(cells, name,
+         fmt::format("the weights take {:.1f} GiB for each engine; {:.1f} GiB of memory may be used",
+                     static_cast<double>(memory(layer, 1)) / kGiB,
+                     static_cast<double>(read_machine().memory_limit_bytes) / kGiB));
+  }
+
   void run_group(const Shape& layer, const std::vector<std::unique_ptr<Cell>>& cells,
                  const std::vector<std::string>& names) {
-    std::vector<std::unique_ptr<Peer>> owned;
+    std::vector<std::unique_ptr<Contestant>> owned;
     Peers peers;
     for (const std::string& name : names) {
       try {
-        owned.push_back(make_peer(name, options_.settings));
-        owned.back()->begin({layer.d_model, layer.d_ff, Activation::swiglu}, layer.experts);
+        std::unique_ptr<Peer> peer = make_peer(name, options_.settings);
+        peer->begin({layer.d_model, layer.d_ff, Activation::swiglu}, layer.experts);
+        owned.push_back(std::make_unique<Contestant>(std::move(peer)));
         peers.push_back(owned.back().get());
       } catch (const Error& error) {
         skip(cells, name, error.what());
@@ -306,8 +366,8 @@ class ShapeContest {
     const bool first_group = !has_reference_;
     options_.settings.context.for_each_block(layer.experts, [&](Index e) {
       const FfnWeights expert = make_ffn_weights(weights, e);
-      for (Peer* peer : peers) {
-        peer->load(e, expert);
+      for (Contestant* contestant : peers) {
+        contestant->attempt([&](Peer& peer) { peer.load(e, expert); });
       }
       for (std::size_t i = 0; first_group && i < cells.size(); ++i) {
         cells[i]->reference->add(e, expert);
@@ -321,11 +381,11 @@ class ShapeContest {
     const Peers right = check(cell, shape_, peers, rows, options_);
     if (right.empty() || right.front() != peers.front()) {
       throw Error(ErrorKind::check_failed,
-                  "error: " + peers.front()->name() +
+                  "error: " + peers.front()->peer().name() +
                       ", which the others are compared with, is wrong [check-failed]");
     }
     Rounds rounds(cell, right, options_);
-    rounds.run(*right.front()->bank());
+    rounds.run(*right.front()->peer().bank());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       rounds.fill(i, rows[i]);
       options_.done(rows[i]);
