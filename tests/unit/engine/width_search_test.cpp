@@ -4,8 +4,10 @@
 #include "engine/width_search.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "experts/bank.h"
 #include "experts/dense.h"
@@ -15,6 +17,10 @@ namespace moesim {
 namespace {
 
 constexpr WidthRange kRange{16, 16 * 4096};
+
+std::vector<WidthTrial> search_from(Index first, const TimeRatio& oracle) {
+  return search_width({.first = first, .range = kRange}, oracle);
+}
 
 TEST(WidthSearch, FindsTheWidthOfProportionalAndOfAffineTimes) {
   for (const double fixed : {0.0, 0.05, 0.4}) {  // what a layer costs beside its width
@@ -73,6 +79,102 @@ TEST(WidthSearch, EndsWhenNobodyMeasures) {
     return ++trials > 2 ? std::nullopt : std::optional<double>(3.0);
   });
   EXPECT_EQ(found.size(), 2U);
+}
+
+TEST(NearestWidth, IsAMultipleOfTheStepWithinTheRange) {
+  EXPECT_EQ(nearest_width(kRange, 1000), 1008);  // 62.5 panels
+  EXPECT_EQ(nearest_width(kRange, 999), 992);
+  EXPECT_EQ(nearest_width(kRange, 0.1), 16);
+  EXPECT_EQ(nearest_width(kRange, -1e300), 16);
+  EXPECT_EQ(nearest_width(kRange, 1e300), kRange.widest);
+  EXPECT_EQ(nearest_width(kRange, std::numeric_limits<double>::infinity()), kRange.widest);
+}
+
+// Time is exactly in proportion to the width: the second width is right, unless the first is off by more than
+// 16 times.
+TEST(WidthSearch, OneStepIsEnoughWhereTimeIsInProportion) {
+  for (const Index first : {Index{16}, Index{500}, Index{2048}, Index{30000}}) {
+    const auto oracle = [](Index width) { return std::optional(static_cast<double>(width) / 2048.0); };
+    const std::vector<WidthTrial> trials = search_from(first, oracle);
+    EXPECT_EQ(closest_trial(trials).width, 2048) << first;
+    EXPECT_EQ(closest_trial(trials).times, 3) << first;
+    EXPECT_LE(trials.size(), first == 16 ? 3u : 2u) << first;  // a factor of 16 at a time
+  }
+}
+
+// A kink where the weights no longer fit a cache: three times the price of a unit from there on.
+RC_GTEST_PROP(WidthSearch, FindsTheWidthBesideAKink, ()) {
+  const Index target = 16 * *rc::gen::inRange<Index>(100, 3000);
+  const double kink = static_cast<double>(target) * *rc::gen::inRange(50, 150) / 100.0;
+  const auto seconds = [&](double width) { return width + 2.0 * std::max(0.0, width - kink); };
+  const auto trials = search_from(1024, [&](Index width) {
+    return std::optional(seconds(static_cast<double>(width)) / seconds(static_cast<double>(target)));
+  });
+  RC_ASSERT(std::abs(closest_trial(trials).ratio - 1.0) <= 0.03);
+}
+
+TEST(WidthSearch, EndsWhereTheAnswerIsNoRatio) {
+  for (const double nonsense : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
+    EXPECT_TRUE(search_from(64, [&](Index) { return std::optional(nonsense); }).empty());
+  }
+}
+
+// Whatever is answered: legal widths, few of them.
+RC_GTEST_PROP(WidthSearch, AsksForLegalWidthsWhateverIsAnswered, ()) {
+  const auto answers = *rc::gen::container<std::vector<double>>(
+      10, rc::gen::map(rc::gen::inRange(-300, 300), [](int e) { return std::pow(10.0, e / 30.0); }));
+  std::size_t asked = 0;
+  std::set<Index> widths;
+  search_from(*rc::gen::inRange<Index>(-5, 1'000'000), [&](Index width) {
+    widths.insert(width);
+    return std::optional(answers.at(asked++));
+  });
+  for (const Index width : widths) {
+    RC_ASSERT(width >= kRange.step);
+    RC_ASSERT(width <= kRange.widest);
+    RC_ASSERT(width % kRange.step == 0);
+  }
+}
+
+LayerShape small_shape() {
+  return {.num_layers = 2, .d_model = 64, .d_ff = 128, .num_experts = 8};
+}
+
+TEST(WidthsToTry, LeaveRoomForTwiceWhatIsExpected) {
+  const LayerShape shape = small_shape();
+  const double unit = 3.0 * 64;  // parameters of a hidden unit
+  // 4 MiB of weights of both layers: 2730.7 units; beside them twice 256 units of products.
+  WidthRange range =
+      widths_to_try({.shape = shape, .moe = {.flops_per_token = 256 * 2 * unit}, .tokens = 1000});
+  EXPECT_EQ(range.step, 16);
+  EXPECT_EQ(range.widest, 3248);  // 3242.7, in whole panels
+  // Few tokens: reading the weights decides, 4 bytes each.
+  range = widths_to_try({.shape = shape,
+                         .moe = {.flops_per_token = 256 * 2 * unit, .bytes_per_token = 1000 * 4 * unit},
+                         .tokens = 1});
+  EXPECT_EQ(range.widest, 4736);  // 2730.7 + 2000
+  // Routing that takes as long as 100 units of products.
+  range = widths_to_try({.shape = shape,
+                         .moe = {.flops_per_token = 256 * 2 * unit},
+                         .routing_seconds = 100 * 2 * unit * 1000 / 2e11,
+                         .tokens = 1000});
+  EXPECT_EQ(range.widest, 3456);  // 3442.7
+}
+
+TEST(WidthsToTry, AnAbsurdLayerHasALegalRange) {
+  const LayerShape shape = small_shape();
+  const WidthRange range = widths_to_try({.shape = shape, .moe = {.flops_per_token = 1e300}, .tokens = 1});
+  EXPECT_GT(range.widest, 0);
+  EXPECT_EQ(range.widest % range.step, 0);
+}
+
+RC_GTEST_PROP(DenseSameFlops, IsWithinHalfAHiddenUnitWhateverTheLayer, ()) {
+  const LayerShape shape{.d_model = *rc::gen::inRange<Index>(1, 5000),
+                         .activation = *rc::gen::element(Activation::swiglu, Activation::relu)};
+  const auto unit = static_cast<double>(ffn_flops_per_row(shape.d_model, 1, shape.activation));
+  const double flops = unit * *rc::gen::inRange(500, 50'000'000) / 1000.0;  // from half a unit
+  const auto width = static_cast<double>(dense_same_flops_width(shape, flops));
+  RC_ASSERT(std::abs(width * unit - flops) <= unit / 2 * (1 + 1e-9));
 }
 
 TEST(DenseSameFlops, IsWithinHalfAHiddenUnit) {

@@ -148,8 +148,9 @@ class Generator {
     }
     if (below(3) == 0) {
       text += "baselines: " +
-              pick({"[]", "[dense_same_active]", "[dense_same_total, dense_same_active]", "~",
-                    mistake() ? "dense_same_active" : "[]", mistake() ? "[dense]" : "~"}) +
+              pick({"[]", "[dense_same_active]", "[dense_same_total, dense_same_active]",
+                    "[dense_same_time, dense_same_flops]", "~", mistake() ? "dense_same_active" : "[]",
+                    mistake() ? "[dense]" : "~"}) +
               "\n";
     }
     if (mistake()) {

@@ -329,6 +329,93 @@ TEST(Screen, OfASoftRouterSpeaksOfSlots) {
   EXPECT_NE(next_step(record, "moesim").find("--set router.slots_per_expert=4 "), std::string::npos);
 }
 
+VariantResult same_time(Interval ratio) {
+  VariantResult dense;
+  dense.name = "dense_same_time";
+  dense.width = 1600;
+  dense.narrowest = 16;
+  dense.widest = 3200;
+  dense.width_trials = 4;
+  dense.total_params = 1'234'567;
+  dense.ratio = ratio;
+  return dense;
+}
+
+TEST(Words, SayWhatDenseLayerTakesTheSameTime) {
+  RunRecord record = sample_record();
+  const auto words = [&record](const VariantResult& dense) {
+    record.variants[1] = dense;
+    return describe_in_words(record);
+  };
+  VariantResult dense = same_time({1.004, 0.991, 1.012});
+  EXPECT_NE(
+      words(dense).find("This MoE runs here like a dense layer of 1.235 M parameters (width 1,600, 1.00 "
+                        "times the MoE's tokens/s [0.99 .. 1.01]"),
+      std::string::npos)
+      << words(dense);
+  EXPECT_EQ(words(dense).find("closest"), std::string::npos);
+  dense.ratio = {1.1, 1.05, 1.2};
+  EXPECT_NE(words(dense).find("[1.05 .. 1.20], the closest width that was found"), std::string::npos)
+      << words(dense);
+  dense.width = dense.widest;
+  EXPECT_NE(
+      words(dense).find("This MoE is slower here than the widest dense layer there was room for: 1.235 M"),
+      std::string::npos)
+      << words(dense);
+  dense.width = dense.narrowest;
+  dense.ratio = {0.5, 0.4, 0.6};
+  EXPECT_NE(words(dense).find("This MoE is faster here than the narrowest dense layer: 1.235 M parameters"),
+            std::string::npos)
+      << words(dense);
+  dense.skipped = "needs 20 s";
+  EXPECT_EQ(words(dense).find("This MoE"), std::string::npos) << words(dense);
+}
+
+TEST(Words, SayWhatTheSameFlopsMake) {
+  RunRecord record = sample_record();
+  record.variants[1].name = "dense_same_flops";
+  EXPECT_NE(describe_in_words(record).find("2.00 times the tokens/s of a dense layer with the same FLOPs per "
+                                           "token (one layer"),
+            std::string::npos)
+      << describe_in_words(record);
+  EXPECT_NE(render_screen(record, {}).find("dense, same FLOPs"), std::string::npos);
+}
+
+TEST(Flat, TheWidthOfTheSameTimeIsAMeasuredFigure) {
+  RunRecord record = sample_record();
+  record.variants[1] = same_time({1.0, 0.99, 1.01});
+  const auto json = [&record] { return nlohmann::json::parse(render_row(flatten(record), Format::json)); };
+  nlohmann::json object = json();
+  EXPECT_EQ(object["m.dense_same_time.width"], 1600);
+  EXPECT_EQ(object["m.dense_same_time.total_params"], 1'234'567);
+  EXPECT_EQ(object["m.dense_same_time.width_trials"], 4);
+  EXPECT_EQ(object["m.dense_same_time.widest"], 3200);
+  EXPECT_EQ(object["m.dense_same_time.match"], "matched");
+  record.variants[1] = {};
+  record.variants[1].name = "dense_same_time";
+  record.variants[1].skipped = "needs 20 s";
+  object = json();
+  EXPECT_TRUE(object["m.dense_same_time.width"].is_null());
+  EXPECT_TRUE(object["m.dense_same_time.total_params"].is_null());
+  EXPECT_EQ(object["m.dense_same_time.skipped"], "needs 20 s");
+  EXPECT_FALSE(object.contains("m.dense_same_time.match"));
+}
+
+TEST(Sweep, HasAColumnForABaselineThatSomePointHas) {
+  SweepAnalysis analysis;
+  analysis.points.resize(2);
+  analysis.pareto = {true, false};
+  analysis.points[0].record = {{"m.tokens_per_s", 1000.0}};
+  EXPECT_EQ(render_sweep(analysis, {}, {}).find("runs like"), std::string::npos);
+  EXPECT_EQ(render_sweep(analysis, {}, {}).find("vs same FLOPs"), std::string::npos);
+  analysis.points[1].record = {{"m.tokens_per_s", 1000.0},
+                               {"m.dense_same_flops.ratio_to_moe", 0.8},
+                               {"m.dense_same_time.total_params", std::int64_t{1'234'567}}};
+  const std::string table = render_sweep(analysis, {}, {});
+  EXPECT_NE(table.find("vs same FLOPs  runs like  load CV"), std::string::npos) << table;
+  EXPECT_NE(table.find("1.25x    1.235 M"), std::string::npos) << table;
+}
+
 TEST(Words, SuggestOnlyKeysThatTheRouterHas) {
   RunRecord record = sample_record();
   record.dropped_fraction = 0;
