@@ -199,7 +199,8 @@ constexpr Explanation kExplanations[] = {
     {"widest", "The widest dense layer that dense_same_time might have had: what memory was kept for."},
     {"match",
      "Whether dense_same_time took the MoE's time in the rounds of the run: matched (its interval meets 1 "
-     "± 2 %), closest (it does not, and no closer width was found), slower_than_widest, "
+     "± 2 % and lies within 1 ± 10 %), uncertain (it meets it and reaches farther), closest (it does not, "
+     "and no closer width was found), slower_than_widest, "
      "faster_than_narrowest (the MoE than any that was tried)."},
     {"dense_same_total",
      "A dense layer as wide as all experts together (E·d_ff, plus shared): the same total parameters.",

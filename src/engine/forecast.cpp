@@ -119,25 +119,33 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
        moe_bytes, ""});
   double round = forecast.variants.front().seconds_per_step;
   double rounds = static_cast<double>(experiment.measure.min_samples);
+  const TimeEstimate moe_time{round, rate, forecast.threads};
   for (const Baseline baseline : experiment.baselines) {
-    const Index width = expected_width(experiment, baseline,
-                                       {forecast.variants.front().seconds_per_step, rate, forecast.threads});
+    const Index width = expected_width(experiment, baseline, moe_time);
     const LayerCost cost = dense_cost(experiment, width);
-    VariantForecast variant{std::string(enum_text(baseline)), width, forecast_seconds(cost, experiment, rate),
-                            cost.weight_bytes * layers, ""};
-    const bool searched = baseline == Baseline::dense_same_time;
-    const double minimum =
-        (round + variant.seconds_per_step) * (rounds + (searched ? kFewestSearchRounds : 0.0));
-    const bool may_be_long = searched || baseline == Baseline::dense_same_total;
-    if (may_be_long && minimum > kMostBudgets * forecast.budget_s) {
-      variant.skipped = fmt::format("needs {:.0f} s for {} samples{}, the budget is {:g} s", minimum,
-                                    experiment.measure.min_samples,
-                                    searched ? " and the search of its width" : "", forecast.budget_s);
-    } else {
-      round += variant.seconds_per_step;
-      rounds += searched ? kFewestSearchRounds : 0.0;
+    forecast.variants.push_back({std::string(enum_text(baseline)), width,
+                                 forecast_seconds(cost, experiment, rate), cost.weight_bytes * layers, ""});
+  }
+  // The search comes last: its trials are rounds of all the others.
+  for (const bool searched : {false, true}) {
+    for (std::size_t i = 0; i < experiment.baselines.size(); ++i) {
+      const Baseline baseline = experiment.baselines[i];
+      if (searched != (baseline == Baseline::dense_same_time)) {
+        continue;
+      }
+      VariantForecast& variant = forecast.variants[i + 1];
+      const double rounds_with = rounds + (searched ? kFewestSearchRounds : 0.0);
+      const double minimum = (round + variant.seconds_per_step) * rounds_with;
+      const bool may_be_long = searched || baseline == Baseline::dense_same_total;
+      if (may_be_long && minimum > kMostBudgets * forecast.budget_s) {
+        variant.skipped = fmt::format("needs {:.0f} s for {} samples{}, the budget is {:g} s", minimum,
+                                      experiment.measure.min_samples,
+                                      searched ? " and the search of its width" : "", forecast.budget_s);
+      } else {
+        round += variant.seconds_per_step;
+        rounds = rounds_with;
+      }
     }
-    forecast.variants.push_back(std::move(variant));
   }
   double fewest = moe.bytes_per_token * static_cast<double>(experiment.workload->tokens());
   for (const VariantForecast& variant : forecast.variants) {

@@ -32,7 +32,9 @@ std::string same_time_sentence(const RunRecord& record) {
                      claim, short_number(static_cast<double>(dense->total_params)),
                      with_commas(static_cast<std::uint64_t>(dense->width)), dense->ratio.median,
                      dense->ratio.low, dense->ratio.high,
-                     match == TimeMatch::closest ? ", the closest width that was found" : "");
+                     match == TimeMatch::closest     ? ", the closest width that was found"
+                     : match == TimeMatch::uncertain ? ", too noisy to say whether the width is right"
+                                                     : "");
 }
 
 std::string speed_sentence(const RunRecord& record) {

@@ -60,6 +60,17 @@ TEST(Forecast, TheSearchForTheSameTimeCountsAndIsLeftOutWhereItWouldTakeTooLong)
       << skipped;
 }
 
+TEST(Forecast, TheSearchRunsAllTheOthersWhereverItIsListed) {
+  const TempFolder folder;
+  const auto forecast = [&](const std::string& baselines) {
+    return forecast_run(experiment_with(folder, {"baselines=" + baselines}), {}, 1e11);
+  };
+  EXPECT_DOUBLE_EQ(forecast("[dense_same_time, dense_same_total]").minimum_seconds,
+                   forecast("[dense_same_total, dense_same_time]").minimum_seconds);
+  const RunForecast first = forecast("[dense_same_time, dense_same_total]");
+  EXPECT_EQ(first.variants[1].name, "dense_same_time");
+}
+
 TEST(EstimateMemory, BatchesMadeBeforehandAreFewAndCounted) {
   const TempFolder folder;
   const auto beforehand = [&](const std::string& tokens) {

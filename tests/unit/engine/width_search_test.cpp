@@ -202,6 +202,8 @@ TEST(TimeMatch, SaysWhetherTheWidthKeepsItsPromise) {
     return time_match(dense);
   };
   EXPECT_EQ(match(0.97, 1.01, 1.03, 512), TimeMatch::matched);
+  EXPECT_EQ(match(0.52, 1.42, 4.78, 512), TimeMatch::uncertain);
+  EXPECT_EQ(match(0.95, 1.00, 1.11, 512), TimeMatch::uncertain);
   EXPECT_EQ(match(1.10, 1.12, 1.15, 512), TimeMatch::closest);
   EXPECT_EQ(match(1.10, 1.12, 1.15, 4096), TimeMatch::slower_than_widest);
   EXPECT_EQ(match(0.70, 0.72, 0.75, 16), TimeMatch::faster_than_narrowest);
