@@ -166,15 +166,17 @@ Outcome measure(Config& config, PlainReader& reader, const Machine& machine, int
         bytes += r > 0 ? step.expert.weight_bytes : 0;
       }
     }
-    // First the rows, as the step leaves them.
+    // First the rows, as the step leaves them. The peak comes last: after a loop that moves no data some
+    // processors read slowly for a while.
     PlainReader rows(machine.kernels, {config.rows()});
     const double rows_read = rows.read(rows.bytes(), machine.context);
-    const MachineRates rates{
-        .threads = machine.context.threads(),
-        .flops = measure_peak(machine.kernels, machine.context, 4e-3).all,
-        .weights_read = reader.read(static_cast<std::uint64_t>(std::clamp(bytes, 4e6, 1e9)), machine.context),
-        .rows_read = rows_read,
-        .cache_read = machine.limits.cache_read()};
+    const double weights_read =
+        reader.read(static_cast<std::uint64_t>(std::clamp(bytes, 4e6, 1e9)), machine.context);
+    const MachineRates rates{.threads = machine.context.threads(),
+                             .flops = measure_peak(machine.kernels, machine.context, 4e-3).all,
+                             .weights_read = weights_read,
+                             .rows_read = rows_read,
+                             .cache_read = machine.limits.cache_read()};
     for (const LayerWork& step : steps) {
       expected.add(predict_layer(step, rates, machine.limits, machine.layout));
     }

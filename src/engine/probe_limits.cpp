@@ -20,7 +20,7 @@ constexpr Index kProductRows[] = {1, 2, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256};
 constexpr Index kGateExperts[] = {8, 32, 128};
 constexpr Index kGateWidth = 1024;
 // Of the rows that are moved.
-constexpr Index kTokens = 256;
+constexpr Index kTokens = 1024;  // so many that their rows are more than the caches of the cores hold
 constexpr Index kPlaces = 8;
 constexpr Index kChoices = 2;
 constexpr Index kWidth = 1024;
@@ -196,12 +196,15 @@ struct LayoutProbe::Impl {
     }
   }
 
-  // As in a step: other stages' weights pass through the caches between two moves, and the plain read finds
-  // the rows as combining left them.
+  // As in a step: other stages' weights pass through the caches between two moves. Gathering finds tokens and
+  // places as far away as the weights, so it is compared with reading those; the plain read of rows finds
+  // them as combining left them.
   void add_moves(const Context& context) {
     join.push_back(time_work([&] { context.for_each_block(4 * context.threads(), [](Index) {}); }));
+    const double token = static_cast<double>(kTokens * kWidth) * sizeof(float);  // bytes of all tokens
+    double weights_read = 0;
     const auto after_weights = [&](const auto& move) {
-      reader.read(reader.bytes() / 2, context);
+      weights_read = reader.read(reader.bytes() / 2, context);
       const Stopwatch watch;
       move();
       return std::max(watch.seconds() - join.back(), 0.1 * watch.seconds());
@@ -211,13 +214,12 @@ struct LayoutProbe::Impl {
                            .in = {.from = x.view(), .token = plan.row_token},
                            .out = rows.view()};
     const double gather_s = after_weights([&] { executor.gather(given, *mover.scratch, context); });
+    gather.push_back((1 + kChoices) * token / gather_s / weights_read);
     const double norm_s = after_weights([&] { rms_norm(x.view(), y.view(), context); });
     const double combine_s =
         after_weights([&] { moesim::combine(plan, rows.view(), {}, y.view(), context); });
     PlainReader plain_reader(kernels, {{rows.data(), static_cast<std::size_t>(rows.rows() * rows.cols())}});
     const double plain = plain_reader.read(plain_reader.bytes(), context);
-    const double token = static_cast<double>(kTokens * kWidth) * sizeof(float);
-    gather.push_back((1 + kChoices) * token / gather_s / plain);
     norm.push_back(2 * token / norm_s / plain);
     combine.push_back((kChoices + 1) * token / combine_s / plain);
   }

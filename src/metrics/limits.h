@@ -37,7 +37,7 @@ struct LayoutShares {
   // How arithmetic a and reading b of an expert add up: (aᵖ + bᵖ)^(1/p). 1: one after the other; large: the
   // shorter one is hidden.
   double sharpness = 1;
-  double gather = 0;  // bytes moved a second over plain reads of as many
+  double gather = 0;  // bytes moved a second over plain reads of the weights
 };
 
 constexpr double kMostSharpness = 16;
@@ -53,7 +53,7 @@ struct MachineLimits {
   Interval scaling;               // all over one
   std::vector<ReadSpeed> reads;   // smallest buffers first
   std::vector<Share> gate;        // by number of experts
-  double combine = 0;             // bytes moved a second over plain reads of as many
+  double combine = 0;             // bytes moved a second over plain reads of the weights
   double norm = 0;
   double join_seconds = 0;  // to hand out blocks and wait for the last
   std::vector<LayoutShares> layouts;

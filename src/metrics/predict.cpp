@@ -145,7 +145,7 @@ StageSeconds predict_layer(const LayerWork& work, const MachineRates& rates, con
     s.experts += 2 * join + predict_experts(work.expert, work.rows, rates, layout);
   }
   if (moved.gather > 0) {
-    s.dispatch = join + at_speed(moved.gather, rates.rows_read * layout.gather);
+    s.dispatch = join + at_speed(moved.gather, rates.weights_read * layout.gather);
     s.combine = join + at_speed(moved.combine, rates.rows_read * limits.combine);
   }
   for (const GateWork& map : latent_maps(work)) {
@@ -153,7 +153,7 @@ StageSeconds predict_layer(const LayerWork& work, const MachineRates& rates, con
   }
   if (work.one) {
     const double token = static_cast<double>(work.tokens) * static_cast<double>(work.d_model) * sizeof(float);
-    s.experts += 3 * join + at_speed(2 * token, rates.rows_read * layout.gather) +
+    s.experts += 3 * join + at_speed(2 * token, rates.weights_read * layout.gather) +
                  predict_expert(*work.one, static_cast<double>(work.tokens), rates, layout);
   }
   return s;
