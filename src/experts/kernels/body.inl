@@ -185,7 +185,7 @@ Vec gelu(Vec x) {
   return times_sigmoid(x, 1.5957691216057308F * (x + 0.044715F * x * x * x));
 }
 Vec relu(Vec x) {
-  return x > 0.0F ? x : Vec{};
+  return x < 0.0F ? Vec{} : x;  // NaN stays NaN
 }
 
 void activate(const ActivateTile& tile) {
