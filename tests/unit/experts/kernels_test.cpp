@@ -1,4 +1,5 @@
-// The loops of the experts' kernels in every instruction set against the formulas in double.
+// The loops of the experts' kernels in every instruction set: against the formulas in double, and against
+// experts/narrow.h.
 
 #include "experts/kernels/kernels.h"
 
@@ -6,10 +7,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 #include <vector>
 
 #include "experts/kernels/choose.h"
+#include "experts/narrow.h"
 
 namespace moesim {
 namespace {
@@ -69,6 +72,27 @@ TEST(Kernels, ActivationsKeepNaN) {
       EXPECT_TRUE(std::isnan(activated(kernels, activation, std::nanf(""))))
           << kernels.name << ", activation " << static_cast<int>(activation);
       EXPECT_EQ(activated(kernels, activation, INFINITY), INFINITY);
+    }
+  }
+}
+
+TEST(Kernels, EveryFp16OfAPanelIsTheNumberThatItStandsFor) {
+  for (const InstructionSet set : usable_instruction_sets()) {
+    const KernelSet& kernels = *find_kernels(set);
+    const auto columns = 2 * static_cast<std::uint32_t>(kernels.lanes);
+    std::vector<std::uint16_t> panel(columns);
+    std::vector<float> wide(columns);
+    for (std::uint32_t first = 0; first < 0x10000u; first += columns) {
+      for (std::uint32_t c = 0; c < columns; ++c) {
+        panel[c] = static_cast<std::uint16_t>(first + c);
+      }
+      kernels.expand[static_cast<int>(WeightType::fp16)](1, panel.data(), wide.data());
+      for (std::uint32_t c = 0; c < columns; ++c) {
+        const float right = from_fp16(panel[c]);
+        ASSERT_TRUE(std::isnan(right) ? std::isnan(wide[c])
+                                      : std::memcmp(&right, &wide[c], sizeof right) == 0)
+            << kernels.name << ", " << panel[c] << " became " << wide[c];
+      }
     }
   }
 }
