@@ -51,6 +51,9 @@ LayerWork work_of_layer(const Experiment& experiment, const MoeLayer& layer, con
   for (Index e = 0; e < layer.experts.weights.rows(); ++e) {
     work.rows.push_back(begin[static_cast<std::size_t>(e) + 1] - begin[static_cast<std::size_t>(e)]);
   }
+  if (event.mix == nullptr) {
+    work.gathered = event.plan.tokens_of_first(layer.experts.weights.rows());
+  }
   if (!layer.shared.none()) {
     work.one = work_of_bank(executor, layer.shared.ffn);
   }
