@@ -66,8 +66,8 @@ struct DotSet {
   // int8: sums[rows][2V], int32 → the same as floats, with the offsets taken off and the scales of the rows.
   // Null for bf16.
   void (*settle)(int rows, void* sums, const RowScale* scales);
-  // `iterations` times 2·max_rows independent dot products of V groups each that never leave the registers;
-  // returns a value so that the work is not removed. `seed`: 64 bytes, anything.
+  // `iterations` times 2·max_rows independent dot products of V groups each whose sums never leave the
+  // registers; returns a value so that the work is not removed. `seed`: 64 bytes, anything.
   float (*dot_loop)(std::int64_t iterations, const void* seed);
 };
 
