@@ -206,6 +206,69 @@ TEST(NarrowExecutor, ARowDoesNotDependOnItsNeighbours) {
   }
 }
 
+// Each of 40 tokens on three experts: narrowed once and placed, or row by row where weights are given.
+TEST(NarrowExecutor, ATokenOfSeveralExpertsIsTheSameRowOnEach) {
+  const Context context({.threads = 3});
+  const Index begin[] = {0, 40, 80, 120};
+  const Matrix tokens = random_rows(40, 72, 3);
+  std::vector<std::int32_t> token(120);
+  Matrix repeated(120, 72);
+  for (Index r = 0; r < 120; ++r) {
+    const Index t = r * 7 % 40;
+    token[static_cast<std::size_t>(r)] = static_cast<std::int32_t>(t);
+    std::copy_n(tokens.row(t).begin(), 72, repeated.row(r).begin());
+  }
+  const std::vector<float> ones(120, 1.0F);
+  for (const WeightType type : kNarrow) {
+    for (const std::unique_ptr<Executor>& executor : executors_of(type)) {
+      const ExpertBank bank =
+          make_bank({.seed = 2, .num_experts = 3, .d_model = 72, .width = 90}, *executor, context);
+      const auto run = [&](const RowSource& in) {
+        Matrix out(120, 72);
+        run_rows(*executor, {.bank = bank, .expert_begin = begin, .in = in, .out = out.view()}, context);
+        return out;
+      };
+      const Matrix expected = run({.from = repeated.view()});
+      EXPECT_TRUE(same_bits(run({.from = tokens.view(), .token = token}).view(), expected.view()))
+          << executor->layout();
+      EXPECT_TRUE(
+          same_bits(run({.from = tokens.view(), .token = token, .weight = ones}).view(), expected.view()))
+          << executor->layout();
+    }
+  }
+}
+
+// Outputs of more than 4 MiB go past the caches, also where rows are not aligned to a cache line.
+TEST(NarrowExecutor, ManyRowsAreAsFew) {
+  const Context context({.threads = 3});
+  for (const WeightType type : kNarrow) {
+    for (const std::unique_ptr<Executor>& executor : executors_of(type)) {
+      for (const Index d_model : {72, 128}) {
+        const ExpertBank bank =
+            make_bank({.seed = 2, .num_experts = 1, .d_model = d_model, .width = 16}, *executor, context);
+        const Index count = (Index{4} << 20) / (d_model * Index{sizeof(float)}) + 50;
+        const Matrix in = random_rows(count, d_model, 3);
+        const auto run = [&](Index first, Index rows) {
+          Matrix out(rows, d_model);
+          const Index begin[] = {0, rows};
+          run_rows(*executor,
+                   {.bank = bank,
+                    .expert_begin = begin,
+                    .in = {.from = in.view().block(first, rows)},
+                    .out = out.view()},
+                   context);
+          return out;
+        };
+        const Matrix all = run(0, count);
+        for (const Index first : {Index{0}, count - 500}) {
+          EXPECT_TRUE(same_bits(all.view().block(first, 500), run(first, 500).view()))
+              << executor->layout() << " " << d_model;
+        }
+      }
+    }
+  }
+}
+
 TEST(NarrowExecutor, ARowThatIsNotFiniteSpoilsItselfAlone) {
   const Context context({.threads = 2});
   for (const WeightType type : kNarrow) {
