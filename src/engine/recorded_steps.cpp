@@ -100,6 +100,7 @@ RunRecord start_record(const RunState& state) {
   record.executed = experiment.execute;
   record.has_gate = traits.needs_logits;
   record.executor = experiment.executor.kind;
+  record.layout = experiment.execute ? experiment.executor.executor->layout() : "";
   record.tokens = experiment.workload->tokens();
   record.steps = experiment.workload->steps();
   record.tokens_before_repeat = experiment.workload->tokens_before_repeat();

@@ -166,6 +166,7 @@ struct RunRecord {
   bool executed = true;
   bool has_gate = true;  // false: hash, random
   std::string executor;  // kind
+  std::string layout;    // of the experts' weights, with the products it is made for: Executor::layout()
   Index tokens = 0;      // T
   Index steps = 0;
   std::optional<Index> capacity;

@@ -105,6 +105,10 @@ void add_head(Screen& screen, const RunRecord& r) {
   screen.line(fmt::format("memory   {} used at most, {} expected",
                           short_bytes(static_cast<double>(r.peak_rss_bytes)),
                           short_bytes(static_cast<double>(r.estimated_bytes))));
+  const std::string activations = value_of(r, "executor.activations");
+  if (!r.layout.empty() && !activations.empty() && activations != "float32") {
+    screen.line(fmt::format("experts  {}, for activations: {}", r.layout, activations));
+  }
 }
 
 void add_tokens(Screen& screen, const RunRecord& r) {
