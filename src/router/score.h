@@ -17,8 +17,8 @@ enum class ScoreFunc {
 
 std::span<const EnumName<ScoreFunc>> enum_names(ScoreFunc);
 
-// logits [E], all finite; scores [E], never NaN. A larger logit never gets a smaller score (sigmoid: but for a
-// unit in the last place). Softmax and sigmoid have the same bits on every processor, within 3 units in the
+// logits [E], all finite; scores [E], never NaN. A larger logit never gets a smaller score (sigmoid: but for
+// a unit in the last place). Softmax and sigmoid have the same bits on every processor, within 3 units in the
 // last place of the formula with z − max z in float.
 void score_row(ScoreFunc func, std::span<const float> logits, std::span<float> scores);
 

@@ -54,7 +54,9 @@ WeightRule weight_rule_of(const TokenChoiceParams& p, Index num_experts) {
           .norm_eps = p.norm_eps,
           .norm_single = p.norm_single,
           .route_scale = p.route_scale,
-          .first_weightless = static_cast<std::int32_t>(num_experts - p.weightless_experts),
+          .first_weightless = p.weightless_experts > 0
+                                  ? static_cast<std::int32_t>(num_experts - p.weightless_experts)
+                                  : std::numeric_limits<std::int32_t>::max(),
           .expert_scale = {p.expert_scale.begin(), p.expert_scale.end()}};
 }
 
@@ -226,11 +228,35 @@ class TokenChoice final : public Router {
       return false;
     }
     make_scores(input, t, row);
+    if (!params_.limited() && !params_.has_second_policy()) {
+      return write_best(logits, t, row, out);
+    }
     choose(input, t, row);
     std::copy(row.select.chosen.begin(), row.select.chosen.end(), out.expert.begin() + place);
     std::copy(row.weights.begin(), row.weights.end(), out.weight.begin() + place);
     std::copy(row.chosen_scores.begin(), row.chosen_scores.end(), out.score.begin() + place);
     return row.select.tied;
+  }
+
+  // The same where nothing stands between selection scores, choice and weights: no copies.
+  bool write_best(std::span<const float> logits, Index t, Row& row, Assignments& out) const {
+    const auto top_k = static_cast<std::size_t>(params_.top_k);
+    const std::size_t at = static_cast<std::size_t>(t) * top_k;
+    const std::span<std::int32_t> expert = std::span(out.expert).subspan(at, top_k);
+    const std::span<float> score = std::span(out.score).subspan(at, top_k);
+    const bool tied = select_top_k(row.selection, expert, row.select);
+    for (std::size_t j = 0; j < top_k; ++j) {
+      score[j] = row.scores[static_cast<std::size_t>(expert[j])];
+    }
+    if (params_.softmax_after_top_k) {
+      const std::span<const float> scored = params_.noise_for == NoiseFor::scores ? row.noisy : logits;
+      row.chosen_logits.resize(top_k);
+      for (std::size_t j = 0; j < top_k; ++j) {
+        row.chosen_logits[j] = scored[static_cast<std::size_t>(expert[j])];
+      }
+    }
+    make_weights(weights_, {score, row.chosen_logits, expert}, std::span(out.weight).subspan(at, top_k));
+    return tied;
   }
 
   Routing route_by_blocks(const RouterInput& input) const {
