@@ -30,26 +30,28 @@ void check(Work& work, const Context& one, const Context& two) {
                "threads change the result");
 }
 
+constexpr double kPeakSeconds = 1.5e-3;
+
 struct Samples {
   std::vector<double> flops2, flops1, limit2, scaling, dense;
 };
 
 void measure(Work& work, Work& dense, const Context& one, const Context& two, int rounds) {
-  const KernelSet& kernels = *find_kernels(InstructionSet::automatic);
-  Reader reader(kernels, work.bank);
+  const KernelSet& kernels = probe_kernels(work.executor);
+  PlainReader reader(kernels, {weights_of(work.bank)});
   check(work, one, two);
   dense.run(two);
   Samples s;
   double rate = 0;
   for (int round = 0; round < rounds; ++round) {
-    const double peak1 = peak(kernels, one);
-    const double peak2 = peak(kernels, two);
+    const double peak1 = multiply_add_rate(kernels, one, 1, kPeakSeconds);
+    const double peak2 = multiply_add_rate(kernels, two, 2, kPeakSeconds);
     const double t2 = work.run(two);
-    const double read2 = reader.run(work.bytes(), two);
+    const double read2 = work.bytes() / reader.read(static_cast<std::uint64_t>(work.bytes()), two);
     const double d2 = dense.run(two);
     const double t1 = work.run(one);
-    const double later2 = peak(kernels, two);
-    const double later1 = peak(kernels, one);
+    const double later2 = multiply_add_rate(kernels, two, 2, kPeakSeconds);
+    const double later1 = multiply_add_rate(kernels, one, 1, kPeakSeconds);
     const double limit = std::max(work.flops() / (0.5 * (peak2 + later2)), read2);
     s.flops2.push_back(work.flops() / t2 / (0.5 * (peak2 + later2)));
     s.flops1.push_back(work.flops() / t1 / (0.5 * (peak1 + later1)));
@@ -74,12 +76,7 @@ int main(int argc, char** argv) {
   const std::string type = argc > 2 ? argv[2] : "float32";
   const std::string only = argc > 3 ? argv[3] : "";
   Binder binder;
-  Node section;
-  section.kind = Node::Kind::map;
-  Node::Entry& weights = section.entries.emplace_back();
-  weights.key = "weights";
-  weights.value.kind = Node::Kind::scalar;
-  weights.value.text = type;
+  const Node section = scalar_section({{"weights", type}});
   const ExecutorChoice choice = make_executor(binder, &section);
   if (choice.executor == nullptr) {
     fmt::print("{}", binder.diagnostics.render_all());

@@ -3,35 +3,6 @@
 #include <benchmark/benchmark.h>
 #include <tbb/global_control.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
-#include "allocations.h"
-
-namespace {
-std::atomic<std::int64_t> count_of_allocations{0};
-}  // namespace
-
-std::int64_t allocations() {
-  return count_of_allocations;
-}
-
-void* operator new(std::size_t size) {
-  ++count_of_allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) {
-    throw std::bad_alloc();
-  }
-  return memory;
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-
 void register_layer_benchmarks();
 void register_router_benchmarks();
 

@@ -1,9 +1,10 @@
 // How well the stages of a Mixture-of-Experts layer are predicted (metrics/predict.h): layers of many shapes,
 // loads and types of weights, measured in turns with the machine's limits.
 //
-//   moesim_predict [rounds] [most_mib]
+//   moesim_predict [rounds] [most_mib] [shape]
 //
-// rounds: of each configuration (default 7). most_mib: larger banks are left out (default 2048).
+// rounds: of each configuration (default 7). most_mib: larger banks are left out (default 2048). shape: only
+// this one.
 
 #include <fmt/format.h>
 #include <tbb/global_control.h>
@@ -14,6 +15,7 @@
 #include <map>
 #include <memory>
 
+#include "bench/support.h"
 #include "core/stopwatch.h"
 #include "engine/probe_limits.h"
 #include "experts/combine.h"
@@ -24,68 +26,33 @@
 namespace {
 
 using namespace moesim;
+using namespace moesim::bench;
 
-struct Shape {
-  const char* name;
-  Index experts, top_k, d_model, d_ff;
+struct Layer {
+  Shape shape;
   const char* weights;
-  std::vector<Index> tokens;
 };
 
-const std::vector<Shape>& shapes() {
-  static const std::vector<Shape> all = {{"quickstart", 8, 2, 256, 512, "float32", {16, 256, 2048}},
-                                         {"small", 8, 2, 1024, 2048, "float32", {1, 16, 128, 1024}},
-                                         {"small", 8, 2, 1024, 2048, "bf16", {1, 16, 128, 1024}},
-                                         {"small", 8, 2, 1024, 2048, "int8", {4, 64, 512}},
-                                         {"wide", 4, 1, 512, 4096, "float32", {8, 64, 512}},
-                                         {"fine", 64, 8, 512, 256, "float32", {1, 16, 128, 1024}},
-                                         {"fine", 64, 8, 512, 256, "fp16", {16, 256}},
-                                         {"many", 256, 8, 1024, 256, "float32", {1, 32, 256, 1024}},
-                                         {"many", 256, 8, 1024, 256, "bf16", {8, 128, 512}},
-                                         {"olmoe", 64, 8, 2048, 1024, "float32", {1, 4, 16, 64, 256, 1024}},
-                                         {"olmoe", 64, 8, 2048, 1024, "bf16", {1, 16, 256}},
-                                         {"olmoe", 64, 8, 2048, 1024, "int8", {1, 16, 256}},
-                                         {"qwen3", 128, 8, 2048, 768, "bf16", {2, 32, 256}},
-                                         {"mixtral", 8, 2, 2048, 7168, "float32", {1, 8, 32, 128}},
-                                         {"mixtral", 8, 2, 2048, 7168, "fp16", {2, 32, 256}},
-                                         {"switch", 32, 1, 768, 3072, "float32", {1, 32, 256, 2048}},
-                                         {"switch", 32, 1, 768, 3072, "int8", {8, 512}},
-                                         {"dense", 1, 1, 1024, 4096, "float32", {1, 16, 128, 512}}};
+const std::vector<Layer>& layers() {
+  static const std::vector<Layer> all = {{{"quickstart", 8, 2, 256, 512, {16, 256, 2048}}, "float32"},
+                                         {{"small", 8, 2, 1024, 2048, {1, 16, 128, 1024}}, "float32"},
+                                         {{"small", 8, 2, 1024, 2048, {1, 16, 128, 1024}}, "bf16"},
+                                         {{"small", 8, 2, 1024, 2048, {4, 64, 512}}, "int8"},
+                                         {{"wide", 4, 1, 512, 4096, {8, 64, 512}}, "float32"},
+                                         {{"fine", 64, 8, 512, 256, {1, 16, 128, 1024}}, "float32"},
+                                         {{"fine", 64, 8, 512, 256, {16, 256}}, "fp16"},
+                                         {{"many", 256, 8, 1024, 256, {1, 32, 256, 1024}}, "float32"},
+                                         {{"many", 256, 8, 1024, 256, {8, 128, 512}}, "bf16"},
+                                         {{"olmoe", 64, 8, 2048, 1024, {1, 4, 16, 64, 256, 1024}}, "float32"},
+                                         {{"olmoe", 64, 8, 2048, 1024, {1, 16, 256}}, "bf16"},
+                                         {{"olmoe", 64, 8, 2048, 1024, {1, 16, 256}}, "int8"},
+                                         {{"qwen3", 128, 8, 2048, 768, {2, 32, 256}}, "bf16"},
+                                         {{"mixtral", 8, 2, 2048, 7168, {1, 8, 32, 128}}, "float32"},
+                                         {{"mixtral", 8, 2, 2048, 7168, {2, 32, 256}}, "fp16"},
+                                         {{"switch", 32, 1, 768, 3072, {1, 32, 256, 2048}}, "float32"},
+                                         {{"switch", 32, 1, 768, 3072, {8, 512}}, "int8"},
+                                         {{"dense", 1, 1, 1024, 4096, {1, 16, 128, 512}}, "float32"}};
   return all;
-}
-
-// k different experts for every token; expert e is as likely as (e + 1)^−skew.
-Assignments routing_of(const Shape& shape, Index tokens, double skew, std::uint64_t seed) {
-  Assignments a;
-  a.num_experts = shape.experts;
-  a.begin.push_back(0);
-  std::vector<double> weight(static_cast<std::size_t>(shape.experts));
-  for (Index t = 0; t < tokens; ++t) {
-    RandomSequence random({.seed = seed}, static_cast<std::uint64_t>(t));
-    for (std::size_t e = 0; e < weight.size(); ++e) {
-      weight[e] = std::pow(static_cast<double>(e + 1), -skew);
-    }
-    for (Index k = 0; k < shape.top_k; ++k) {
-      double sum = 0;
-      for (const double w : weight) {
-        sum += w;
-      }
-      double place = sum * random.next_below(1u << 24) / static_cast<double>(1u << 24);
-      std::size_t e = 0;
-      while (e + 1 < weight.size() && (weight[e] == 0 || place >= weight[e])) {
-        place -= weight[e++];
-      }
-      while (weight[e] == 0) {
-        e = (e + 1) % weight.size();
-      }
-      weight[e] = 0;
-      a.expert.push_back(static_cast<std::int32_t>(e));
-      a.weight.push_back(1.0F / static_cast<float>(shape.top_k));
-      a.score.push_back(0.5F);
-    }
-    a.begin.push_back(static_cast<Index>(a.expert.size()));
-  }
-  return a;
 }
 
 constexpr double StageSeconds::*kStages[] = {&StageSeconds::gate, &StageSeconds::dispatch,
@@ -125,7 +92,7 @@ class Config {
 
   // One step with a routing of its own.
   void plan(std::uint64_t seed) {
-    plan_ = make_plan({.assignments = routing_of(shape_, tokens_, skew_, seed), .top_k = shape_.top_k});
+    plan_ = make_plan({.assignments = zipf_routing(shape_, tokens_, seed, skew_), .top_k = shape_.top_k});
   }
   StageSeconds run(const Context& context) {
     StageSeconds s;
@@ -267,8 +234,8 @@ int main(int argc, char** argv) {
   fmt::print("\n{:10} {:8} {:>5} {:>5}  {:>10} {:>10} {:>6}  {}\n", "shape", "weights", "T", "skew",
              "measured", "predicted", "ratio", "predicted over measured: gate, dispatch, experts, combine");
   std::vector<double> errors;
-  for (const Shape& shape : shapes()) {
-    const Executor& executor = *executors[shape.weights];
+  for (const auto& [shape, weights] : layers()) {
+    const Executor& executor = *executors[weights];
     const FfnShape ffn{shape.d_model, shape.d_ff};
     if ((!only.empty() && only != shape.name) ||
         static_cast<double>(executor.expert_bytes(ffn)) * static_cast<double>(shape.experts) > most_bytes) {
@@ -276,8 +243,7 @@ int main(int argc, char** argv) {
     }
     const ExpertBank bank = make_bank(
         {.num_experts = shape.experts, .d_model = shape.d_model, .width = shape.d_ff}, executor, context);
-    PlainReader reader(kernels, {{bank.weights.data(),
-                                  static_cast<std::size_t>(bank.weights.rows() * bank.weights.cols())}});
+    PlainReader reader(kernels, {weights_of(bank)});
     for (std::size_t i = 0; i < shape.tokens.size(); ++i) {
       const double skew = i % 2 == 0 ? 0.0 : 1.0;
       Config config(shape, executor, bank, shape.tokens[i], skew);
@@ -289,9 +255,8 @@ int main(int argc, char** argv) {
         stages += fmt::format(" {:5.2f} ({:4.1f} %)", o.predicted.*stage / o.measured.*stage,
                               100 * (o.measured.*stage) / total(o.measured));
       }
-      fmt::print("{:10} {:8} {:>5} {:>5.1f}  {:>8.3f} ms {:>8.3f} ms {:>6.2f}  {}\n", shape.name,
-                 shape.weights, shape.tokens[i], skew, 1e3 * total(o.measured), 1e3 * total(o.predicted),
-                 o.ratio, stages);
+      fmt::print("{:10} {:8} {:>5} {:>5.1f}  {:>8.3f} ms {:>8.3f} ms {:>6.2f}  {}\n", shape.name, weights,
+                 shape.tokens[i], skew, 1e3 * total(o.measured), 1e3 * total(o.predicted), o.ratio, stages);
       std::fflush(stdout);
     }
   }

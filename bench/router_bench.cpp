@@ -8,13 +8,14 @@
 #include <array>
 #include <functional>
 
-#include "allocations.h"
 #include "core/error.h"
 #include "core/stopwatch.h"
 #include "dispatch/plan.h"
 #include "engine/experiment.h"
+#include "metrics/interval.h"
 #include "router/gate.h"
 #include "router/router.h"
+#include "support/allocations.h"
 
 namespace {
 
@@ -57,11 +58,6 @@ void run_gate(benchmark::State& state) {
   }
 }
 
-double median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 double seconds_of(const std::function<void()>& work) {
   const Stopwatch watch;
   work();
@@ -70,12 +66,7 @@ double seconds_of(const std::function<void()>& work) {
 
 std::unique_ptr<Router> make_preset(const std::string& name) {
   Binder binder;
-  Node section;
-  section.kind = Node::Kind::map;
-  Node::Entry& entry = section.entries.emplace_back();
-  entry.key = "preset";
-  entry.value.kind = Node::Kind::scalar;
-  entry.value.text = name;
+  const Node section = scalar_section({{"preset", name}});
   return make_router(binder, &section, {.d_model = kWidth, .num_experts = kExperts});
 }
 
@@ -154,9 +145,9 @@ void run_share(benchmark::State& state, const std::string& name) {
     route_ns.push_back(route / kTokens * 1e9);
     plan_ns.push_back(sort / kTokens * 1e9);
   }
-  state.counters["percent_of_product"] = 100 * median_of(shares);
-  state.counters["route_ns/token"] = median_of(route_ns);
-  state.counters["plan_ns/token"] = median_of(plan_ns);
+  state.counters["percent_of_product"] = 100 * median(shares);
+  state.counters["route_ns/token"] = median(route_ns);
+  state.counters["plan_ns/token"] = median(plan_ns);
 }
 
 // What a stream of made-up logits is made of: E=64, top 8, two threads, each a step of its own at a time.

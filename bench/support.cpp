@@ -1,8 +1,8 @@
 #include "bench/support.h"
 
 #include <algorithm>
+#include <cmath>
 
-#include "core/error.h"
 #include "core/stopwatch.h"
 #include "experts/combine.h"
 
@@ -50,8 +50,8 @@ Assignments uniform_routing(const Shape& shape, Index tokens, std::uint64_t seed
                       });
 }
 
-Assignments zipf_routing(const Shape& shape, Index tokens, std::uint64_t seed) {
-  const auto weight = [](std::int32_t expert) { return 1.0 / (1.0 + expert); };
+Assignments zipf_routing(const Shape& shape, Index tokens, std::uint64_t seed, double exponent) {
+  const auto weight = [exponent](std::int32_t expert) { return std::pow(1.0 + expert, -exponent); };
   return make_routing(
       shape, tokens, seed,
       [&weight](const std::vector<std::int32_t>& pool, std::size_t k, RandomSequence& random) {
@@ -109,31 +109,8 @@ double Work::bytes() const {
   return distinct * static_cast<double>(bank.weight_bytes()) / static_cast<double>(bank.num_experts());
 }
 
-double peak(const KernelSet& kernels, const Context& context) {
-  constexpr std::int64_t kIterations = 400'000;
-  const auto threads = static_cast<Index>(context.threads());
-  std::vector<float> results(static_cast<std::size_t>(threads));
-  const Stopwatch watch;
-  context.for_each_block(threads, [&](Index i) {
-    results[static_cast<std::size_t>(i)] = kernels.multiply_add_loop(kIterations);
-  });
-  const double seconds = watch.seconds();
-  MOESIM_CHECK(results[0] == results[0], "the loop's value is used");
-  return static_cast<double>(threads * kIterations) * 4.0 * kernels.max_rows * kernels.lanes / seconds;
-}
-
-double Reader::run(double bytes, const Context& context) {
-  const Index all = std::max<Index>(1, bank_.weights.rows() * bank_.weights.cols() / kPiece);
-  const auto pieces = static_cast<Index>(bytes / (4.0 * kPiece));
-  std::vector<float> sums(static_cast<std::size_t>(pieces));
-  const Stopwatch watch;
-  context.for_each_block(pieces, [&](Index i) {
-    sums[static_cast<std::size_t>(i)] =
-        kernels_.read_loop(bank_.weights.data() + (next_ + i) % all * kPiece, kPiece);
-  });
-  const double seconds = watch.seconds();
-  next_ = (next_ + pieces) % all;
-  return seconds;
+std::span<const float> weights_of(const ExpertBank& bank) {
+  return {bank.weights.data(), static_cast<std::size_t>(bank.weights.rows() * bank.weights.cols())};
 }
 
 }  // namespace moesim::bench

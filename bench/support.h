@@ -8,7 +8,7 @@
 #include "dispatch/plan.h"
 #include "experts/bank.h"
 #include "experts/executor.h"
-#include "experts/kernels/choose.h"
+#include "experts/probe.h"
 
 namespace moesim::bench {
 
@@ -23,8 +23,8 @@ const std::vector<Shape>& shapes();
 // k different experts for every token, each as likely as the others.
 Assignments uniform_routing(const Shape& shape, Index tokens, std::uint64_t seed = 7);
 // k different experts for every token, drawn one after the other, the expert of rank r (from 1) with weight
-// 1/r among those that are left. As many assignments as above.
-Assignments zipf_routing(const Shape& shape, Index tokens, std::uint64_t seed = 7);
+// r^−exponent among those that are left. As many assignments as above.
+Assignments zipf_routing(const Shape& shape, Index tokens, std::uint64_t seed = 7, double exponent = 1);
 
 // A layer of one bank and where its rows come from: dispatch, experts, combine.
 struct Work {
@@ -40,23 +40,7 @@ struct Work {
   double bytes() const;  // weights of the experts that have rows
 };
 
-// Floating-point operations a second of multiply-adds that never leave the registers, on the context's
-// threads.
-double peak(const KernelSet& kernels, const Context& context);
-
-// Reads so many bytes of the bank, beginning where the last call ended.
-class Reader {
- public:
-  Reader(const KernelSet& kernels, const ExpertBank& bank) : kernels_(kernels), bank_(bank) {}
-
-  // Seconds.
-  double run(double bytes, const Context& context);
-
- private:
-  static constexpr Index kPiece = 64 << 10;  // floats
-  const KernelSet& kernels_;
-  const ExpertBank& bank_;
-  Index next_ = 0;
-};
+// All the memory of a bank, to be read plainly.
+std::span<const float> weights_of(const ExpertBank& bank);
 
 }  // namespace moesim::bench

@@ -8,12 +8,12 @@
 #include <tbb/global_control.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 
 #include "bench/support.h"
 #include "experts/kernels/choose_dots.h"
 #include "metrics/interval.h"
+#include "support/reference.h"
 
 namespace {
 
@@ -27,18 +27,6 @@ struct Pair {
 constexpr Pair kPairs[] = {{"float32", "float32"}, {"bf16", "float32"}, {"fp16", "float32"},
                            {"int8", "float32"},    {"bf16", "bf16"},    {"int8", "int8"}};
 
-Node executor_section(const Pair& pair) {
-  Node section;
-  section.kind = Node::Kind::map;
-  for (const auto& [key, text] : {std::pair{"weights", pair.weights}, {"activations", pair.activations}}) {
-    Node::Entry& entry = section.entries.emplace_back();
-    entry.key = key;
-    entry.value.kind = Node::Kind::scalar;
-    entry.value.text = text;
-  }
-  return section;
-}
-
 // One pair's layer, in prefill and in decoding.
 struct Side {
   Pair pair;
@@ -47,10 +35,6 @@ struct Side {
   std::unique_ptr<Work> prefill, decode;
   std::vector<double> prefill_ratio, decode_ratio;
 };
-
-double at(const Matrix& matrix, Index row, Index col) {
-  return matrix.row(row)[static_cast<std::size_t>(col)];
-}
 
 // Relative root mean square of the difference from the expert in double precision, over one row of each of
 // some experts.
@@ -67,29 +51,13 @@ double error_of(const Side& side, const BankOptions& options, const Context& con
       .bank = side.bank, .expert_begin = begin, .in = {.from = in.view()}, .out = out.view()};
   side.choice.executor->gather(rows, *scratch, context);
   side.choice.executor->run(rows, *scratch, context);
-  double difference = 0, size = 0;
+  std::vector<double> exact;
   for (Index e = 0; e < kExperts; ++e) {
-    const FfnWeights weights = make_ffn_weights(options, e);
-    std::vector<double> y(static_cast<std::size_t>(options.d_model));
-    for (Index f = 0; f < options.width; ++f) {
-      double up = 0, gate = 0;
-      for (Index d = 0; d < options.d_model; ++d) {
-        const double x = at(in, e, d);
-        up += x * at(weights.up, f, d);
-        gate += x * at(weights.gate_proj, f, d);
-      }
-      const double h = gate / (1 + std::exp(-gate)) * up;
-      for (Index d = 0; d < options.d_model; ++d) {
-        y[static_cast<std::size_t>(d)] += h * at(weights.down, f, d);
-      }
-    }
-    for (Index d = 0; d < options.d_model; ++d) {
-      const double exact = y[static_cast<std::size_t>(d)];
-      difference += (at(out, e, d) - exact) * (at(out, e, d) - exact);
-      size += exact * exact;
-    }
+    const std::vector<double> row =
+        reference::expert_row(make_ffn_weights(options, e), options.activation, in.row(e));
+    exact.insert(exact.end(), row.begin(), row.end());
   }
-  return std::sqrt(difference / size);
+  return reference::relative_distance({out.data(), exact.size()}, exact);
 }
 
 // The dot product of the pair over the multiply-add of float32, both from registers; 1: it is a multiply-add.
@@ -119,7 +87,7 @@ int main(int argc, char** argv) {
   std::vector<Side> sides;
   for (const Pair& pair : kPairs) {
     Binder binder;
-    const Node section = executor_section(pair);
+    const Node section = scalar_section({{"weights", pair.weights}, {"activations", pair.activations}});
     Side& side = sides.emplace_back();
     side.pair = pair;
     side.choice = make_executor(binder, &section);

@@ -12,10 +12,12 @@
 #include "core/error.h"
 #include "core/machine.h"
 #include "core/random.h"
+#include "experts/kernels/choose.h"
 
 namespace moesim::bench {
 namespace {
 
+constexpr double kPeakSeconds = 1.5e-3;
 // Small batches take turns with so many plans.
 constexpr std::size_t kPlansOfSmallBatches = 16;
 constexpr std::size_t kPlans = 2;
@@ -155,13 +157,13 @@ class Rounds {
 
   void run(const ExpertBank& read) {
     const KernelSet& kernels = *find_kernels(InstructionSet::automatic);
-    Reader reader(kernels, read);
+    PlainReader reader(kernels, {weights_of(read)});
     const Context& context = options_.settings.context;
     for (int round = 0; round < options_.rounds; ++round) {
-      const double before = peak(kernels, context);
+      const double before = multiply_add_rate(kernels, context, context.threads(), kPeakSeconds);
       const double bytes = 0.5 * (bytes_of(2 * round) + bytes_of(2 * round + 1));
-      reader.run(bytes, context);
-      const double reading = 2 * reader.run(bytes, context);
+      reader.read(static_cast<std::uint64_t>(bytes), context);
+      const double reading = 2 * bytes / reader.read(static_cast<std::uint64_t>(bytes), context);
       std::vector<double> seconds(peers_.size());
       for (std::size_t i = 0; i < peers_.size(); ++i) {
         seconds[at(round, i)] += turn(at(round, i), 2 * round);
@@ -169,7 +171,8 @@ class Rounds {
       for (std::size_t i = peers_.size(); i-- > 0;) {
         seconds[at(round, i)] += turn(at(round, i), 2 * round + 1);
       }
-      const double flops_per_s = 0.5 * (before + peak(kernels, context));
+      const double flops_per_s =
+          0.5 * (before + multiply_add_rate(kernels, context, context.threads(), kPeakSeconds));
       const double computing = 2.0 * static_cast<double>(calls_) * cell_.flops() / flops_per_s;
       peak_.push_back(flops_per_s * 1e-9);
       read_.push_back(2.0 * bytes / reading * 1e-9);

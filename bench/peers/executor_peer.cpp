@@ -59,12 +59,7 @@ class ExecutorPeer final : public LocalPeer {
 
 std::unique_ptr<Peer> make_executor_peer(const std::string& name, const std::string& kind,
                                          const Context& context) {
-  Node section;
-  section.kind = Node::Kind::map;
-  Node::Entry& entry = section.entries.emplace_back();
-  entry.key = "kind";
-  entry.value.kind = Node::Kind::scalar;
-  entry.value.text = kind;
+  const Node section = scalar_section({{"kind", kind}});
   Binder binder;
   ExecutorChoice choice = make_executor(binder, &section);
   if (choice.executor == nullptr) {

@@ -1,30 +1,12 @@
 #include "bench/peers/reference.h"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "support/reference.h"
+
 namespace moesim::bench {
-namespace {
-
-Eigen::VectorXd as_double(std::span<const float> row) {
-  return Eigen::Map<const Eigen::VectorXf>(row.data(), static_cast<Eigen::Index>(row.size())).cast<double>();
-}
-
-// weight·down(silu(gate_proj·x) ⊙ up·x)
-Eigen::VectorXd expert_row(const FfnWeights& weights, std::span<const float> x, double weight) {
-  const Eigen::VectorXd from = as_double(x);
-  Eigen::VectorXd y = Eigen::VectorXd::Zero(from.size());
-  for (Index f = 0; f < weights.up.rows(); ++f) {
-    const double gate = as_double(weights.gate_proj.row(f)).dot(from);
-    const double hidden = gate / (1.0 + std::exp(-gate)) * as_double(weights.up.row(f)).dot(from);
-    y += weight * hidden * as_double(weights.down.row(f));
-  }
-  return y;
-}
-
-}  // namespace
 
 Reference::Reference(const Batches& batches) : batches_(batches) {
   const Index count = batches.x.rows();
@@ -45,12 +27,12 @@ void Reference::add(Index expert, const FfnWeights& weights) {
       if (plan.expert_of_row(row) != expert) {
         continue;
       }
-      const Eigen::VectorXd y =
-          expert_row(weights, batches_.x.row(tokens_[i]),
-                     static_cast<double>(plan.row_weight[static_cast<std::size_t>(row)]));
+      const std::vector<double> y =
+          reference::expert_row(weights, Activation::swiglu, batches_.x.row(tokens_[i]));
+      const double weight = plan.row_weight[static_cast<std::size_t>(row)];
       const std::lock_guard<std::mutex> lock(mutex_);
       for (std::size_t d = 0; d < rows_[i].size(); ++d) {
-        rows_[i][d] += y[static_cast<Eigen::Index>(d)];
+        rows_[i][d] += weight * y[d];
       }
     }
   }

@@ -1,13 +1,12 @@
 #include "bench/peers/report.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <cmath>
-#include <ctime>
 
 #include "core/build_info.h"
 #include "core/machine.h"
+#include "store/run_folder.h"
 
 namespace moesim::bench {
 namespace {
@@ -24,10 +23,6 @@ std::string interval(const Interval& i) {
 
 Json interval_json(const Interval& i) {
   return {{"median", i.median}, {"low", i.low}, {"high", i.high}};
-}
-
-std::string utc_now() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
 // JSON has no infinity.

@@ -114,19 +114,24 @@ void add_config_options(CLI::App& command, std::string& config, std::vector<std:
       ->type_name("KEY=VALUE");
 }
 
-// What run, sweep and compare share.
-void add_result_options(CLI::App& command, RunArguments& a) {
-  command.add_option("-o,--output", a.output, "what to print: table, md, csv, json, jsonl")
+// What is printed, where else it is written (`what`), and on how many threads it is made.
+void add_output_options(CLI::App& command, std::string& output, std::vector<std::string>& files,
+                        std::string& threads, const std::string& what) {
+  command.add_option("-o,--output", output, "what to print: table, md, csv, json, jsonl")
       ->type_name("FORMAT");
-  command
-      .add_option("--out", a.out_files,
-                  "also write the result to a file, in the format of its ending; may be repeated")
+  command.add_option("--out", files, "also write " + what + "; may be repeated")
       ->allow_extra_args(false)
       ->type_name("FILE");
-  command.add_option("-j,--threads", a.threads, "threads (default: the machine's usable cores)")
+  command.add_option("-j,--threads", threads, "threads (default: the machine's usable cores)")
       ->type_name("N");
+}
+
+// What run, sweep, compare and balance share.
+void add_result_options(CLI::App& command, RunArguments& a, const std::string& what) {
+  add_output_options(command, a.output, a.out_files, a.threads, what);
   command.add_option("--seed", a.seed, "everything random follows from it")->type_name("N");
 }
+constexpr const char* kResult = "the result to a file, in the format of its ending";
 
 CLI::App* add_run(CLI::App& app, RunArguments& a) {
   CLI::App* command = app.add_subcommand("run",
@@ -135,7 +140,7 @@ CLI::App* add_run(CLI::App& app, RunArguments& a) {
                                          "  moesim run configs/quickstart.yaml --set router.top_k=4\n"
                                          "  moesim run my.yaml -o json --out result.csv");
   add_config_options(*command, a.config, a.overrides);
-  add_result_options(*command, a);
+  add_result_options(*command, a, kResult);
   command
       ->add_option("--budget", a.budget,
                    "seconds for the whole run, unless the steps and measure.min_samples need longer; 60 for "
@@ -168,7 +173,7 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
       ->type_name("KEY=VALUES");
   command->add_option("--where", a.where, "which combinations count: 'router.top_k <= layer.num_experts'")
       ->type_name("CONDITION");
-  add_result_options(*command, a.run);
+  add_result_options(*command, a.run, kResult);
   command->add_option("--budget", a.run.budget, "seconds for each point (default 3, or what the config says)")
       ->type_name("SECONDS");
   command->add_flag("--fresh", a.fresh, "run finished points again");
@@ -197,7 +202,7 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
       ->add_option("--fail-on", a.fail_on, "exit 1 when a metric changes so: tokens_per_s:-5%, load_cv:+0.05")
       ->allow_extra_args(false)
       ->type_name("METRIC:CHANGE");
-  add_result_options(*command, a.run);
+  add_result_options(*command, a.run, kResult);
   command->add_option("--budget", a.run.budget, "seconds of measuring (default 10)")->type_name("SECONDS");
   return command;
 }
@@ -210,14 +215,7 @@ CLI::App* add_balance(CLI::App& app, BalanceArguments& a) {
                          "  moesim balance my.yaml --set balance.steps=1000\n"
                          "  moesim balance my.yaml -o csv --by-step > course.csv");
   add_config_options(*command, a.run.config, a.run.overrides);
-  command->add_option("-o,--output", a.run.output, "what to print: table, md, csv, json, jsonl")
-      ->type_name("FORMAT");
-  command->add_option("--out", a.run.out_files, "also write the controllers to a file; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
-  command->add_option("-j,--threads", a.run.threads, "threads (default: the machine's usable cores)")
-      ->type_name("N");
-  command->add_option("--seed", a.run.seed, "everything random follows from it")->type_name("N");
+  add_result_options(*command, a.run, "the controllers to a file");
   command->add_flag("--by-step", a.by_step, "rows of every step instead of a summary of each controller");
   return command;
 }
@@ -339,13 +337,7 @@ CLI::App* add_doctor(CLI::App& app, DoctorArguments& a) {
                          "  moesim doctor --roofline --fresh -o json");
   command->add_flag("--roofline", a.roofline, "also the multiply-add peak, its scaling, and read speeds");
   command->add_flag("--fresh", a.fresh, "with --roofline: measure even where limits were kept");
-  command->add_option("-o,--output", a.output, "what to print: table, md, csv, json, jsonl")
-      ->type_name("FORMAT");
-  command->add_option("--out", a.out_files, "also write the result to a file; may be repeated")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
-  command->add_option("-j,--threads", a.threads, "threads (default: the machine's usable cores)")
-      ->type_name("N");
+  add_output_options(*command, a.output, a.out_files, a.threads, "the result to a file");
   return command;
 }
 

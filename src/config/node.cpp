@@ -28,4 +28,16 @@ const Node* Node::child(std::string_view key) const {
   return entry == nullptr ? nullptr : &entry->value;
 }
 
+Node scalar_section(const std::vector<std::pair<std::string, std::string>>& values) {
+  Node section;
+  section.kind = Node::Kind::map;
+  for (const auto& [key, text] : values) {
+    Node::Entry& entry = section.entries.emplace_back();
+    entry.key = key;
+    entry.value.kind = Node::Kind::scalar;
+    entry.value.text = text;
+  }
+  return section;
+}
+
 }  // namespace moesim

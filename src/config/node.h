@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace moesim {
@@ -40,5 +41,8 @@ struct Node::Entry {
   Location where;  // of the key
   Node value;
 };
+
+// A section of these keys and scalars, as a config would have it; its places are empty.
+Node scalar_section(const std::vector<std::pair<std::string, std::string>>& values);
 
 }  // namespace moesim

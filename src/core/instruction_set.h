@@ -5,5 +5,9 @@ namespace moesim {
 
 bool has_avx512();  // F, BW, DQ and VL
 bool has_avx2();    // and FMA, F16C
+// Dot products of narrow numbers, beside one of these.
+bool has_avx512_vnni();
+bool has_avx512_bf16();
+bool has_avx_vnni();
 
 }  // namespace moesim

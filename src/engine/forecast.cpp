@@ -120,7 +120,7 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
                routing_seconds(shape, experiment.workload->tokens(), forecast.threads),
        moe_bytes, ""});
   double round = forecast.variants.front().seconds_per_step;
-  double searching = 0;
+  double rounds = static_cast<double>(experiment.measure.min_samples);
   for (const Baseline baseline : experiment.baselines) {
     const Index width = expected_width(experiment, baseline,
                                        {forecast.variants.front().seconds_per_step, rate, forecast.threads});
@@ -128,9 +128,8 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
     VariantForecast variant{std::string(enum_text(baseline)), width, forecast_seconds(cost, experiment, rate),
                             cost.weight_bytes * layers, ""};
     const bool searched = baseline == Baseline::dense_same_time;
-    const double search = searched ? kFewestSearchSteps * variant.seconds_per_step : 0.0;
     const double minimum =
-        (round + variant.seconds_per_step) * static_cast<double>(experiment.measure.min_samples) + search;
+        (round + variant.seconds_per_step) * (rounds + (searched ? kFewestSearchRounds : 0.0));
     const bool may_be_long = searched || baseline == Baseline::dense_same_total;
     if (may_be_long && minimum > kMostBudgets * forecast.budget_s) {
       variant.skipped = fmt::format("needs {:.0f} s for {} samples{}, the budget is {:g} s", minimum,
@@ -138,7 +137,7 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
                                     searched ? " and the search of its width" : "", forecast.budget_s);
     } else {
       round += variant.seconds_per_step;
-      searching += search;
+      rounds += searched ? kFewestSearchRounds : 0.0;
     }
     forecast.variants.push_back(std::move(variant));
   }
@@ -152,7 +151,7 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   forecast.layers_for_cold = fewest > 0 ? static_cast<Index>(std::ceil(cold_threshold(machine) / fewest)) : 1;
   forecast.record_seconds =
       forecast.variants.front().seconds_per_step * static_cast<double>(experiment.workload->steps());
-  forecast.minimum_seconds = round * static_cast<double>(experiment.measure.min_samples) + searching;
+  forecast.minimum_seconds = round * rounds;
   return forecast;
 }
 

@@ -314,14 +314,7 @@ std::uint64_t beyond_caches(const MachineInfo& machine) {
 
 std::unique_ptr<Executor> default_executor(const std::string& weights) {
   Binder binder;
-  Node section;
-  section.kind = Node::Kind::map;
-  if (!weights.empty()) {
-    Node::Entry& entry = section.entries.emplace_back();
-    entry.key = "weights";
-    entry.value.kind = Node::Kind::scalar;
-    entry.value.text = weights;
-  }
+  const Node section = weights.empty() ? scalar_section({}) : scalar_section({{"weights", weights}});
   ExecutorChoice choice = make_executor(binder, &section);
   MOESIM_CHECK(choice.executor != nullptr, "the default executor takes every type of weights");
   return std::move(choice.executor);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kShareOfBudget = 0.4;
 constexpr int kMostTrials = 10;
+constexpr int kUsualTrials = 6;  // the time is shared among so many
 constexpr int kFewestTrials = 2;
 constexpr int kFewestRounds = 2;  // one pair that mirrors itself
 
@@ -24,28 +25,34 @@ std::vector<double> seconds_of(const Contestant& contestant) {
 }
 
 // Seconds of a dense stack over those of the MoE, in rounds that take `seconds` together; nothing when
-// stopped.
-std::optional<double> time_width(RunState& state, Contestant moe, Contestant dense, int repeats,
+// stopped. Making the stack pushed all other weights out of the caches, and it takes the MoE, which reads
+// other experts every time, some rounds until they are back: half of the time goes by first.
+std::optional<double> time_width(RunState& state, Contestant dense, const SameTimeOptions& options,
                                  double seconds) {
-  prepare_round(state, 0, repeats);
-  dense.run();
-  std::vector<Contestant> both;
-  both.push_back(std::move(moe));
-  both.push_back(std::move(dense));
-  run_contest(both, {.seconds = seconds,
-                     .min_rounds = kFewestRounds,
-                     .repeats = repeats,
-                     .prepare = [&](Index round) { prepare_round(state, round, repeats); },
-                     .go_on = [&](Index, double) { return !state.stop_requested(); }});
+  std::vector<Contestant> all(options.others.begin(), options.others.end());
+  all.insert(all.begin() + static_cast<std::ptrdiff_t>(options.place), std::move(dense));
+  ContestOptions rounds{.seconds = seconds / 2,
+                        .min_rounds = 1,
+                        .repeats = options.repeats,
+                        .prepare = [&](Index round) { prepare_round(state, round, options.repeats); },
+                        .go_on = [&](Index, double) { return !state.stop_requested(); }};
+  run_contest(all, rounds);
+  for (Contestant& contestant : all) {
+    contestant.result.samples.clear();
+  }
+  rounds.min_rounds = kFewestRounds;
+  if (!state.stop_requested()) {
+    run_contest(all, rounds);
+  }
   if (state.stop_requested()) {
     return std::nullopt;
   }
-  return compare_rounds(seconds_of(both[1]), seconds_of(both[0]), 0).ratio.median;
+  return compare_rounds(seconds_of(all[options.place]), seconds_of(all.front()), 0).ratio.median;
 }
 
 }  // namespace
 
-Contestant same_time_contestant(RunState& state, const RunRecord& record, const SameTimeOptions& options) {
+Contestant same_time_contestant(RunState& state, const SameTimeOptions& options) {
   VariantForecast at = options.forecast;
   if (!at.skipped.empty()) {
     at.width = 0;  // never found
@@ -54,7 +61,7 @@ Contestant same_time_contestant(RunState& state, const RunRecord& record, const 
   const WidthRange range = same_time_widths(state.experiment, state.context.threads());
   const double until =
       state.watch.seconds() + kShareOfBudget * std::max(0.0, state.budget_s - state.watch.seconds());
-  const double a_trial = std::max(0.0, until - state.watch.seconds()) / kMostTrials;
+  const double a_trial = std::max(0.0, until - state.watch.seconds()) / kUsualTrials;
   int tried = 0;
   double longest = 0;
   const auto time_ratio = [&](Index width) -> std::optional<double> {
@@ -64,8 +71,7 @@ Contestant same_time_contestant(RunState& state, const RunRecord& record, const 
     }
     state.progress("matching a dense layer", static_cast<double>(tried) / kMostTrials);
     at.width = width;
-    const std::optional<double> ratio = time_width(state, moe_contestant(state, record),
-                                                   dense_contestant(state, at), options.repeats, a_trial);
+    const std::optional<double> ratio = time_width(state, dense_contestant(state, at), options, a_trial);
     longest = std::max(longest, state.watch.seconds() - begin);
     ++tried;
     return ratio;

@@ -167,7 +167,18 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
   const int repeats = choose_repeats(step_seconds, most_batches_in_a_sample(state.experiment));
   std::vector<Contestant> contestants;
   std::vector<VariantResult> skipped;
-  contestants.push_back(moe_contestant(state, record));
+  const auto add = [&](Contestant contestant, std::size_t at) {
+    contestant.result.tokens = record.tokens;
+    contestant.result.layers = record.shape.num_layers;
+    if (contestant.run) {
+      contestants.insert(contestants.begin() + static_cast<std::ptrdiff_t>(at), std::move(contestant));
+    } else {
+      skipped.push_back(std::move(contestant.result));
+    }
+  };
+  add(moe_contestant(state, record), 0);
+  const VariantForecast* searched = nullptr;  // when the others are there
+  std::size_t place = 0;
   for (const VariantForecast& variant : forecast.variants) {
     if (variant.name == "moe") {
       continue;
@@ -180,20 +191,19 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
     } else if (variant.name == enum_text(Baseline::dense_same_flops)) {
       known.width = dense_same_flops_width(record.shape, record.realised.flops_per_token);
     }
-    Contestant dense = variant.name == enum_text(Baseline::dense_same_time)
-                           ? same_time_contestant(state, record, {.forecast = known, .repeats = repeats})
-                           : dense_contestant(state, known);
-    if (dense.run) {
-      contestants.push_back(std::move(dense));
-    } else {
-      skipped.push_back(std::move(dense.result));
+    if (variant.name == enum_text(Baseline::dense_same_time)) {
+      searched = &variant;
+      place = contestants.size();
+      continue;
     }
-  }
-  for (Contestant& contestant : contestants) {
-    contestant.result.tokens = record.tokens;
-    contestant.result.layers = record.shape.num_layers;
+    add(dense_contestant(state, known), contestants.size());
   }
   contestants.push_back(yardstick_contestant(state, repeats));
+  if (searched != nullptr) {
+    add(same_time_contestant(
+            state, {.forecast = *searched, .others = contestants, .place = place, .repeats = repeats}),
+        place);
+  }
   warm_up(state, contestants, repeats);
 
   const std::optional<MachineLimits> shares = kernel_shares(state, record);

@@ -13,6 +13,8 @@
 
 namespace moesim {
 
+struct KernelSet;
+
 // The inputs of the experts: row r is from[token[r]], times weight[r].
 struct RowSource {
   MatrixView from;
@@ -22,8 +24,6 @@ struct RowSource {
   Index token_of(Index r) const { return token.empty() ? r : token[static_cast<std::size_t>(r)]; }
   float weight_of(Index r) const { return weight.empty() ? 1.0F : weight[static_cast<std::size_t>(r)]; }
 };
-
-struct KernelSet;
 
 struct ExpertRows {
   const ExpertBank& bank;

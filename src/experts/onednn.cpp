@@ -43,6 +43,9 @@ using RowMajor = Eigen::Array<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowM
 // A task multiplies at most so many rows of one expert: products come in few sizes, and a hot expert is
 // shared.
 constexpr Index kRowsPerTask = 256;
+// Where that makes fewer tasks, smaller ones, but of rows enough to be worth reading the weights.
+constexpr Index kFewestTasks = 4;
+constexpr Index kFewestRowsPerTask = 64;
 constexpr Index kRowsPerGatherBlock = 64;
 // Both sides of every matrix are filled up with zeros to a multiple: oneDNN would write its own filling to
 // the weights again each time it is handed them.
@@ -265,19 +268,30 @@ class OnednnExecutor final : public Executor {
     });
   }
 
+  // Of a task.
+  static Index most_rows(const ExpertRows& rows) {
+    Index tasks = 0;
+    for (std::size_t e = 0; e + 1 < rows.expert_begin.size(); ++e) {
+      tasks += (rows.expert_begin[e + 1] - rows.expert_begin[e] + kRowsPerTask - 1) / kRowsPerTask;
+    }
+    const Index even = (rows.num_rows() + kFewestTasks - 1) / kFewestTasks;
+    return tasks < kFewestTasks ? std::clamp(even, kFewestRowsPerTask, kRowsPerTask) : kRowsPerTask;
+  }
+
   // Within an expert as equal as can be; experts with many rows first.
   static void make_row_tasks(const ExpertRows& rows, const PackedLayout& layout, OnednnScratch& scratch) {
     scratch.tasks.clear();
     const auto product = [&scratch](const ProductSize& size, const memory::desc& weights) {
       return &scratch.products.try_emplace(size, size, weights).first->second;
     };
+    const Index most = most_rows(rows);
     for (Index e = 0; e < rows.bank.num_experts(); ++e) {
       const Index begin = rows.expert_begin[static_cast<std::size_t>(e)];
       const Index count = rows.expert_begin[static_cast<std::size_t>(e) + 1] - begin;
       if (rows.bank.kind[static_cast<std::size_t>(e)] != ExpertKind::ffn) {
         continue;
       }
-      const Index pieces = (count + kRowsPerTask - 1) / kRowsPerTask;
+      const Index pieces = (count + most - 1) / most;
       for (Index i = 0; i < pieces; ++i) {
         const Index first = count * i / pieces;
         const Index size = count * (i + 1) / pieces - first;

@@ -11,8 +11,7 @@
 #include "core/checked.h"
 #include "core/error.h"
 #include "experts/kernels/choose.h"
-#include "experts/kernels/panels.h"
-#include "experts/schedule.h"
+#include "experts/panel_rows.h"
 #include "experts/tiled_narrow.h"
 #include "experts/variants.h"
 
@@ -29,8 +28,7 @@ void describe(Fields<TiledParams>& f) {
   f.add("activations", &TiledParams::activations)
       .doc(
           "rows that meet the weights; bf16, int8: with weights of that type, in dot products; auto: the "
-          "weights' "
-          "type where this processor's dot product is faster, else float32");
+          "weights' type where this processor's dot product is faster, else float32");
   f.add("instructions", &TiledParams::instructions)
       .doc("instruction set of the kernels; auto: the best this processor has");
 }
@@ -90,7 +88,8 @@ class TiledExecutor final : public Executor {
         checked_product({static_cast<std::uint64_t>(rows),
                          static_cast<std::uint64_t>(layout.up_depth + layout.down_depth), sizeof(float)},
                         what);
-    const std::uint64_t sums = kRowsPerTask * most_panels(layout.up_depth, layout) + kDepthBlock;
+    const std::uint64_t sums =
+        kRowsPerTask * panels_within(kBytesPerTask, layout.up_depth, layout) + kDepthBlock;
     return checked_add(of_rows,
                        checked_product({sums, static_cast<std::uint64_t>(2 * kernels_.lanes), sizeof(float),
                                         static_cast<std::uint64_t>(threads)},
@@ -100,11 +99,6 @@ class TiledExecutor final : public Executor {
 
  private:
   PanelLayout layout_of(const FfnShape& shape) const { return {shape, params_.weights, kernels_.lanes}; }
-
-  static Index most_panels(Index depth, const PanelLayout& layout) {
-    const std::uint64_t panel = static_cast<std::uint64_t>(depth) * layout.row_bytes;
-    return static_cast<Index>(std::max<std::uint64_t>(1, kBytesPerTask / std::max<std::uint64_t>(1, panel)));
-  }
 
   static bool streamed(Index rows, Index cols) {
     return static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(cols) * sizeof(float) >
@@ -116,16 +110,13 @@ class TiledExecutor final : public Executor {
     const PanelLayout layout = layout_of(rows.bank.ffn);
     make_tiles(rows, kernels_.max_rows, scratch.tiles);
     scratch.in.resize(rows.num_rows(), layout.up_depth);
-    const auto per_block = static_cast<Index>(kRowsPerPackBlock / kernels_.max_rows);
-    const auto count = static_cast<Index>(scratch.tiles.size());
-    context.for_each_block((count + per_block - 1) / per_block, [&](Index block) {
-      for (Index t = block * per_block; t < std::min(count, (block + 1) * per_block); ++t) {
-        pack_tile(rows, scratch.tiles[static_cast<std::size_t>(t)], layout, scratch.in);
-      }
-    });
+    const bool streaming = streamed(scratch.in.rows(), scratch.in.cols());
+    for_each_tile(scratch.tiles, kRowsPerPackBlock / kernels_.max_rows, context,
+                  [&](const RowTile& tile) { pack_tile(rows, tile, layout, streaming, scratch.in); });
   }
 
-  void pack_tile(const ExpertRows& rows, const RowTile& tile, const PanelLayout& layout, Matrix& in) const {
+  void pack_tile(const ExpertRows& rows, const RowTile& tile, const PanelLayout& layout, bool streaming,
+                 Matrix& in) const {
     float* to = in.row(tile.first_row).data();
     for (int i = 0; i < tile.rows; ++i) {
       const Index r = tile.first_row + i;
@@ -137,7 +128,7 @@ class TiledExecutor final : public Executor {
                          .row = i,
                          .rows = tile.rows,
                          .tile = to,
-                         .streaming = streamed(in.rows(), in.cols())});
+                         .streaming = streaming});
     }
     kernels_.end_streams();
   }
@@ -150,7 +141,8 @@ class TiledExecutor final : public Executor {
     scratch.hidden.resize(rows.num_rows(), layout.down_depth);
     const auto stage = [&](Index panels, Index depth, const auto& run) {
       make_tasks(scratch.tiles,
-                 {panels, std::max<Index>(1, kRowsPerTask / kernels_.max_rows), most_panels(depth, layout)},
+                 {panels, std::max<Index>(1, kRowsPerTask / kernels_.max_rows),
+                  panels_within(kBytesPerTask, depth, layout)},
                  scratch.tasks);
       context.for_each_block(static_cast<Index>(scratch.tasks.size()),
                              [&](Index i) { run(scratch.tasks[static_cast<std::size_t>(i)]); });
@@ -163,49 +155,33 @@ class TiledExecutor final : public Executor {
 
   void run_up(const ExpertRows& rows, const PanelLayout& layout, const PanelTask& task,
               TiledScratch& scratch) const {
-    const Index expert = scratch.tiles[static_cast<std::size_t>(task.first_tile)].expert;
-    const std::byte* packed = rows.packed(expert);
-    const float* scales =
-        layout.scaled() ? reinterpret_cast<const float*>(packed + layout.scales_begin) : nullptr;
-    const int columns = 2 * kernels_.lanes;
-    const auto finish = [&](const RowTile& tile, Index panel, const float* sums) {
-      kernels_.activate(
-          {.activation = layout.shape.activation,
-           .rows = tile.rows,
-           .acc = sums,
-           .column_scale = scales != nullptr ? scales + panel * columns : nullptr,
-           .unit_scale = scales != nullptr
-                             ? scales + layout.up_panels * columns + panel * layout.units_per_panel
-                             : nullptr,
-           .hidden = scratch.hidden.row(tile.first_row).data() + panel * layout.units_per_panel * tile.rows});
-    };
+    const std::byte* packed = rows.packed(expert_of(task, scratch));
     multiply(
         {layout, layout.up_depth, scratch.in.data()}, task, scratch.tiles,
-        [&](Index p) { return packed + layout.up_panel(p); }, finish);
+        [&](Index p) { return packed + layout.up_panel(p); },
+        [&](const PanelSums& sums) {
+          activate_panel({kernels_, layout}, packed, sums, scratch.hidden);
+        });
   }
 
   void run_down(const ExpertRows& rows, const PanelLayout& layout, const PanelTask& task,
                 const TiledScratch& scratch) const {
-    const Index expert = scratch.tiles[static_cast<std::size_t>(task.first_tile)].expert;
-    const std::byte* packed = rows.packed(expert);
-    const Index columns = 2 * kernels_.lanes;
-    const auto finish = [&](const RowTile& tile, Index panel, const float* sums) {
-      kernels_.finish(
-          {.rows = tile.rows,
-           .acc = sums,
-           .row_weight = rows.out_weight.empty() ? nullptr : rows.out_weight.data() + tile.first_row,
-           .out = rows.out.row(tile.first_row).data() + panel * columns,
-           .stride = rows.out.cols,
-           .columns = static_cast<int>(std::min(columns, rows.out.cols - panel * columns)),
-           .streaming = streamed(rows.out.rows, rows.out.cols)});
-    };
+    const std::byte* packed = rows.packed(expert_of(task, scratch));
+    const bool streaming = streamed(rows.out.rows, rows.out.cols);
     multiply(
         {layout, layout.down_depth, scratch.hidden.data()}, task, scratch.tiles,
-        [&](Index p) { return packed + layout.down_panel(p); }, finish);
+        [&](Index p) { return packed + layout.down_panel(p); },
+        [&](const PanelSums& sums) {
+          finish_panel({kernels_, layout}, rows, sums, streaming);
+        });
     kernels_.end_streams();
   }
 
-  // All tiles of the task by all its panels, block by block of the depth; finish(tile, panel, sums) gets each
+  static Index expert_of(const PanelTask& task, const TiledScratch& scratch) {
+    return scratch.tiles[static_cast<std::size_t>(task.first_tile)].expert;
+  }
+
+  // All tiles of the task by all its panels, block by block of the depth; finish(sums) gets each
   // once.
   template <class PanelOf, class Finish>
   void multiply(const Product& product, const PanelTask& task, const std::vector<RowTile>& tiles,
@@ -245,7 +221,7 @@ class TiledExecutor final : public Executor {
                                    .next = next + t * lines * (depth / kernels_.lanes) * kCacheLine,
                                    .lines = static_cast<int>(lines)});
           if (last) {
-            finish(tile, task.first_panel + p, sums);
+            finish({tile, task.first_panel + p, sums});
           }
         }
       }

@@ -8,8 +8,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
-#include "experts/kernels/panels.h"
-#include "experts/schedule.h"
+#include "experts/panel_rows.h"
 
 namespace moesim {
 namespace {
@@ -77,7 +76,7 @@ class NarrowExecutor final : public Executor {
     const Index numbers = layout.down_depth + (layout.up_depth + layout.down_depth) / dots_.group;
     const std::uint64_t of_rows =
         checked_product({u64(rows), u64(numbers) * sizeof(float) + 2 * sizeof(RowScale)}, what);
-    const Index tiles = kRowsPerTask * most_panels(layout.up_depth, layout);
+    const Index tiles = kRowsPerTask * panels_within(kBytesPerTask, layout.up_depth, layout);
     return checked_add(
         of_rows, checked_product({u64(tiles), u64(2 * layout.lanes), sizeof(float), u64(threads)}, what),
         what);
@@ -87,22 +86,7 @@ class NarrowExecutor final : public Executor {
   PanelLayout layout_of(const FfnShape& shape) const {
     return {shape, weights_, kernels_.lanes, dots_.group};
   }
-  static Index most_panels(Index depth, const PanelLayout& layout) {
-    const std::uint64_t panel = static_cast<std::uint64_t>(depth) * layout.row_bytes;
-    return static_cast<Index>(std::max<std::uint64_t>(1, kBytesPerTask / std::max<std::uint64_t>(1, panel)));
-  }
-
-  // body(tile) for all tiles, in parallel.
-  template <class Body>
-  void for_each_tile(const std::vector<RowTile>& tiles, const Context& context, const Body& body) const {
-    const Index per_block = std::max<Index>(1, kRowsPerPass / dots_.max_rows);
-    const auto count = static_cast<Index>(tiles.size());
-    context.for_each_block((count + per_block - 1) / per_block, [&](Index block) {
-      for (Index t = block * per_block; t < std::min(count, (block + 1) * per_block); ++t) {
-        body(tiles[static_cast<std::size_t>(t)]);
-      }
-    });
-  }
+  Index tiles_per_pass() const { return std::max<Index>(1, kRowsPerPass / dots_.max_rows); }
 
   // row_of(i): the floats of row i of the tile.
   template <class RowOf>
@@ -123,7 +107,7 @@ class NarrowExecutor final : public Executor {
     make_tiles(rows, dots_.max_rows, scratch.tiles);
     scratch.in.resize(rows.num_rows(), layout.up_depth / dots_.group);
     scratch.in.levels = int8_levels(rows.bank.ffn.d_model);
-    for_each_tile(scratch.tiles, context, [&](const RowTile& tile) {
+    for_each_tile(scratch.tiles, tiles_per_pass(), context, [&](const RowTile& tile) {
       narrow_tile(tile, scratch.in, [&](int i) -> FloatRow {
         const Index r = tile.first_row + i;
         return {.from = rows.in.from.row(rows.in.token_of(r)).data(),
@@ -144,7 +128,8 @@ class NarrowExecutor final : public Executor {
     scratch.narrow_hidden.resize(rows.num_rows(), layout.down_depth / dots_.group);
     const auto stage = [&](Index panels, Index depth, const auto& run) {
       make_tasks(scratch.tiles,
-                 {panels, std::max<Index>(1, kRowsPerTask / dots_.max_rows), most_panels(depth, layout)},
+                 {panels, std::max<Index>(1, kRowsPerTask / dots_.max_rows),
+                  panels_within(kBytesPerTask, depth, layout)},
                  scratch.tasks);
       context.for_each_block(static_cast<Index>(scratch.tasks.size()),
                              [&](Index i) { run(scratch.tasks[static_cast<std::size_t>(i)]); });
@@ -152,7 +137,7 @@ class NarrowExecutor final : public Executor {
     stage(layout.up_panels, layout.up_depth,
           [&](const PanelTask& task) { run_up(rows, layout, task, scratch); });
     scratch.narrow_hidden.levels = int8_levels(rows.bank.ffn.width);
-    for_each_tile(scratch.tiles, context, [&](const RowTile& tile) {
+    for_each_tile(scratch.tiles, tiles_per_pass(), context, [&](const RowTile& tile) {
       narrow_tile(tile, scratch.narrow_hidden, [&](int i) -> FloatRow {
         return {.from = scratch.hidden.row(tile.first_row).data() + i * kernels_.lanes,
                 .count = layout.down_depth,
@@ -166,48 +151,30 @@ class NarrowExecutor final : public Executor {
 
   void run_up(const ExpertRows& rows, const PanelLayout& layout, const PanelTask& task,
               NarrowScratch& scratch) const {
-    const Index expert = scratch.tiles[static_cast<std::size_t>(task.first_tile)].expert;
-    const std::byte* packed = rows.packed(expert);
-    const float* scales =
-        layout.scaled() ? reinterpret_cast<const float*>(packed + layout.scales_begin) : nullptr;
-    const int columns = 2 * layout.lanes;
-    const auto finish = [&](const RowTile& tile, Index panel, const float* sums) {
-      kernels_.activate(
-          {.activation = layout.shape.activation,
-           .rows = tile.rows,
-           .acc = sums,
-           .column_scale = scales != nullptr ? scales + panel * columns : nullptr,
-           .unit_scale = scales != nullptr
-                             ? scales + layout.up_panels * columns + panel * layout.units_per_panel
-                             : nullptr,
-           .hidden = scratch.hidden.row(tile.first_row).data() + panel * layout.units_per_panel * tile.rows});
-    };
+    const std::byte* packed = rows.packed(expert_of(task, scratch));
     multiply(
         layout, scratch.in, task, scratch.tiles, [&](Index p) { return packed + layout.up_panel(p); },
-        finish);
+        [&](const PanelSums& sums) {
+          activate_panel({kernels_, layout}, packed, sums, scratch.hidden);
+        });
   }
 
   void run_down(const ExpertRows& rows, const PanelLayout& layout, const PanelTask& task,
                 const NarrowScratch& scratch) const {
-    const Index expert = scratch.tiles[static_cast<std::size_t>(task.first_tile)].expert;
-    const std::byte* packed = rows.packed(expert);
-    const Index columns = 2 * layout.lanes;
-    const auto finish = [&](const RowTile& tile, Index panel, const float* sums) {
-      kernels_.finish(
-          {.rows = tile.rows,
-           .acc = sums,
-           .row_weight = rows.out_weight.empty() ? nullptr : rows.out_weight.data() + tile.first_row,
-           .out = rows.out.row(tile.first_row).data() + panel * columns,
-           .stride = rows.out.cols,
-           .columns = static_cast<int>(std::min(columns, rows.out.cols - panel * columns)),
-           .streaming = false});
-    };
+    const std::byte* packed = rows.packed(expert_of(task, scratch));
     multiply(
         layout, scratch.narrow_hidden, task, scratch.tiles,
-        [&](Index p) { return packed + layout.down_panel(p); }, finish);
+        [&](Index p) { return packed + layout.down_panel(p); },
+        [&](const PanelSums& sums) {
+          finish_panel({kernels_, layout}, rows, sums, false);
+        });
   }
 
-  // All tiles of the task by all its panels, block by block of the depth; finish(tile, panel, sums) gets each
+  static Index expert_of(const PanelTask& task, const NarrowScratch& scratch) {
+    return scratch.tiles[static_cast<std::size_t>(task.first_tile)].expert;
+  }
+
+  // All tiles of the task by all its panels, block by block of the depth; finish(sums) gets each
   // once, as floats.
   template <class PanelOf, class Finish>
   void multiply(const PanelLayout& layout, const NarrowRows& in, const PanelTask& task,
@@ -235,7 +202,7 @@ class NarrowExecutor final : public Executor {
             if (dots_.settle != nullptr) {
               dots_.settle(tile.rows, sums, in.scales.data() + tile.first_row);
             }
-            finish(tile, task.first_panel + p, sums);
+            finish({tile, task.first_panel + p, sums});
           }
         }
       }

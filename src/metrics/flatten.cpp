@@ -165,18 +165,6 @@ void add_timing(RowBuilder& row, const TimingResult& timing) {
   row.add("measure.seconds", timing.spent_s);
 }
 
-const char* bound_word(Bound bound) {
-  switch (bound) {
-    case Bound::none:
-      return "";
-    case Bound::arithmetic:
-      return "arithmetic";
-    case Bound::bytes:
-      return "bytes";
-  }
-  return "?";
-}
-
 void add_roofline(RowBuilder& row, const TimingResult& timing) {
   if (!timing.roofline) {
     return;

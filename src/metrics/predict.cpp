@@ -159,6 +159,18 @@ StageSeconds predict_layer(const LayerWork& work, const MachineRates& rates, con
   return s;
 }
 
+const char* bound_word(Bound bound) {
+  switch (bound) {
+    case Bound::none:
+      return "";
+    case Bound::arithmetic:
+      return "arithmetic";
+    case Bound::bytes:
+      return "bytes";
+  }
+  return "?";
+}
+
 void StageLimit::add(double flop_seconds, double byte_seconds) {
   flop_seconds_ += flop_seconds;
   byte_seconds_ += byte_seconds;

@@ -74,6 +74,7 @@ StageSeconds predict_layer(const LayerWork& work, const MachineRates& rates, con
 // What the stages must do at least, as seconds at the machine's limits: the longer of FLOPs over peak and
 // bytes over read speed.
 enum class Bound { none, arithmetic, bytes };
+const char* bound_word(Bound bound);
 struct StageLimit {
   double seconds = 0;
   Bound bound = Bound::none;

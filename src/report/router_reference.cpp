@@ -51,16 +51,6 @@ constexpr const char* kLeftOut = R"(
 | Kimi-K2 in maxtext, whose biased scores are the weights | a bias that weighs would be a different bias everywhere |
 )";
 
-Node scalar_section(const std::string& key, const std::string& value) {
-  Node section;
-  section.kind = Node::Kind::map;
-  Node::Entry& entry = section.entries.emplace_back();
-  entry.key = key;
-  entry.value.kind = Node::Kind::scalar;
-  entry.value.text = value;
-  return section;
-}
-
 std::string cell(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -207,11 +197,11 @@ RouterTraits traits_of_section(const Node& section, Index num_experts) {
 }
 
 RouterTraits traits_of_family(const std::string& kind) {
-  return traits_of_section(scalar_section("kind", kind), kEnoughExperts);
+  return traits_of_section(scalar_section({{"kind", kind}}), kEnoughExperts);
 }
 
 RouterTraits traits_of_preset(const std::string& name) {
-  return traits_of_section(scalar_section("preset", name), kEnoughExperts);
+  return traits_of_section(scalar_section({{"preset", name}}), kEnoughExperts);
 }
 
 std::vector<std::string> traits_in_words(const RouterTraits& traits) {
@@ -268,7 +258,7 @@ std::string stages_in_words(const RouterPreset& preset) {
 
 std::vector<std::string> stages_beyond_defaults(const RouterPreset& preset) {
   Binder binder;
-  const Node section = scalar_section("preset", preset.name);
+  const Node section = scalar_section({{"preset", preset.name}});
   make_router(binder, &section, {.num_experts = kEnoughExperts});
   const RouterFamily* family = router_families().find(preset.section.child("kind")->text);
   MOESIM_CHECK(family != nullptr, preset.name + " is of no family");

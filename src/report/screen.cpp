@@ -358,7 +358,7 @@ void add_limits(Screen& screen, const RunRecord& r) {
   for (const StageOfRoofline& stage : stages_of(r.timing)) {
     if (stage.limit.bound != Bound::none && stage.seconds > 0) {
       shares += fmt::format("   {} {:.2f} ({})", stage.name, stage.limit.seconds / stage.seconds,
-                            stage.limit.bound == Bound::bytes ? "bytes" : "arithmetic");
+                            bound_word(stage.limit.bound));
     }
     if (stage.predicted > 0 && stage.seconds > 0) {
       predictions += fmt::format("   {} {} ({:.2f})", stage.name, short_seconds(stage.predicted),

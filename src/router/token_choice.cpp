@@ -203,8 +203,8 @@ class TokenChoice final : public Router {
     out.weight_on = params_.weight_on;
     std::atomic<Index> tied = 0;
     for_each_row_block(input.context, tokens, [&](Index first, Index last) {
-      static thread_local Row
-          row;  // kept, so that no block asks for memory; holds nothing that is read again
+      // Kept, so that no block asks for memory; holds nothing that is read again.
+      static thread_local Row row;
       prepare(input, row);
       Index block_tied = 0;
       for (Index t = first; t < last; ++t) {

@@ -13,23 +13,9 @@
 
 namespace moesim {
 
-// A config section of these keys.
-inline Node section_of(const std::vector<std::pair<std::string, std::string>>& keys) {
-  Node node;
-  node.kind = Node::Kind::map;
-  for (const auto& [key, text] : keys) {
-    Node::Entry entry;
-    entry.key = key;
-    entry.value.kind = Node::Kind::scalar;
-    entry.value.text = text;
-    node.entries.push_back(entry);
-  }
-  return node;
-}
-
 inline std::unique_ptr<Executor> executor_of(const std::vector<std::pair<std::string, std::string>>& keys) {
   Binder binder;
-  const Node node = section_of(keys);
+  const Node node = scalar_section(keys);
   ExecutorChoice choice = make_executor(binder, &node);
   EXPECT_TRUE(binder.diagnostics.empty()) << binder.diagnostics.render_all();
   return std::move(choice.executor);
@@ -54,6 +40,17 @@ inline void run_rows(const Executor& executor, const ExpertRows& rows, const Con
   const std::unique_ptr<ExecutorScratch> scratch = executor.make_scratch();
   executor.gather(rows, *scratch, context);
   executor.run(rows, *scratch, context);
+}
+
+// A bank of these options and random_rows(…, 9) through it.
+inline Matrix run_seeded(const Executor& executor, const BankOptions& options,
+                         const std::vector<Index>& begin, const Context& context) {
+  const ExpertBank bank = make_bank(options, executor, context);
+  const Matrix in = random_rows(begin.back(), options.d_model, 9);
+  Matrix out(in.rows(), in.cols());
+  run_rows(executor, {.bank = bank, .expert_begin = begin, .in = {.from = in.view()}, .out = out.view()},
+           context);
+  return out;
 }
 
 }  // namespace moesim

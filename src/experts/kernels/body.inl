@@ -1,7 +1,6 @@
 // The kernels, written once. Each kernels_<set>.cpp includes this file inside its own unnamed namespace,
-// after it has defined
-//   kLanes, kMaxRows             V, and the rows of a tile that fit the registers as 2·rows sums
-//   Vec, IntVec, UintVec         V floats, V int32, V uint32, as vector types of the compiler
+// after core/vectors.inl and when it has defined
+//   kMaxRows                     the rows of a tile that fit the registers as 2·rows sums
 //   fma(a, b, c)                 a·b + c
 //   exact_fma(a, b, c)           the same, rounded once whatever it costs
 //   widen_half(const uint16_t*)  V float16 → Vec
@@ -9,18 +8,6 @@
 //   stream(float*, Vec)          stores to an aligned place without bringing it into the caches, where that exists
 //   end_streams()                after it such stores are seen like any other
 // No name here has external linkage, and nothing of the standard library is used.
-
-Vec splat(float x) {
-  return x - Vec{};  // minus zero leaves every x as it is, so that the compiler makes it a plain broadcast
-}
-Vec load(const float* from) {
-  Vec v;
-  __builtin_memcpy(&v, from, sizeof v);
-  return v;
-}
-void store(float* to, Vec v) {
-  __builtin_memcpy(to, &v, sizeof v);
-}
 
 constexpr int kCacheLine = 64;
 constexpr int kFewRows = 4;

@@ -1,6 +1,5 @@
 // The products of narrow numbers, written once. A kernels_<set>.cpp includes this file inside its own unnamed
-// namespace, after it has defined kLanes, Vec, IntVec, UintVec as for body.inl, and then calls dot_set<Dot>()
-// with a struct Dot that has
+// namespace, after core/vectors.inl, and then calls dot_set<Dot>() with a struct Dot that has
 //   Sum                      V sums
 //   kGroup, kMaxRows         numbers of a group; rows whose 2·rows sums fit the registers
 //   weights(const void*)     V groups of a panel, ready to be multiplied
@@ -12,17 +11,6 @@ using ByteVec = std::int8_t __attribute__((vector_size(kLanes)));
 using HalfVec = std::uint16_t __attribute__((vector_size(2 * kLanes)));
 constexpr int kBytesOfGroup = 4;
 constexpr int kVectorBytes = kBytesOfGroup * kLanes;
-
-template <class V>
-V load_as(const void* from) {
-  V v;
-  __builtin_memcpy(&v, from, sizeof v);
-  return v;
-}
-template <class V>
-void store_as(void* to, V v) {
-  __builtin_memcpy(to, &v, sizeof v);
-}
 
 template <class Dot, int M>
 void dot_product(const DotStep& step) {

@@ -9,9 +9,8 @@ namespace {
 
 constexpr int kLanes = 8;
 constexpr int kMaxRows = 6;
-using Vec = float __attribute__((vector_size(32)));
-using IntVec = std::int32_t __attribute__((vector_size(32)));
-using UintVec = std::uint32_t __attribute__((vector_size(32)));
+
+#include "core/vectors.inl"
 
 Vec fma(Vec a, Vec b, Vec c) {
   return _mm256_fmadd_ps(a, b, c);

@@ -10,9 +10,8 @@ namespace {
 
 constexpr int kLanes = 16;
 constexpr int kMaxRows = 14;
-using Vec = float __attribute__((vector_size(64)));
-using IntVec = std::int32_t __attribute__((vector_size(64)));
-using UintVec = std::uint32_t __attribute__((vector_size(64)));
+
+#include "core/vectors.inl"
 
 Vec fma(Vec a, Vec b, Vec c) {
   return _mm512_fmadd_ps(a, b, c);

@@ -8,9 +8,8 @@ namespace moesim {
 namespace {
 
 constexpr int kLanes = 8;
-using Vec = float __attribute__((vector_size(32)));
-using IntVec = std::int32_t __attribute__((vector_size(32)));
-using UintVec = std::uint32_t __attribute__((vector_size(32)));
+
+#include "core/vectors.inl"
 
 #include "experts/kernels/dots.inl"
 

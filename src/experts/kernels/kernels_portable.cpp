@@ -7,9 +7,8 @@ namespace {
 
 constexpr int kLanes = 4;
 constexpr int kMaxRows = 6;
-using Vec = float __attribute__((vector_size(16)));
-using IntVec = std::int32_t __attribute__((vector_size(16)));
-using UintVec = std::uint32_t __attribute__((vector_size(16)));
+
+#include "core/vectors.inl"
 
 Vec fma(Vec a, Vec b, Vec c) {
   return a * b + c;

@@ -5,9 +5,8 @@ namespace moesim {
 namespace {
 
 constexpr int kLanes = 4;
-using Vec = float __attribute__((vector_size(16)));
-using IntVec = std::int32_t __attribute__((vector_size(16)));
-using UintVec = std::uint32_t __attribute__((vector_size(16)));
+
+#include "core/vectors.inl"
 
 #include "experts/kernels/dots.inl"
 

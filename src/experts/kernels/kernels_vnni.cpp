@@ -8,9 +8,8 @@ namespace moesim {
 namespace {
 
 constexpr int kLanes = 16;
-using Vec = float __attribute__((vector_size(64)));
-using IntVec = std::int32_t __attribute__((vector_size(64)));
-using UintVec = std::uint32_t __attribute__((vector_size(64)));
+
+#include "core/vectors.inl"
 
 #include "experts/kernels/dots.inl"
 

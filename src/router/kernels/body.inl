@@ -1,7 +1,6 @@
-// Included inside the unnamed namespace of kernels_<set>.cpp, after the set has defined
+// Included inside the unnamed namespace of kernels_<set>.cpp, after router/kernels/types.inl (V a divisor of 16) and
+// when the set has defined
 //
-//   kLanes                        V, a divisor of 16
-//   Vec, IntVec, UintVec          V floats, V int32, V uint32, as vector types of the compiler
 //   maximum, minimum              of two vectors, lane by lane
 //   highest, lowest               of the lanes of one
 //   pick                          entry (lowest three bits) of a table of eight, lane by lane
@@ -15,17 +14,6 @@ constexpr int kBlock = 16;
 constexpr int kVecs = kBlock / kLanes;
 constexpr float kInfinity = __builtin_inff();
 
-Vec splat(float x) {
-  return x - Vec{};  // x itself, which compilers see; x + 0 would be another number for −0
-}
-Vec load(const float* from) {
-  Vec v;
-  __builtin_memcpy(&v, from, sizeof v);
-  return v;
-}
-void store(float* to, Vec v) {
-  __builtin_memcpy(to, &v, sizeof v);
-}
 IntVec count_up() {
   IntVec v;
   for (int lane = 0; lane < kLanes; ++lane) {

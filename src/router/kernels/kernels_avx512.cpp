@@ -8,18 +8,8 @@ namespace moesim {
 namespace {
 
 constexpr int kLanes = 16;
-using Vec = float __attribute__((vector_size(64)));
-using IntVec = std::int32_t __attribute__((vector_size(64)));
-using UintVec = std::uint32_t __attribute__((vector_size(64)));
 
-struct Offer {
-  Vec value, bound;
-  IntVec index;
-};
-struct Duel {
-  Vec value, other;
-  IntVec position;
-};
+#include "router/kernels/types.inl"
 
 Vec maximum(Vec a, Vec b) {
   return _mm512_max_ps(a, b);

@@ -5,18 +5,8 @@ namespace moesim {
 namespace {
 
 constexpr int kLanes = 4;
-using Vec = float __attribute__((vector_size(16)));
-using IntVec = std::int32_t __attribute__((vector_size(16)));
-using UintVec = std::uint32_t __attribute__((vector_size(16)));
 
-struct Offer {
-  Vec value, bound;
-  IntVec index;
-};
-struct Duel {
-  Vec value, other;
-  IntVec position;
-};
+#include "router/kernels/types.inl"
 
 Vec maximum(Vec a, Vec b) {
   return a > b ? a : b;

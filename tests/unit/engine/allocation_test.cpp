@@ -5,7 +5,7 @@
 
 #include "dispatch/plan.h"
 #include "engine/experiment.h"
-#include "unit/engine/counted_new.h"
+#include "support/allocations.h"
 
 namespace moesim {
 namespace {

@@ -39,6 +39,27 @@ TEST(EstimateMemory, CountsTheWeightsOfEveryVariant) {
   EXPECT_EQ(sum, memory.total);
 }
 
+TEST(Forecast, TheSearchForTheSameTimeCountsAndIsLeftOutWhereItWouldTakeTooLong) {
+  const TempFolder folder;
+  Experiment experiment = experiment_with(folder, {"baselines=[dense_same_flops, dense_same_time]"});
+  const RunForecast forecast = forecast_run(experiment, {}, 1e11);
+  ASSERT_EQ(forecast.variants.size(), 3u);
+  double round = 0;
+  for (const VariantForecast& variant : forecast.variants) {
+    EXPECT_EQ(variant.skipped, "") << variant.name;
+    round += variant.seconds_per_step;
+  }
+  EXPECT_EQ(forecast.variants[1].width, 1024 + 3);  // two experts, and 8·256 weights of the gate: 2.7 units
+  EXPECT_NEAR(forecast.variants[2].seconds_per_step, forecast.variants[0].seconds_per_step,
+              0.02 * forecast.variants[0].seconds_per_step);
+  EXPECT_DOUBLE_EQ(forecast.minimum_seconds, round * (5 + 6));
+  RunOptions hasty;
+  hasty.budget_s = round;
+  const std::string skipped = forecast_run(experiment, hasty, 1e11).variants[2].skipped;
+  EXPECT_NE(skipped.find("for 5 samples and the search of its width, the budget is"), std::string::npos)
+      << skipped;
+}
+
 TEST(EstimateMemory, BatchesMadeBeforehandAreFewAndCounted) {
   const TempFolder folder;
   const auto beforehand = [&](const std::string& tokens) {

@@ -43,12 +43,7 @@ BankOptions options_of(const Case& c) {
 }
 
 Matrix run_case(const Executor& executor, const Case& c, const Context& context) {
-  const ExpertBank bank = make_bank(options_of(c), executor, context);
-  const Matrix in = random_rows(c.begin.back(), c.d_model, 9);
-  Matrix out(in.rows(), in.cols());
-  run_rows(executor, {.bank = bank, .expert_begin = c.begin, .in = {.from = in.view()}, .out = out.view()},
-           context);
-  return out;
+  return run_seeded(executor, options_of(c), c.begin, context);
 }
 
 constexpr WeightType kNarrow[] = {WeightType::int8, WeightType::bf16};
@@ -279,7 +274,7 @@ TEST(NarrowExecutor, SumsOverAnyDepthFit) {
 
 std::string problems_of(const std::vector<std::pair<std::string, std::string>>& keys) {
   Binder binder;
-  const Node node = section_of(keys);
+  const Node node = scalar_section(keys);
   bind_places(binder, node, "executor");
   make_executor(binder, &node);
   return binder.diagnostics.render_all();

@@ -114,7 +114,7 @@ TEST(EveryExecutor, WithAnySplitKeepsTheBitsOfARow) {
 TEST(EveryExecutor, ThatWasNotBuiltSaysWhatToInstall) {
   const ExecutorEntry& entry = *executors().find("onednn");
   Binder binder;
-  const Node node = section_of({{"kind", "onednn"}});
+  const Node node = scalar_section({{"kind", "onednn"}});
   const ExecutorChoice choice = make_executor(binder, &node);
   if (entry.traits.built) {
     ASSERT_NE(choice.executor, nullptr);
@@ -137,7 +137,7 @@ TEST(EveryExecutor, CanBeAPartOfCheck) {
     }
     SCOPED_TRACE(entry.name);
     Binder binder;
-    const Node node = section_of({{"kind", "check"}, {"second", entry.name}});
+    const Node node = scalar_section({{"kind", "check"}, {"second", entry.name}});
     const ExecutorChoice choice = make_executor(binder, &node);
     ASSERT_EQ(choice.executor != nullptr, entry.traits.built);
     ASSERT_EQ(binder.diagnostics.empty(), entry.traits.built);

@@ -7,27 +7,13 @@
 #include "core/error.h"
 #include "io/files.h"
 #include "io/row_format.h"
+#include "support/limits.h"
 #include "support/temp_folder.h"
 
 namespace moesim {
 namespace {
 
-MachineLimits some_limits() {
-  MachineLimits limits;
-  limits.processor = "Example 9000";
-  limits.instructions = "avx2";
-  limits.version = "0.1.0 abcdef";
-  limits.threads = 2;
-  limits.flops_one = {1e11, 1e11, 1e11};
-  limits.flops_all = {1.9e11, 1.8e11, 2e11};
-  limits.scaling = {1.9, 1.8, 2};
-  limits.reads = {{0, 1 << 30, {1e10, 1e10, 1e10}, {1.2e10, 1e10, 2e10}}};
-  limits.gate = {{8, 0.5}};
-  limits.combine = limits.norm = 0.5;
-  limits.layouts = {{"tiled/avx2/float32", {{1, 0.2}, {64, 0.9}}, 0.004, 12.5, 2, 0.4}};
-  return limits;
-}
-const LimitsKey kKey{"Example 9000", "avx2", "0.1.0 abcdef", 2};
+const LimitsKey kKey{"Example 9000", "avx512", "0.1.0 abcdef", 2};
 
 TEST(LimitsCache, GivesBackWhatWasKept) {
   const TempFolder folder;
@@ -46,9 +32,9 @@ TEST(LimitsCache, LimitsOfOthersAreNotUsed) {
   const std::string path = folder.file("limits.json");
   write_cached_limits(path, some_limits());
   for (const LimitsKey& key :
-       {LimitsKey{"Other", "avx2", "0.1.0 abcdef", 2}, LimitsKey{"Example 9000", "avx512", "0.1.0 abcdef", 2},
-        LimitsKey{"Example 9000", "avx2", "0.2.0", 2},
-        LimitsKey{"Example 9000", "avx2", "0.1.0 abcdef", 1}}) {
+       {LimitsKey{"Other", "avx512", "0.1.0 abcdef", 2}, LimitsKey{"Example 9000", "avx2", "0.1.0 abcdef", 2},
+        LimitsKey{"Example 9000", "avx512", "0.2.0", 2},
+        LimitsKey{"Example 9000", "avx512", "0.1.0 abcdef", 1}}) {
     const CachedLimits cached = read_cached_limits(path, key);
     EXPECT_FALSE(cached.limits);
     EXPECT_NE(cached.problem.find("measured"), std::string::npos) << cached.problem;

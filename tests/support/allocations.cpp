@@ -1,4 +1,4 @@
-#include "unit/engine/counted_new.h"
+#include "support/allocations.h"
 
 #include <atomic>
 #include <cstdlib>

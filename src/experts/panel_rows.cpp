@@ -1,0 +1,39 @@
+#include "experts/panel_rows.h"
+
+namespace moesim {
+
+void activate_panel(const PanelKernels& with, const std::byte* packed, const PanelSums& from,
+                    Matrix& hidden) {
+  const PanelLayout& layout = with.layout;
+  const Index columns = 2 * layout.lanes;
+  const float* scales =
+      layout.scaled() ? reinterpret_cast<const float*>(packed + layout.scales_begin) : nullptr;
+  with.kernels.activate({.activation = layout.shape.activation,
+                         .rows = from.tile.rows,
+                         .acc = from.sums,
+                         .column_scale = scales != nullptr ? scales + from.panel * columns : nullptr,
+                         .unit_scale = scales != nullptr ? scales + layout.up_panels * columns +
+                                                               from.panel * layout.units_per_panel
+                                                         : nullptr,
+                         .hidden = hidden.row(from.tile.first_row).data() +
+                                   from.panel * layout.units_per_panel * from.tile.rows});
+}
+
+void finish_panel(const PanelKernels& with, const ExpertRows& rows, const PanelSums& from, bool streaming) {
+  const Index columns = 2 * with.layout.lanes;
+  with.kernels.finish(
+      {.rows = from.tile.rows,
+       .acc = from.sums,
+       .row_weight = rows.out_weight.empty() ? nullptr : rows.out_weight.data() + from.tile.first_row,
+       .out = rows.out.row(from.tile.first_row).data() + from.panel * columns,
+       .stride = rows.out.cols,
+       .columns = static_cast<int>(std::min(columns, rows.out.cols - from.panel * columns)),
+       .streaming = streaming});
+}
+
+Index panels_within(std::uint64_t bytes, Index depth, const PanelLayout& layout) {
+  const std::uint64_t panel = static_cast<std::uint64_t>(depth) * layout.row_bytes;
+  return static_cast<Index>(std::max<std::uint64_t>(1, bytes / std::max<std::uint64_t>(1, panel)));
+}
+
+}  // namespace moesim
