@@ -12,6 +12,7 @@
 #include "core/stopwatch.h"
 #include "dispatch/plan.h"
 #include "engine/experiment.h"
+#include "metrics/dropless_counts.h"
 #include "metrics/interval.h"
 #include "router/gate.h"
 #include "router/router.h"
@@ -158,7 +159,6 @@ struct Lane {
   Context context{{.threads = 1}};
   TokenBatch batch;
   Routing routing;
-  DispatchPlan plan;
 };
 
 void run_stream(benchmark::State& state, const std::function<void(Lane&, Index step)>& work) {
@@ -202,10 +202,12 @@ void register_stream_benchmarks() {
     make_once(lane);
     route(lane);
   });
-  add("stream/route_and_plan", [make_once, route](Lane& lane, Index) {
+  const auto bank = std::make_shared<ExpertBank>();
+  bank->kind.assign(static_cast<std::size_t>(router.num_experts()), ExpertKind::ffn);
+  add("stream/route_and_count", [make_once, route, bank](Lane& lane, Index) {
     make_once(lane);
     route(lane);
-    make_plan_into({.assignments = std::get<Assignments>(lane.routing), .top_k = 8}, lane.plan);
+    benchmark::DoNotOptimize(count_dropless_layer(std::get<Assignments>(lane.routing), *bank));
   });
 }
 

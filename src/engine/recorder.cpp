@@ -1,8 +1,11 @@
 #include "engine/recorder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <map>
+
+#include "metrics/dropless_counts.h"
 
 namespace moesim {
 
@@ -57,16 +60,11 @@ std::vector<ShownAssignment> largest_shares(const SoftMix& mix, Index token) {
   return shares;
 }
 
-}  // namespace
-
-namespace {
-
 // Token by token: how many assignments, what passes through, and of each assignment expert, weight and what
-// became of it.
-void list_routing(const LayerEvent& event, std::vector<char>& bytes) {
+// became of it. `plan` is null where all are kept.
+void list_routing(const Assignments& a, const DispatchPlan* plan, std::vector<char>& bytes) {
   constexpr std::size_t kMostOfToken = sizeof(Index) + sizeof(float);
   constexpr std::size_t kMostOfAssignment = 2 * sizeof(std::int32_t) + sizeof(float) + sizeof(DropReason);
-  const Assignments& a = event.assignments;
   bytes.resize(static_cast<std::size_t>(a.num_tokens()) * kMostOfToken +
                static_cast<std::size_t>(a.size()) * kMostOfAssignment);
   char* to = bytes.data();
@@ -80,11 +78,13 @@ void list_routing(const LayerEvent& event, std::vector<char>& bytes) {
       put(a.pass_through[t]);
     }
     for (auto i = static_cast<std::size_t>(a.begin[t]); i < static_cast<std::size_t>(a.begin[t + 1]); ++i) {
-      put(a.expert[i]);
-      put(a.weight[i]);
-      put(event.plan.drop_reason[i]);
-      if (event.plan.drop_reason[i] == DropReason::rerouted) {
-        put(event.plan.expert_of_row(event.plan.assignment_row[i]));
+      const DropReason reason = plan == nullptr ? DropReason::kept : plan->drop_reason[i];
+      static_assert(std::endian::native == std::endian::little);  // expert and weight, at once
+      put(std::uint64_t{std::bit_cast<std::uint32_t>(a.weight[i])} << 32 |
+          static_cast<std::uint32_t>(a.expert[i]));
+      put(reason);
+      if (reason == DropReason::rerouted) {
+        put(plan->expert_of_row(plan->assignment_row[i]));
       }
     }
   }
@@ -100,8 +100,14 @@ void summarise(const LayerEvent& event, const ExpertBank& bank, LayerSummary& su
     summary.routing.clear();
   } else {
     summary.counts = count_layer(event.assignments, event.plan, bank);
-    list_routing(event, summary.routing);
+    list_routing(event.assignments, &event.plan, summary.routing);
   }
+}
+
+void summarise_dropless(const Assignments& assignments, const ExpertBank& bank, LayerSummary& summary) {
+  summary.capacity.reset();
+  summary.counts = count_dropless_layer(assignments, bank);
+  list_routing(assignments, nullptr, summary.routing);
 }
 
 void Recorder::on_layer(const LayerEvent& event) {

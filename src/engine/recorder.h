@@ -17,6 +17,8 @@ struct LayerSummary {
 };
 // Uses the memory that `summary` has.
 void summarise(const LayerEvent& event, const ExpertBank& bank, LayerSummary& summary);
+// The same without a plan, where nothing is dropped or moved.
+void summarise_dropless(const Assignments& assignments, const ExpertBank& bank, LayerSummary& summary);
 
 class Recorder {
  public:

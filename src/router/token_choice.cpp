@@ -15,6 +15,7 @@
 // - renormalising comes before the second policy and before any drop.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <iterator>
@@ -206,14 +207,57 @@ class TokenChoice final : public Router {
       // Kept, so that no block asks for memory; holds nothing that is read again.
       static thread_local Row row;
       prepare(input, row);
+      std::array<bool, kRowsPerBlock> done{};
+      if (only_softmax(input.state)) {
+        write_clear_rows(input, first, last, done, out);
+      }
       Index block_tied = 0;
       for (Index t = first; t < last; ++t) {
         out.begin[static_cast<std::size_t>(t) + 1] = (t + 1) * top_k;
+        if (done[static_cast<std::size_t>(t - first)]) {
+          continue;
+        }
         block_tied += write_row(input, t, row, static_cast<std::size_t>(t * top_k), out) ? 1 : 0;
       }
       tied.fetch_add(block_tied, std::memory_order_relaxed);
     });
     out.tied = tied;
+  }
+
+  // Whether a row is its highest softmax scores and nothing else, few enough for a kernel.
+  bool only_softmax(const RouterState& state) const {
+    return params_.score_func == ScoreFunc::softmax && params_.select_on == SelectOn::score &&
+           params_.noise == Noise::none && params_.select == Select::top_k && !steered(state) &&
+           !params_.limited() && !params_.has_second_policy() && params_.top_k >= 1 &&
+           params_.top_k <= BestInput::kMostBest && num_experts() <= BestInput::kMostExperts;
+  }
+
+  // Those of the rows [first, last) whose choice is clear. Sets done [last − first].
+  void write_clear_rows(const RouterInput& input, Index first, Index last, std::span<bool> done,
+                        Assignments& out) const {
+    const auto top_k = static_cast<std::size_t>(params_.top_k);
+    const std::size_t at = static_cast<std::size_t>(first) * top_k;
+    const std::size_t size = static_cast<std::size_t>(last - first) * top_k;
+    const std::span<std::int32_t> expert = std::span(out.expert).subspan(at, size);
+    const std::span<float> score = std::span(out.score).subspan(at, size);
+    row_kernels().softmax_best({input.logits.row(first).data(), last - first, num_experts(), params_.top_k},
+                               {expert.data(), score.data(), done.data()});
+    const std::span<float> weight = std::span(out.weight).subspan(at, size);
+    if (leaves_scores(weights_)) {
+      std::copy(score.begin(), score.end(), weight.begin());
+      return;
+    }
+    std::vector<float> logits(top_k);
+    for (Index t = first; t < last; ++t) {
+      const std::size_t row = static_cast<std::size_t>(t - first) * top_k;
+      for (std::size_t j = 0; j < top_k && done[static_cast<std::size_t>(t - first)]; ++j) {
+        logits[j] = input.logits.row(t)[static_cast<std::size_t>(expert[row + j])];
+      }
+      if (done[static_cast<std::size_t>(t - first)]) {
+        make_weights(weights_, {score.subspan(row, top_k), logits, expert.subspan(row, top_k)},
+                     weight.subspan(row, top_k));
+      }
+    }
   }
 
   // Token t's assignments, at `at`. Returns whether the choice was tied.
@@ -315,15 +359,19 @@ class TokenChoice final : public Router {
     return params_.select_on == SelectOn::logit || params_.expert_bias_on == BiasOn::logit;
   }
 
+  bool steered(const RouterState& state) const {
+    return params_.expert_bias_on != BiasOn::none &&
+           (!state.expert_bias.empty() || !state.selection_scale.empty());
+  }
+
   void make_selection(const RouterState& state, Row& row) const {
     const bool on_logit = selects_by_biased_logit();
-    const bool steered = params_.expert_bias_on != BiasOn::none &&
-                         (!state.expert_bias.empty() || !state.selection_scale.empty());
+    const bool is_steered = steered(state);
     const bool on_scores = params_.select_on == SelectOn::score && params_.noise_for == NoiseFor::scores &&
-                           (!steered || !on_logit);
+                           (!is_steered || !on_logit);
     row.selection = on_scores ? std::span<const float>(row.scores) : row.noisy;
     if (!on_scores) {
-      if (on_logit && steered) {
+      if (on_logit && is_steered) {
         steer(state, own_selection(row));
       }
       if (params_.select_on == SelectOn::score) {
@@ -331,7 +379,7 @@ class TokenChoice final : public Router {
         row.selection = row.selection_memory;
       }
     }
-    if (!on_logit && steered) {
+    if (!on_logit && is_steered) {
       steer(state, own_selection(row));
     }
   }

@@ -26,6 +26,11 @@ std::span<const EnumName<NormFloor>> enum_names(NormFloor) {
   return kNormFloors;
 }
 
+bool leaves_scores(const WeightRule& rule) {
+  return !rule.softmax_selected && !rule.renormalise && rule.route_scale == 1.0 &&
+         rule.expert_scale.empty() && rule.first_weightless == std::numeric_limits<std::int32_t>::max();
+}
+
 void make_weights(const WeightRule& rule, const ChosenRow& chosen, std::span<float> weights) {
   if (weights.empty()) {
     return;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <numeric>
+
 #include "config/diagnostics.h"
 #include "core/error.h"
 #include "engine/run.h"
@@ -43,6 +46,53 @@ TEST(Stream, TheRecordIsThatOfOneStepAfterTheOther) {
   }
 }
 
+// The chance that expert e is among the k first of draws without replacement: with a clock for each expert
+// that rings after an exponential time of rate p_e, it is the chance that e rings among the first k. Given
+// e's time t, the others' rings before it are independent; their number is summed up one by one, and t by
+// the trapezoid rule in x = exp(−p_e·t).
+std::vector<double> chances_of_best(const std::vector<double>& popularity, std::size_t k) {
+  constexpr int kPoints = 4000;
+  std::vector<double> chances;
+  for (std::size_t e = 0; e < popularity.size(); ++e) {
+    double sum = 0;
+    for (int i = 1; i < kPoints; ++i) {
+      const double time = -std::log(static_cast<double>(i) / kPoints) / popularity[e];
+      std::vector<double> rung(k);  // the chance that j others have
+      rung[0] = 1;
+      for (std::size_t other = 0; other < popularity.size(); ++other) {
+        const double p = other == e ? 0 : 1 - std::exp(-popularity[other] * time);
+        for (std::size_t j = k - 1; j > 0; --j) {
+          rung[j] = rung[j] * (1 - p) + rung[j - 1] * p;
+        }
+        rung[0] *= 1 - p;
+      }
+      sum += std::accumulate(rung.begin(), rung.end(), 0.0) / kPoints;
+    }
+    chances.push_back(sum + 0.5 / kPoints);  // at t = 0 e is the first
+  }
+  return chances;
+}
+
+TEST(Stream, LoadsAreThoseExpected) {
+  constexpr std::size_t kTopK = 4;
+  const RunRecord run = record(load({"layer.num_experts=16", "router={preset: olmoe, top_k: 4}",
+                                     "workload.zipf=1", "workload.tokens=1000", "workload.steps=200"}),
+                               {.threads = 2});
+  std::vector<double> popularity;
+  for (int e = 0; e < 16; ++e) {
+    popularity.push_back(1.0 / (e + 1));
+  }
+  const std::vector<double> chances = chances_of_best(popularity, kTopK);
+  EXPECT_NEAR(std::accumulate(chances.begin(), chances.end(), 0.0), 4.0, 1e-3);
+  for (std::size_t e = 0; e < 16; ++e) {
+    const double tokens = 200000;
+    const double deviation = std::sqrt(tokens * chances[e] * (1 - chances[e]));
+    EXPECT_NEAR(static_cast<double>(run.layers[0].counts.routed_per_expert[e]), tokens * chances[e],
+                4.5 * deviation)
+        << "expert " << e;
+  }
+}
+
 TEST(Stream, CuttingItOtherwiseChangesNothing) {
   const RunRecord few = record(load({"workload.steps=40", "workload.tokens=300"}), {.threads = 2});
   const RunRecord many = record(load({"workload.steps=120", "workload.tokens=100"}), {.threads = 2});
@@ -69,7 +119,7 @@ TEST(Stream, StopsBetweenSteps) {
     FAIL() << "went on";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::interrupted);
-    EXPECT_EQ(std::string(error.what()), "stopped after 9 of 1000 recorded steps; nothing was measured");
+    EXPECT_EQ(std::string(error.what()), "stopped after 5 of 1000 recorded steps; nothing was measured");
   }
 }
 
@@ -98,6 +148,28 @@ TEST(Stream, NeedsARouterOfLogitsAlone) {
   refused({"router={kind: random, top_k: 2}"}, "this router looks at no logits; expected a router that does");
   refused({"router={kind: token_choice, noise: gaussian_learned}"},
           "this router needs more than one logit for each expert");
+}
+
+TEST(Stream, RefusesWhatIsNoStream) {
+  const auto complaint = [](std::vector<std::string> overrides) -> std::string {
+    try {
+      load(std::move(overrides));
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  const auto names = [&](std::vector<std::string> overrides, const std::string& key) {
+    const std::string text = complaint(std::move(overrides));
+    EXPECT_NE(text.find(key), std::string::npos) << text;
+    EXPECT_NE(text.find("expected"), std::string::npos) << text;
+  };
+  names({"layer.num_experts=0"}, "layer.num_experts");
+  names({"workload.zipf=-0.5"}, "workload.zipf");
+  names({"workload.zipf=.nan"}, "workload.zipf");
+  names({"workload.tokens=16777217"}, "workload.tokens");
+  names({"workload.steps=1000000001"}, "workload.steps");
+  EXPECT_EQ(complaint({"workload.tokens=16777216", "workload.steps=1000000000"}), "accepted");  // below 2^63
 }
 
 }  // namespace

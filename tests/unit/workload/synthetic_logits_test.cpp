@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
+#include "core/random.h"
 #include "unit/workload/making.h"
+#include "workload/kernels/choose.h"
 #include "workload/variants.h"
 
 namespace moesim {
@@ -115,6 +118,56 @@ TEST(SyntheticLogits, NoiseHasTheMomentsOfGumbel) {
   EXPECT_NEAR(squares / count, variance, 4 * std::sqrt(4.4 * variance * variance / count));  // kurtosis 5.4
   EXPECT_NEAR(beside / count, 0.0, 4 * variance / std::sqrt(count));
   EXPECT_NEAR(below / count, 0.0, 4 * variance / std::sqrt(count));
+}
+
+// Every instruction set draws the same, and what the definition says: of u, the highest 23 bits of a sum of
+// two words of each generator, −ln(−log2 u) in double.
+TEST(NoiseKernels, DrawWhatIsDefinedInEverySet) {
+  for (const std::int64_t experts : {1, 15, 16, 17, 64, 70}) {
+    constexpr std::int64_t kRows = 300;
+    constexpr std::size_t kGenerators = NoiseState::kGenerators;
+    NoiseState begin;
+    RandomSequence draw({.seed = 8, .stream = Stream::synthetic_logits}, 1);
+    for (auto& words : begin.word) {
+      for (std::uint32_t& word : words) {
+        word = draw.next_below(0xffffffffU);
+      }
+    }
+    const auto columns = static_cast<std::size_t>(experts);
+    std::vector<float> popularity((columns + kGenerators - 1) / kGenerators * kGenerators);
+    for (std::size_t e = 0; e < columns; ++e) {
+      popularity[e] = 0.01F * static_cast<float>(e);
+    }
+    std::vector<float> right;
+    for (const NoiseKernels* kernels : usable_noise_kernels()) {
+      NoiseState state = begin;
+      std::vector<float> rows(static_cast<std::size_t>(kRows) * columns + 1, 77.0F);
+      kernels->draw(state, popularity.data(), experts, 2, kRows, rows.data());
+      EXPECT_EQ(rows.back(), 77.0F) << kernels->name;
+      right = right.empty() ? rows : right;
+      ASSERT_EQ(rows, right) << kernels->name << " differs for " << experts;
+    }
+    auto& w = begin.word;
+    const std::size_t rounds = popularity.size() / kGenerators;
+    for (std::size_t row = 0; row < static_cast<std::size_t>(kRows) + 2; ++row) {
+      for (std::size_t e = 0; e < rounds * kGenerators; ++e) {
+        const std::size_t g = e % kGenerators;
+        const double u = (static_cast<double>((w[0][g] + w[3][g]) >> 9) + 0.5) / 8388608.0;
+        if (row >= 2 && e < columns) {
+          ASSERT_NEAR(right[(row - 2) * columns + e],
+                      static_cast<double>(popularity[e]) - std::log(-std::log2(u)), 2e-4)
+              << u;
+        }
+        const std::uint32_t shifted = w[1][g] << 9;
+        w[2][g] ^= w[0][g];
+        w[3][g] ^= w[1][g];
+        w[1][g] ^= w[2][g];
+        w[0][g] ^= w[3][g];
+        w[2][g] ^= shifted;
+        w[3][g] = std::rotl(w[3][g], 11);
+      }
+    }
+  }
 }
 
 }  // namespace
