@@ -247,16 +247,18 @@ class TokenChoice final : public Router {
       std::copy(score.begin(), score.end(), weight.begin());
       return;
     }
-    std::vector<float> logits(top_k);
+    std::array<float, BestInput::kMostBest> memory{};
+    const std::span<float> logits = std::span(memory).first(top_k);
     for (Index t = first; t < last; ++t) {
+      if (!done[static_cast<std::size_t>(t - first)]) {
+        continue;
+      }
       const std::size_t row = static_cast<std::size_t>(t - first) * top_k;
-      for (std::size_t j = 0; j < top_k && done[static_cast<std::size_t>(t - first)]; ++j) {
+      for (std::size_t j = 0; j < top_k; ++j) {
         logits[j] = input.logits.row(t)[static_cast<std::size_t>(expert[row + j])];
       }
-      if (done[static_cast<std::size_t>(t - first)]) {
-        make_weights(weights_, {score.subspan(row, top_k), logits, expert.subspan(row, top_k)},
-                     weight.subspan(row, top_k));
-      }
+      make_weights(weights_, {score.subspan(row, top_k), logits, expert.subspan(row, top_k)},
+                   weight.subspan(row, top_k));
     }
   }
 
