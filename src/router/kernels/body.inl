@@ -305,8 +305,3 @@ TopK top_k(const float* values, std::int64_t count, std::int64_t k, std::int32_t
   return found.count <= 2 * kBlock ? rank<2 * kBlock>(found, k, chosen)
                                    : rank<kMostCandidates>(found, k, chosen);
 }
-
-const RowKernels* kernel_set(const char* name) {
-  static const RowKernels kernels = {name, all_finite, softmax, sigmoid, top_k};
-  return &kernels;
-}
