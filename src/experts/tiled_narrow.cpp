@@ -79,10 +79,8 @@ class NarrowExecutor final : public Executor {
         layout.down_depth + (layout.up_depth + layout.up_depth / 2 + layout.down_depth) / dots_.group;
     const std::uint64_t of_rows =
         checked_product({u64(rows), u64(numbers) * sizeof(float) + 3 * sizeof(RowScale)}, what);
-    const Index tiles = kRowsPerTask * panels_within(kBytesPerTask, layout.up_depth, layout);
-    return checked_add(
-        of_rows, checked_product({u64(tiles), u64(2 * layout.lanes), sizeof(float), u64(threads)}, what),
-        what);
+    const std::uint64_t of_thread = sums_bytes(kRowsPerTask, kBytesPerTask, layout);
+    return checked_add(of_rows, checked_mul(of_thread, u64(threads), what), what);
   }
 
  private:
