@@ -158,7 +158,8 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
       const std::uint64_t counts = checked_mul(u64(shape.pool_size()), kBytesPerExpertAndLayer, what);
       const std::uint64_t step = checked_add(experiment.workload->memory_bytes(sizes.tokens),
                                              checked_add(checked_mul(rows, 80, what), counts, what), what);
-      add("steps at a time", checked_mul(u64(threads), step, "the steps at a time"));
+      add("steps at a time",
+          checked_mul(u64(std::min<Index>(threads, experiment.workload->steps())), step, what));
     }
     return memory;
   }

@@ -124,6 +124,7 @@ TEST(EstimateMemory, TokensWithLogitsHaveNoVectorsAndThreadsCountForThemselves) 
         {});
   };
   EXPECT_EQ(estimate_memory(experiment("4"), 2).total, estimate_memory(experiment("1000000"), 2).total);
+  EXPECT_EQ(estimate_memory(experiment("4"), 400).total, estimate_memory(experiment("4"), 1000).total);
   // A thread's logits and popularity, and at least four counts of 8 bytes beside four counters of each
   // expert.
   const std::uint64_t of_thread = bytes_for(estimate_memory(experiment("4"), 2), "steps at a time") / 2;
