@@ -315,7 +315,10 @@ void check_memory(const Experiment& experiment, int threads, const MachineInfo& 
                          [](const MemoryItem& a, const MemoryItem& b) { return a.bytes < b.bytes; });
     mostly = fmt::format(", most of it for {} ({:.1f} GiB)", largest->what,
                          static_cast<double>(largest->bytes) / (1 << 30));
-  } catch (const Error&) {  // a size that does not fit 64 bits: refused below like any other
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) {
+      throw;
+    }  // a size that does not fit 64 bits: refused below like any other
   }
   throw Error(
       ErrorKind::out_of_memory,

@@ -155,6 +155,25 @@ TEST(CheckMemory, SizesThatOverflowAreRefusedToo) {
   EXPECT_THROW(check_memory(huge, 2, machine_with(std::uint64_t{4} << 30)), Error);
 }
 
+TEST(CheckMemory, WidthsThatDoNotFitTheSumsOfInt8AreNotCalledAMatterOfMemory) {
+  const TempFolder folder;
+  const auto wide = [&](const std::string& type) {
+    return experiment_with(folder,
+                           {"layer.d_model=1", "layer.d_ff=17000000", "layer.num_experts=1", "router.top_k=1",
+                            "baselines=[]", "workload.tokens=2", "executor.weights=" + type,
+                            "executor.activations=" + type, "executor.instructions=portable"});
+  };
+  const MachineInfo machine = machine_with(std::uint64_t{64} << 30);
+  try {
+    check_memory(wide("int8"), 2, machine);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::config);
+    EXPECT_EQ(error.help(), "leave out executor.activations");
+  }
+  EXPECT_NO_THROW(check_memory(wide("bf16"), 2, machine));
+}
+
 TEST(CheckMemory, TooManyTokensSuggestFewer) {
   const TempFolder folder;
   const Experiment many = experiment_with(folder, {"workload.tokens=16000000"});
