@@ -218,7 +218,76 @@ void softmax_best(const BestInput& input, const BestOutput& out) {
   }
 }
 
+struct BestTwo {
+  Vec first = splat(-kInfinity), second = splat(-kInfinity);
+  void add(Vec v) {
+    second = maximum(second, minimum(first, v));
+    first = maximum(first, v);
+  }
+};
+
+// V / 2 groups at a time: the two best of each lane, then of a group's lanes, with the first ones of a group in a lane
+// and the second ones in another.
+void best_two(const float* values, std::int64_t groups, std::int64_t size, float* two) {
+  constexpr int kGroups = kLanes / 2;
+  for (std::int64_t begin = 0; begin < groups; begin += kGroups) {
+    Vec v[kLanes];
+    for (int i = 0; i < kGroups; ++i) {
+      const std::int64_t g = begin + i < groups ? begin + i : begin;
+      const float* const group = values + g * size;
+      BestTwo best;
+      std::int64_t at = 0;
+      for (; at + kLanes <= size; at += kLanes) {
+        best.add(load(group + at));
+      }
+      if (at < size) {
+        best.add(load(Tail(group + at, size - at, -kInfinity).values));
+      }
+      v[i] = best.first;
+      v[kGroups + i] = best.second;
+    }
+    transpose_from<1>(v);
+    BestTwo best;
+    for (const Vec& lane : v) {
+      best.add(lane);
+    }
+    float first[kLanes];
+    float second[kLanes];
+    store(first, best.first);
+    store(second, best.second);
+    for (int i = 0; i < kGroups && begin + i < groups; ++i) {
+      two[2 * (begin + i)] = first[i];
+      two[2 * (begin + i) + 1] = first[kGroups + i] > second[i] ? first[kGroups + i] : second[i];
+    }
+  }
+}
+
+void ranks_of(const double* values, std::int64_t count, std::int32_t* ranks) {
+  constexpr int kHalf = kLanes / 2;
+  using Doubles = double __attribute__((vector_size(4 * kLanes)));
+  using Places = std::int64_t __attribute__((vector_size(4 * kLanes)));
+  for (std::int64_t begin = 0; begin < count; begin += kHalf) {
+    const std::int64_t size = count - begin < kHalf ? count - begin : kHalf;
+    Doubles mine{};
+    Places place{};
+    for (int i = 0; i < kHalf; ++i) {
+      mine[i] = values[begin + (i < size ? i : 0)];
+      place[i] = begin + i;
+    }
+    Places before{};
+    for (std::int64_t other = 0; other < count; ++other) {
+      const Doubles value = values[other] - Doubles{};
+      before -= (mine < value) | ((mine == value) & (place > other));
+    }
+    std::int64_t found[kHalf];
+    store_as(found, before);
+    for (std::int64_t i = 0; i < size; ++i) {
+      ranks[begin + i] = static_cast<std::int32_t>(found[i]);
+    }
+  }
+}
+
 const RowKernels* kernel_set(const char* name) {
-  static const RowKernels kernels = {name, all_finite, softmax, sigmoid, top_k, softmax_best};
+  static const RowKernels kernels = {name, all_finite, softmax, sigmoid, top_k, softmax_best, best_two, ranks_of};
   return &kernels;
 }
