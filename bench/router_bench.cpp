@@ -152,7 +152,7 @@ void run_share(benchmark::State& state, const std::string& name) {
 }
 
 // What a stream of made-up logits is made of: E=64, top 8, two threads, each a step of its own at a time.
-constexpr Index kStreamTokens = 4096;
+constexpr Index kStreamTokens = 2048;
 constexpr Index kLanes = 2;
 
 struct Lane {

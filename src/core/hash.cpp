@@ -1,6 +1,7 @@
 #include "core/hash.h"
 
 #include <fmt/format.h>
+#define XXH_INLINE_ALL  // compiled for this program's instruction set, not for the least one
 #include <xxhash.h>
 
 #include "core/error.h"

@@ -72,18 +72,30 @@ void list_routing(const Assignments& a, const DispatchPlan* plan, std::vector<ch
     std::memcpy(to, &value, sizeof value);
     to += sizeof value;
   };
+  // Beside vectors, which bytes might overwrite: their places would be looked up for each number.
+  const std::int32_t* const expert = a.expert.data();
+  const float* const weight = a.weight.data();
+  const auto put_choice = [put, expert, weight](std::size_t i, DropReason reason) {
+    static_assert(std::endian::native == std::endian::little);  // expert and weight, at once
+    put(std::uint64_t{std::bit_cast<std::uint32_t>(weight[i])} << 32 | static_cast<std::uint32_t>(expert[i]));
+    put(reason);
+  };
   for (std::size_t t = 0; t + 1 < a.begin.size(); ++t) {
     put(a.begin[t + 1] - a.begin[t]);
     if (!a.pass_through.empty()) {
       put(a.pass_through[t]);
     }
-    for (auto i = static_cast<std::size_t>(a.begin[t]); i < static_cast<std::size_t>(a.begin[t + 1]); ++i) {
-      const DropReason reason = plan == nullptr ? DropReason::kept : plan->drop_reason[i];
-      static_assert(std::endian::native == std::endian::little);  // expert and weight, at once
-      put(std::uint64_t{std::bit_cast<std::uint32_t>(a.weight[i])} << 32 |
-          static_cast<std::uint32_t>(a.expert[i]));
-      put(reason);
-      if (reason == DropReason::rerouted) {
+    const auto first = static_cast<std::size_t>(a.begin[t]);
+    const auto last = static_cast<std::size_t>(a.begin[t + 1]);
+    if (plan == nullptr) {
+      for (std::size_t i = first; i < last; ++i) {
+        put_choice(i, DropReason::kept);
+      }
+      continue;
+    }
+    for (std::size_t i = first; i < last; ++i) {
+      put_choice(i, plan->drop_reason[i]);
+      if (plan->drop_reason[i] == DropReason::rerouted) {
         put(plan->expert_of_row(plan->assignment_row[i]));
       }
     }

@@ -29,8 +29,14 @@ void count_choices(std::span<const Index> begin, LayerCounts& counts) {
 Counts count_experts(std::span<const std::int32_t> expert, std::size_t num_experts) {
   constexpr std::size_t kAtOnce = 4;
   Counts parts(num_experts * kAtOnce);
-  for (std::size_t a = 0; a < expert.size(); ++a) {
-    ++parts[static_cast<std::size_t>(expert[a]) * kAtOnce + a % kAtOnce];
+  std::size_t a = 0;
+  for (; a + kAtOnce <= expert.size(); a += kAtOnce) {
+    for (std::size_t i = 0; i < kAtOnce; ++i) {
+      ++parts[static_cast<std::size_t>(expert[a + i]) * kAtOnce + i];
+    }
+  }
+  for (; a < expert.size(); ++a) {
+    ++parts[static_cast<std::size_t>(expert[a]) * kAtOnce];
   }
   Counts counts(num_experts);
   for (std::size_t i = 0; i < parts.size(); ++i) {

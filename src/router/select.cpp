@@ -1,6 +1,7 @@
 #include "router/select.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
 #include <limits>
@@ -37,19 +38,28 @@ void best_first(std::span<const Value> values, std::size_t count, std::vector<st
 
 // In double: the sum of two floats is exact, so that no ties arise from rounding.
 double sum_of_best(std::span<const float> group, Index summed, std::vector<float>& members) {
-  if (summed <= 2) {  // as nearly all models have it
-    float first = -std::numeric_limits<float>::infinity();
-    float second = first;
-    for (const float value : group) {
-      second = std::max(second, std::min(first, value));
-      first = std::max(first, value);
-    }
-    return summed == 2 ? static_cast<double>(first) + static_cast<double>(second) : first;
-  }
   members.assign(group.begin(), group.end());
   const auto end = members.begin() + summed;
   std::partial_sort(members.begin(), end, members.end(), std::greater<>());
   return std::accumulate(members.begin(), end, 0.0);
+}
+
+void score_groups(const GroupLimits& limits, std::span<const float> scores, SelectScratch& scratch) {
+  const auto num_groups = static_cast<std::size_t>(limits.num_groups);
+  const std::size_t size = scores.size() / num_groups;
+  scratch.group_scores.resize(num_groups);
+  if (limits.summed > 2) {
+    for (std::size_t g = 0; g < num_groups; ++g) {
+      scratch.group_scores[g] = sum_of_best(scores.subspan(g * size, size), limits.summed, scratch.members);
+    }
+    return;
+  }
+  scratch.members.resize(2 * num_groups);  // as nearly all models have it
+  row_kernels().best_two(scores.data(), limits.num_groups, static_cast<Index>(size), scratch.members.data());
+  for (std::size_t g = 0; g < num_groups; ++g) {
+    const double second = limits.summed == 2 ? scratch.members[2 * g + 1] : 0.0F;
+    scratch.group_scores[g] = static_cast<double>(scratch.members[2 * g]) + second;
+  }
 }
 
 // How many of the experts in `order`, best first, are kept before the sum of their scores exceeds top_p.
@@ -100,15 +110,29 @@ void limit_groups(const GroupLimits& limits, std::span<float> scores, SelectScra
   }
   const auto num_groups = static_cast<std::size_t>(limits.num_groups);
   const std::size_t size = scores.size() / num_groups;
-  scratch.group_scores.resize(num_groups);
-  for (std::size_t g = 0; g < num_groups; ++g) {
-    scratch.group_scores[g] = sum_of_best(scores.subspan(g * size, size), limits.summed, scratch.members);
+  score_groups(limits, scores, scratch);
+  const auto kept = static_cast<std::size_t>(limits.kept_groups);
+  const auto exclude = [&](std::size_t g) {
+    const auto group = scores.subspan(g * size, size);
+    std::fill(group.begin(), group.end(),
+              limits.fill == MaskFill::zero ? 0.0F : -std::numeric_limits<float>::infinity());
+  };
+  constexpr auto kFew = static_cast<std::size_t>(RowKernels::kMostRanks);
+  if (num_groups <= kFew) {  // as all models have it: no branch depends on the scores
+    std::array<std::int32_t, kFew> rank;
+    row_kernels().rank(scratch.group_scores.data(), limits.num_groups, rank.data());
+    std::array<std::size_t, kFew + 1> excluded;
+    std::size_t count = 0;
+    for (std::size_t g = 0; g < num_groups; ++g) {
+      excluded[count] = g;
+      count += rank[g] >= limits.kept_groups ? 1 : 0;
+    }
+    std::for_each(excluded.begin(), excluded.begin() + static_cast<std::ptrdiff_t>(count), exclude);
+    return;
   }
-  best_first<double>(scratch.group_scores, static_cast<std::size_t>(limits.kept_groups), scratch.order);
-  const float fill = limits.fill == MaskFill::zero ? 0.0F : -std::numeric_limits<float>::infinity();
-  for (std::size_t i = static_cast<std::size_t>(limits.kept_groups); i < num_groups; ++i) {
-    const auto excluded = scores.subspan(static_cast<std::size_t>(scratch.order[i]) * size, size);
-    std::fill(excluded.begin(), excluded.end(), fill);
+  best_first<double>(scratch.group_scores, kept, scratch.order);
+  for (std::size_t i = kept; i < num_groups; ++i) {
+    exclude(static_cast<std::size_t>(scratch.order[i]));
   }
 }
 

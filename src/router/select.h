@@ -55,7 +55,7 @@ struct SelectRule {
 // Memory for the rows of one block, so that no row allocates.
 struct SelectScratch {
   std::vector<std::int32_t> order;   // [E]
-  std::vector<float> members;        // [E / num_groups]
+  std::vector<float> members;        // [num_groups, 2] each group's best, or [E / num_groups] one group's
   std::vector<double> group_scores;  // [num_groups]
   std::vector<std::int32_t> chosen;  // [K], the row's choice
   bool tied = false;                 // the last one chosen equals the best one left out

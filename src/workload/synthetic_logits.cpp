@@ -8,9 +8,9 @@
 //
 // Tokens are independent. Token number g is number g mod 256 of a sequence that belongs to block g / 256: 16
 // generators xoshiro128+ side by side (Blackman and Vigna 2021, arXiv:1805.01407), each seeded by Philox from
-// (seed, block, lane); expert e is drawn by generator e mod 16. u is a multiple of 2^−23, plus a half: noise
-// lies in [−2.9, 16.7]. Logarithms are a table and a parabola (kernels/body.inl): noise is right to 2e-4, and
-// the same bits everywhere.
+// (seed, block, lane); expert e is drawn by generator e mod 16. u is a multiple of 2^−24 (0 counts as
+// 2^−158): noise lies in [−4.7, 16.7]. Logarithms are straight between the entries of a table
+// (kernels/body.inl): noise is right to 5e-4, and the same bits everywhere.
 
 #include <algorithm>
 #include <array>

@@ -52,23 +52,47 @@ constexpr float kRootRest[8] = {0x0.0p0F,        -0x1.c15742p-27F, 0x1.4636e2p-2
 // 8·n + j; then e^x = 2^n · 2^(j/8) · (1 + p), p the Taylor polynomial of e^r − 1 for |r| <= ln 2 / 16 (error
 // below 1e-11). A table because then all but the last rounding is of small numbers: the result is within 0.63
 // units in the last place (of all floats), and a larger x never gets a smaller one.
-Vec exponential(Vec x) {
+// Of several vectors at once, step by step: each step waits for the one before it.
+template <int N>
+void exponentials(const Vec (&x)[N], Vec (&result)[N]) {
   const Vec shift = splat(12582912.0F);  // 1.5·2²³: adding it rounds to a whole number
-  const Vec biased = x * splat(8 * 1.44269504088896341F) + shift;
-  const Vec n = biased - shift;
-  Vec r = x - n * splat(0.693359375F / 8);  // ln 2 / 8 in two parts, the first exact in 10 bits
-  r = r - n * splat(-0x1.bd0106p-16F);
-  Vec p = splat(1.0F / 120);
-  p = p * r + splat(1.0F / 24);
-  p = p * r + splat(1.0F / 6);
-  p = p * r + splat(0.5F);
-  p = p * (r * r) + r;
-  const auto bits = reinterpret_cast<UintVec>(biased);  // the lowest are N, lowest of all j
-  const Vec root = pick(kRoot, bits);
-  const Vec value = root + (root * p + pick(kRootRest, bits));
-  const UintVec power = (bits >> 3) << 23;  // what is not n is shifted out
-  const Vec scaled = reinterpret_cast<Vec>(reinterpret_cast<UintVec>(value) + power);
-  return x < splat(-87.0F) ? Vec{} : scaled;
+  Vec biased[N];
+  Vec r[N];
+  Vec p[N];
+  for (int i = 0; i < N; ++i) {
+    biased[i] = x[i] * splat(8 * 1.44269504088896341F) + shift;
+  }
+  for (int i = 0; i < N; ++i) {
+    const Vec n = biased[i] - shift;
+    r[i] = x[i] - n * splat(0.693359375F / 8);  // ln 2 / 8 in two parts, the first exact in 10 bits
+    r[i] = r[i] - n * splat(-0x1.bd0106p-16F);
+  }
+  for (int i = 0; i < N; ++i) {
+    p[i] = splat(1.0F / 120) * r[i] + splat(1.0F / 24);
+  }
+  for (int i = 0; i < N; ++i) {
+    p[i] = p[i] * r[i] + splat(1.0F / 6);
+  }
+  for (int i = 0; i < N; ++i) {
+    p[i] = p[i] * r[i] + splat(0.5F);
+  }
+  for (int i = 0; i < N; ++i) {
+    p[i] = p[i] * (r[i] * r[i]) + r[i];
+  }
+  for (int i = 0; i < N; ++i) {
+    const auto bits = reinterpret_cast<UintVec>(biased[i]);  // the lowest are N, lowest of all j
+    const Vec root = pick(kRoot, bits);
+    const Vec value = root + (root * p[i] + pick(kRootRest, bits));
+    const UintVec power = (bits >> 3) << 23;  // what is not n is shifted out
+    const Vec scaled = reinterpret_cast<Vec>(reinterpret_cast<UintVec>(value) + power);
+    result[i] = x[i] < splat(-87.0F) ? Vec{} : scaled;
+  }
+}
+
+Vec exponential(Vec x) {
+  Vec result[1];
+  exponentials<1>({x}, result);
+  return result[0];
 }
 
 bool all_finite(const float* values, std::int64_t count) {

@@ -30,6 +30,8 @@ struct BestOutput {
 };
 
 struct RowKernels {
+  static constexpr std::int64_t kMostRanks = 16;
+
   const char* name;
   // Whether no value is NaN or infinite.
   bool (*all_finite)(const float* values, std::int64_t count);
@@ -41,6 +43,12 @@ struct RowKernels {
   TopK (*top_k)(const float* values, std::int64_t count, std::int64_t k, std::int32_t* chosen);
   // What softmax and top_k say of many rows, where it is clear.
   void (*softmax_best)(const BestInput& input, const BestOutput& out);
+  // two [groups, 2]: the highest values of each group of `size` neighbours, the highest first; −infinity
+  // where a group has but one. No value is NaN.
+  void (*best_two)(const float* values, std::int64_t groups, std::int64_t size, float* two);
+  // ranks [count]: how many come before each value, higher ones and equal ones of a lower index. No value is
+  // NaN; count <= kMostRanks.
+  void (*rank)(const double* values, std::int64_t count, std::int32_t* ranks);
 };
 
 // Null where the compiler does not make that set.

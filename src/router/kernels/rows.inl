@@ -6,7 +6,7 @@
 
 // Entry [i][j] becomes [j][i]: the bits of i and j change places, one pair of bits a step.
 template <int Step>
-void transpose_from(Vec (&v)[kLanes]) {
+[[gnu::always_inline]] inline void transpose_from(Vec (&v)[kLanes]) {
   if constexpr (Step < kLanes) {
     for (int i = 0; i < kLanes; ++i) {
       if ((i & Step) == 0) {
@@ -17,20 +17,14 @@ void transpose_from(Vec (&v)[kLanes]) {
   }
 }
 
-IntVec larger(IntVec a, IntVec b) {
-  return a > b ? a : b;
-}
-IntVec smaller(IntVec a, IntVec b) {
-  return a < b ? a : b;
-}
-void order(IntVec& high, IntVec& low) {
-  const IntVec a = high;
-  high = larger(a, low);
-  low = smaller(a, low);
+void order(Vec& high, Vec& low) {
+  const Vec a = high;
+  high = maximum(a, low);
+  low = minimum(a, low);
 }
 
 // Batcher's network: 19 exchanges, the highest first.
-void sort(IntVec (&v)[8]) {
+void sort(Vec (&v)[8]) {
   constexpr int kPairs[19][2] = {{0, 1}, {2, 3}, {4, 5}, {6, 7}, {0, 2}, {1, 3}, {4, 6}, {5, 7}, {1, 2}, {5, 6},
                                  {0, 4}, {1, 5}, {2, 6}, {3, 7}, {2, 4}, {3, 5}, {1, 2}, {3, 4}, {5, 6}};
 #pragma GCC unroll 19
@@ -41,15 +35,15 @@ void sort(IntVec (&v)[8]) {
 
 // The eight highest so far, sorted, and the best one that is not among them.
 struct Best {
-  IntVec value[8];
-  IntVec left;
+  Vec value[8];
+  Vec left;
 
   // Eight more, sorted. Of the two lists, one turned round, the higher of each pair are the highest eight; they
   // rise once and fall once, and are sorted by halves.
-  void merge(const IntVec (&more)[8]) {
+  void merge(const Vec (&more)[8]) {
     for (int i = 0; i < 8; ++i) {
-      left = larger(left, smaller(value[i], more[7 - i]));
-      value[i] = larger(value[i], more[7 - i]);
+      left = maximum(left, minimum(value[i], more[7 - i]));
+      value[i] = maximum(value[i], more[7 - i]);
     }
 #pragma GCC unroll 3
     for (int step = 4; step > 0; step /= 2) {
@@ -69,15 +63,20 @@ struct Tile {
   Vec at(std::int64_t e) const { return load(value[e]); }
 };
 
-// Returns each row's highest logit; `not_finite` is 0 where all of them are finite.
+// Returns each row's highest logit; `not_finite` is 0 where their sum, and so all of them, are finite.
 Vec turn(const float* const (&row)[kLanes], std::int64_t count, Tile& tile, UintVec& not_finite) {
-  Vec top = splat(-kInfinity);
+  constexpr int kAtOnce = 4;
+  Vec top[kAtOnce];
+  Vec sum[kAtOnce] = {};
+  for (Vec& v : top) {
+    v = splat(-kInfinity);
+  }
   const auto look = [&](std::int64_t first, Vec (&v)[kLanes], std::int64_t size) {
     transpose_from<1>(v);
     for (int i = 0; i < size; ++i) {
       store(tile.value[first + i], v[i]);
-      top = maximum(top, v[i]);
-      not_finite |= reinterpret_cast<UintVec>(v[i] - v[i]);
+      top[i % kAtOnce] = maximum(top[i % kAtOnce], v[i]);
+      sum[i % kAtOnce] += v[i];
     }
   };
   Vec v[kLanes];
@@ -94,19 +93,38 @@ Vec turn(const float* const (&row)[kLanes], std::int64_t count, Tile& tile, Uint
     }
     look(e, v, count - e);
   }
-  return top;
+  for (int i = 1; i < kAtOnce; ++i) {
+    top[0] = maximum(top[0], top[i]);
+    sum[0] += sum[i];
+  }
+  not_finite = reinterpret_cast<UintVec>(sum[0] - sum[0]);
+  return top[0];
 }
 
 // As softmax(), the sums in the same order. Returns what they are to be multiplied by.
-Vec exponentials(std::int64_t count, Vec top, Tile& tile) {
-  for (std::int64_t e = 0; e < count; ++e) {
-    store(tile.value[e], exponential(tile.at(e) - top));
+Vec to_exponentials(std::int64_t count, Vec top, Tile& tile) {
+  constexpr int kAtOnce = 4;
+  std::int64_t done = 0;
+  for (; done + kAtOnce <= count; done += kAtOnce) {
+    Vec v[kAtOnce];
+    for (int i = 0; i < kAtOnce; ++i) {
+      v[i] = tile.at(done + i) - top;
+    }
+    exponentials(v, v);
+    for (int i = 0; i < kAtOnce; ++i) {
+      store(tile.value[done + i], v[i]);
+    }
+  }
+  for (; done < count; ++done) {
+    store(tile.value[done], exponential(tile.at(done) - top));
   }
   Wide sum[kBlock];
   for (int i = 0; i < kBlock; ++i) {
+    Wide of_place;
     for (std::int64_t e = i; e < count; e += kBlock) {
-      sum[i].add(tile.value[e]);
+      of_place.add(tile.value[e]);
     }
+    sum[i] = of_place;
   }
   for (int half = kBlock / 2; half > 0; half /= 2) {
     for (int i = 0; i < half; ++i) {
@@ -116,20 +134,22 @@ Vec exponentials(std::int64_t count, Vec top, Tile& tile) {
   return sum[0].inverse();
 }
 
-// Numbers in the order of the scores, which are not negative: their bits, the lowest replaced by the expert.
+// Numbers in the order of the scores, which are not negative: their lowest bits replaced by the expert. Compared as
+// floats, for which processors with AVX-512 have twice as many units as for whole numbers.
 Best find_best(std::int64_t count, std::int32_t lowest_bits, Vec scale, Tile& tile) {
   Best best;
-  const IntVec none = ~(IntVec{} + lowest_bits);  // below all, expert 0
+  const Vec none = splat(-1.0F);  // below all, expert 0
   best.left = none;
   for (std::int64_t e = 0; e < count; e += 8) {
-    IntVec more[8];
+    Vec more[8];
 #pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) {
       more[i] = none;
       if (e + i < count) {
         const Vec score = tile.at(e + i) * scale;
         store(tile.value[e + i], score);
-        more[i] = (reinterpret_cast<IntVec>(score) & ~lowest_bits) | static_cast<std::int32_t>(e + i);
+        more[i] = reinterpret_cast<Vec>((reinterpret_cast<IntVec>(score) & ~lowest_bits) |
+                                        static_cast<std::int32_t>(e + i));
       }
     }
     sort(more);
@@ -147,31 +167,42 @@ Best find_best(std::int64_t count, std::int32_t lowest_bits, Vec scale, Tile& ti
 void softmax_best_of_tile(const float* const (&row)[kLanes], const BestInput& input, std::int64_t rows,
                           const BestOutput& out) {
   Tile tile;
-  UintVec unsure{};
+  UintVec unsure;
   const std::int64_t count = input.count;
   const std::int64_t k = input.k;
   const Vec top = turn(row, count, tile, unsure);
-  const Vec scale = exponentials(count, top, tile);
+  const Vec scale = to_exponentials(count, top, tile);
   std::int32_t lowest_bits = 7;
   while (lowest_bits < count - 1) {
     lowest_bits = 2 * lowest_bits + 1;
   }
   const Best best = find_best(count, lowest_bits, scale, tile);
-  std::int32_t expert[8][kLanes];
+  std::uint32_t expert[8][kLanes];
   for (int j = 0; j < 8; ++j) {
-    store_as(expert[j], best.value[j] & lowest_bits);
-    const IntVec next = j < 7 ? best.value[j + 1] : best.left;
-    const auto equal = reinterpret_cast<UintVec>(((best.value[j] ^ next) & ~lowest_bits) == IntVec{});
+    const auto key = reinterpret_cast<IntVec>(best.value[j]);
+    const auto next = reinterpret_cast<IntVec>(j < 7 ? best.value[j + 1] : best.left);
+    store_as(expert[j], key & lowest_bits);
+    const auto equal = reinterpret_cast<UintVec>(((key ^ next) & ~lowest_bits) == IntVec{});
     unsure |= j < k ? equal : UintVec{};
   }
   std::uint32_t flag[kLanes];
   store_as(flag, unsure);
-  for (int r = 0; r < rows; ++r) {
-    out.decided[r] = flag[r] == 0;
-    for (std::int64_t j = 0; j < k; ++j) {
-      out.chosen[r * k + j] = expert[j][r];
-      out.score[r * k + j] = tile.value[expert[j][r]][r];
+  const auto write = [&](std::int64_t size) __attribute__((always_inline)) {
+    for (int r = 0; r < rows; ++r) {
+      out.decided[r] = flag[r] == 0;
+      const float* const score = tile.value[0] + r;
+#pragma GCC unroll 8
+      for (std::int64_t j = 0; j < size; ++j) {
+        const std::uint32_t e = expert[j][r];
+        out.chosen[r * size + j] = static_cast<std::int32_t>(e);
+        out.score[r * size + j] = score[static_cast<std::uint64_t>(e) * kLanes];
+      }
     }
+  };
+  if (k == BestInput::kMostBest) {  // as most have it: a number that the compiler knows
+    write(BestInput::kMostBest);
+  } else {
+    write(k);
   }
 }
 
@@ -187,7 +218,76 @@ void softmax_best(const BestInput& input, const BestOutput& out) {
   }
 }
 
+struct BestTwo {
+  Vec first = splat(-kInfinity), second = splat(-kInfinity);
+  void add(Vec v) {
+    second = maximum(second, minimum(first, v));
+    first = maximum(first, v);
+  }
+};
+
+// V / 2 groups at a time: the two best of each lane, then of a group's lanes, with the first ones of a group in a lane
+// and the second ones in another.
+void best_two(const float* values, std::int64_t groups, std::int64_t size, float* two) {
+  constexpr int kGroups = kLanes / 2;
+  for (std::int64_t begin = 0; begin < groups; begin += kGroups) {
+    Vec v[kLanes];
+    for (int i = 0; i < kGroups; ++i) {
+      const std::int64_t g = begin + i < groups ? begin + i : begin;
+      const float* const group = values + g * size;
+      BestTwo best;
+      std::int64_t at = 0;
+      for (; at + kLanes <= size; at += kLanes) {
+        best.add(load(group + at));
+      }
+      if (at < size) {
+        best.add(load(Tail(group + at, size - at, -kInfinity).values));
+      }
+      v[i] = best.first;
+      v[kGroups + i] = best.second;
+    }
+    transpose_from<1>(v);
+    BestTwo best;
+    for (const Vec& lane : v) {
+      best.add(lane);
+    }
+    float first[kLanes];
+    float second[kLanes];
+    store(first, best.first);
+    store(second, best.second);
+    for (int i = 0; i < kGroups && begin + i < groups; ++i) {
+      two[2 * (begin + i)] = first[i];
+      two[2 * (begin + i) + 1] = first[kGroups + i] > second[i] ? first[kGroups + i] : second[i];
+    }
+  }
+}
+
+void ranks_of(const double* values, std::int64_t count, std::int32_t* ranks) {
+  constexpr int kHalf = kLanes / 2;
+  using Doubles = double __attribute__((vector_size(4 * kLanes)));
+  using Places = std::int64_t __attribute__((vector_size(4 * kLanes)));
+  for (std::int64_t begin = 0; begin < count; begin += kHalf) {
+    const std::int64_t size = count - begin < kHalf ? count - begin : kHalf;
+    Doubles mine{};
+    Places place{};
+    for (int i = 0; i < kHalf; ++i) {
+      mine[i] = values[begin + (i < size ? i : 0)];
+      place[i] = begin + i;
+    }
+    Places before{};
+    for (std::int64_t other = 0; other < count; ++other) {
+      const Doubles value = values[other] - Doubles{};
+      before -= (mine < value) | ((mine == value) & (place > other));
+    }
+    std::int64_t found[kHalf];
+    store_as(found, before);
+    for (std::int64_t i = 0; i < size; ++i) {
+      ranks[begin + i] = static_cast<std::int32_t>(found[i]);
+    }
+  }
+}
+
 const RowKernels* kernel_set(const char* name) {
-  static const RowKernels kernels = {name, all_finite, softmax, sigmoid, top_k, softmax_best};
+  static const RowKernels kernels = {name, all_finite, softmax, sigmoid, top_k, softmax_best, best_two, ranks_of};
   return &kernels;
 }

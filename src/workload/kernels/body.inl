@@ -9,39 +9,48 @@
 constexpr int kGenerators = NoiseState::kGenerators;
 constexpr int kVecs = kGenerators / kLanes;
 
-// The logarithms of numbers x = 2^n·m, m in [0.75, 1.5). m lies in one of 16 intervals of equal length in bits,
-// eight below 1 and eight above. Of each: 1 / c and log2 c, c about its middle, but 1 where it ends at 1,
-// so that logarithms near 0 are right in relation to their size.
-constexpr std::int32_t kLowest = 0x3f400000;  // the bits of 0.75
-constexpr float kInverse[16] = {
-    1.3066666F, 1.2553846F, 1.2079772F, 1.1640211F,
-    1.1231527F, 1.0850575F, 1.0494623F, 1.0F,
-    0.9705882F, 0.9150327F, 0.86549705F, 0.8210526F,
-    0.7809524F, 0.74458873F, 0.71146244F, 0.68115944F};
-constexpr float kLog[16] = {
-    -0.38589108F, -0.32812938F, -0.2725932F, -0.21911725F,
-    -0.16755413F, -0.11777149F, -0.06965037F, 0.0F,
-    0.043068763F, 0.12810482F, 0.20839919F, 0.28445342F,
-    0.35669348F, 0.4254843F, 0.4911405F, 0.5539356F};
+// Both logarithms are straight in 16 intervals of a number's mantissa m in [1, 2): a value and a slope of each, such
+// that the largest error is least. kWholeBit is the place of the exponent, kIntervalBit that of the interval.
+constexpr int kWholeBit = 23;
+constexpr int kIntervalBit = 19;
 
-struct Split {
-  Vec power;  // n + log2 c
-  Vec rest;   // m / c − 1, at most 1/31 from 0
-};
-
-Split split(Vec x) {
-  const IntVec above = reinterpret_cast<IntVec>(x) - kLowest;
-  const Vec m = reinterpret_cast<Vec>((above & 0x7fffff) + kLowest);
-  const auto interval = reinterpret_cast<UintVec>(above) >> 19;
-  const Vec power = __builtin_convertvector(above >> 23, Vec) + pick(kLog, interval);
-  return {power, m * pick(kInverse, interval) - splat(1.0F)};
+Vec mantissa(UintVec bits) {
+  return reinterpret_cast<Vec>((bits & 0x7fffffU) | 0x3f800000U);
 }
 
-// log2 x. ln(1 + r) / r is taken to be straight, through its values where [−1/32, 0] has them best: the
-// logarithm of a number in [31/32, 1) is right to 4e-5 of its size, others to 4e-5.
-Vec log2_of(Vec x) {
-  const Split s = split(x);
-  return s.power + s.rest * (s.rest * splat(-0.510634972F * 1.44269504F) + splat(0.999958335F * 1.44269504F));
+// −log2 (u / 2^31). Of u in [2^30, 2^31), exponent 157, that is −log2 (1 − d/2) with d = 2 − m; straight in d·(4 + d)
+// rather than in d, and from the origin in the last interval, so that small ones are right in relation to their
+// size: all are, to 2.5e-4.
+constexpr float kFall[16] = {156.82133F, 156.86163F, 156.89389F, 156.91965F, 156.94008F, 156.95618F,
+                             156.96872F, 156.97835F, 156.98558F, 156.99088F, 156.99461F, 156.99712F,
+                             156.99867F, 156.99953F, 156.99991F, 157.0F};
+constexpr float kFallSlope[16] = {0.23568934F, 0.2269926F,  0.21943563F, 0.2128556F,
+                                  0.20712262F, 0.20213217F, 0.1977996F,  0.19405605F,
+                                  0.19084537F, 0.18812186F, 0.18584843F, 0.18399534F,
+                                  0.18253908F, 0.1814617F,  0.18075019F, 0.18036647F};
+
+Vec fall(Vec u) {
+  const auto bits = reinterpret_cast<UintVec>(u);
+  const UintVec interval = bits >> kIntervalBit;
+  const Vec m = mantissa(bits);
+  const Vec whole = __builtin_convertvector(reinterpret_cast<IntVec>(bits >> kWholeBit), Vec);
+  return (pick(kFall, interval) - whole) + (splat(2.0F) - m) * (splat(6.0F) - m) * pick(kFallSlope, interval);
+}
+
+// ln x to 2.5e-4. A number's bits, as a whole number, are its logarithm but for what the mantissa adds.
+constexpr float kRest[16] = {-88.30631F, -88.247406F, -88.19179F,  -88.1391F,  -88.08906F,  -88.0414F,
+                             -87.9959F,  -87.9524F,   -87.910706F, -87.87068F, -87.8322F,   -87.79514F,
+                             -87.75941F, -87.724915F, -87.69157F,  -87.659294F};
+constexpr float kRestSlope[16] = {0.27684677F,   0.22138745F,  0.17192836F,  0.12754554F,
+                                  0.087495446F,  0.05117307F,  0.01808102F,  -0.01219335F,
+                                  -0.039995268F, -0.06561577F, -0.08930194F, -0.11126488F,
+                                  -0.13168606F,  -0.15072235F, -0.16851002F, -0.18516801F};
+
+Vec logarithm(Vec x) {
+  const auto bits = reinterpret_cast<UintVec>(x);
+  const UintVec interval = bits >> kIntervalBit;
+  return __builtin_convertvector(reinterpret_cast<IntVec>(bits), Vec) * splat(0.693147181F * 0x1p-23F) +
+         (pick(kRest, interval) + mantissa(bits) * pick(kRestSlope, interval));
 }
 
 // xoshiro128+
@@ -74,10 +83,10 @@ struct Generators {
   UintVec word[4][kVecs];
 };
 
-// u from the highest 23 bits: they are the digits of a number in [1, 2).
+// 2^31·u from bits 30 to 7, which a float holds; fall() takes 0 for 2^-127.
 Vec logit(UintVec bits, Vec popularity) {
-  const Vec u = reinterpret_cast<Vec>((bits >> 9) | 0x3f800000U) - splat(1.0F - 0x1p-24F);
-  return popularity - splat(0.693147181F) * log2_of(-log2_of(u));
+  const Vec u = __builtin_convertvector(reinterpret_cast<IntVec>(bits & 0x7fffff80U), Vec);
+  return popularity - logarithm(fall(u));
 }
 
 void draw(NoiseState& state, const float* popularity, std::int64_t experts, std::int64_t skipped,

@@ -115,7 +115,7 @@ TEST(Stream, StopsBetweenSteps) {
   RunOptions options{.threads = 2};
   options.stop_requested = [&asked] { return ++asked == 5; };
   try {
-    record(load({"workload.tokens=100"}), options);
+    record(load({"workload.tokens=100", "workload.steps=1000"}), options);
     FAIL() << "went on";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::interrupted);

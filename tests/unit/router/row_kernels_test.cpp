@@ -265,5 +265,54 @@ TEST(RowKernels, RowsAtOnceAreWhatEachIsAlone) {
   EXPECT_GE(decided_rows, clear_rows);
 }
 
+// Numbers of which many are equal, in groups of all sizes.
+TEST(RowKernels, FindTheBestTwoOfEachGroup) {
+  for (std::uint64_t c = 0; c < 500; ++c) {
+    RandomSequence draw({.seed = 31}, c);
+    const std::size_t groups = 1 + draw.next_below(20);
+    const std::size_t size = 1 + draw.next_below(70);
+    std::vector<float> values(groups * size);
+    for (float& v : values) {
+      v = static_cast<float>(draw.next_below(c % 2 == 0 ? 5 : 100000)) - 2.0F;
+    }
+    for (const RowKernels* kernels : usable_row_kernels()) {
+      std::vector<float> two(2 * groups + 1, 77.0F);
+      kernels->best_two(values.data(), static_cast<std::int64_t>(groups), static_cast<std::int64_t>(size),
+                        two.data());
+      for (std::size_t g = 0; g < groups; ++g) {
+        const auto begin = values.begin() + static_cast<std::ptrdiff_t>(g * size);
+        std::vector<float> sorted(begin, begin + static_cast<std::ptrdiff_t>(size));
+        std::sort(sorted.begin(), sorted.end(), std::greater<>());
+        ASSERT_EQ(two[2 * g], sorted[0]) << kernels->name;
+        ASSERT_EQ(two[2 * g + 1], size > 1 ? sorted[1] : -kInfinity) << kernels->name;
+      }
+      ASSERT_EQ(two.back(), 77.0F) << kernels->name;
+    }
+  }
+}
+
+// Sums that differ by less than floats can tell are told apart; of equal ones the first comes first.
+TEST(RowKernels, RankValuesInDouble) {
+  for (std::uint64_t c = 0; c < 500; ++c) {
+    RandomSequence draw({.seed = 32}, c);
+    std::vector<double> values(1 + draw.next_below(RowKernels::kMostRanks));
+    for (double& v : values) {
+      v = 1.0 + 1e-12 * draw.next_below(6) - (draw.next_below(9) == 0 ? kInfinity : 0.0F);
+    }
+    for (const RowKernels* kernels : usable_row_kernels()) {
+      std::vector<std::int32_t> ranks(values.size() + 1, -7);
+      kernels->rank(values.data(), static_cast<std::int64_t>(values.size()), ranks.data());
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        std::int32_t before = 0;
+        for (std::size_t j = 0; j < values.size(); ++j) {
+          before += values[j] > values[i] || (values[j] == values[i] && j < i) ? 1 : 0;
+        }
+        ASSERT_EQ(ranks[i], before) << kernels->name;
+      }
+      ASSERT_EQ(ranks.back(), -7) << kernels->name;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace moesim
