@@ -233,6 +233,20 @@ CLI::App* add_export(CLI::App& app, ExportArguments& a) {
   return command;
 }
 
+CLI::App* add_report(CLI::App& app, ReportArguments& a) {
+  CLI::App* command =
+      app.add_subcommand("report",
+                         "Draw a stored run or sweep, or two side by side, as one HTML file.\n"
+                         "  moesim report runs/mine-1f9c2e7a                (report.html in it)\n"
+                         "  moesim report runs/a runs/b --file a-b.html\n"
+                         "  moesim report runs/mine-1f9c2e7a --figures svg");
+  command->add_option("runs", a.runs, "the folder of a run or a sweep; of two, to compare")->required();
+  command->add_option("--file", a.file, "where to write it; of figures the folder")->type_name("FILE");
+  command->add_option("--figures", a.figures, "each chart as a file of its own: svg, png or pdf")
+      ->type_name("FORM");
+  return command;
+}
+
 CLI::App* add_validate(CLI::App& app, ValidateArguments& a) {
   CLI::App* command = app.add_subcommand("validate",
                                          "Check a config without running it.\n"
@@ -356,6 +370,7 @@ int run_command_line(int argc, char** argv) {
   CompareArguments compare_arguments;
   BalanceArguments balance_arguments;
   ExportArguments export_arguments;
+  ReportArguments report_arguments;
   ValidateArguments validate_arguments;
   RouteArguments route_arguments;
   RoutersArguments routers_arguments;
@@ -372,6 +387,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* compared = add_compare(app, compare_arguments);
   const CLI::App* balanced = add_balance(app, balance_arguments);
   const CLI::App* exported = add_export(app, export_arguments);
+  const CLI::App* reported = add_report(app, report_arguments);
   const CLI::App* validate = add_validate(app, validate_arguments);
   const CLI::App* route = add_route(app, route_arguments);
   const CLI::App* routers = add_routers(app, routers_arguments);
@@ -406,6 +422,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (exported->parsed()) {
     return export_command(export_arguments);
+  }
+  if (reported->parsed()) {
+    return report_command(report_arguments);
   }
   if (validate->parsed()) {
     return validate_command(validate_arguments);

@@ -43,6 +43,11 @@ struct ExportArguments {
   std::string run;
   bool jsonl = false, csv = false, markdown = false;
 };
+struct ReportArguments {
+  std::vector<std::string> runs;
+  std::string file;     // where to; "": report.html in the run's folder
+  std::string figures;  // "svg", "png", "pdf"; "": none
+};
 struct ValidateArguments {
   std::string config;
   std::vector<std::string> overrides;
@@ -73,6 +78,7 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour);
 int compare_command(const CompareArguments& arguments, const std::string& colour);
 int balance_command(const BalanceArguments& arguments, const std::string& colour);
 int export_command(const ExportArguments& arguments);
+int report_command(const ReportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
@@ -106,6 +112,8 @@ std::vector<std::string> session_overrides(const RunArguments& arguments);
 std::string store_run(const std::string& config, const std::string& id, const RunRecord& record);
 // The config as given and the environment, as files and in the database.
 void describe_folder(const std::string& folder, const std::string& config, ResultStore& store);
+// Draws a folder's results into its report.html; returns the path.
+std::string write_report(const std::string& folder);
 std::string display_path(const std::string& path);
 // Whether the name is that of a config of the binary, with or without .yaml.
 bool is_built_in_config(const std::string& name);

@@ -25,7 +25,7 @@ class Recorder {
  private:
   void hash_routing(const LayerEvent& event);
   void count_domains(const LayerEvent& event);
-  void show_tokens(const LayerEvent& event);
+  std::vector<ShownToken> first_tokens(const LayerEvent& event, Index count) const;
   void add_detail(const LayerEvent& event);
 
   const Experiment& experiment_;
@@ -37,7 +37,7 @@ class Recorder {
   std::vector<LayerCounts> step_counts_;  // of the current step
   std::vector<StepRow> rows_;
   std::vector<DomainLoad> domains_;
-  std::vector<ShownToken> shown_;
+  std::vector<ShownToken> shown_;  // of the first batch
   std::optional<Index> capacity_;
   RunDetail detail_;
 };
