@@ -5,11 +5,14 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 #include "core/error.h"
 #include "core/stopwatch.h"
 #include "dispatch/plan.h"
+#include "engine/experiment.h"
+#include "metrics/dropless_counts.h"
 #include "metrics/interval.h"
 #include "router/gate.h"
 #include "router/router.h"
@@ -148,6 +151,66 @@ void run_share(benchmark::State& state, const std::string& name) {
   state.counters["plan_ns/token"] = median(plan_ns);
 }
 
+// What a stream of made-up logits is made of: E=64, top 8, two threads, each a step of its own at a time.
+constexpr Index kStreamTokens = 4096;
+constexpr Index kLanes = 2;
+
+struct Lane {
+  Context context{{.threads = 1}};
+  TokenBatch batch;
+  Routing routing;
+};
+
+void run_stream(benchmark::State& state, const std::function<void(Lane&, Index step)>& work) {
+  const Context context({.threads = static_cast<int>(kLanes)});
+  std::array<Lane, kLanes> lanes;
+  const auto run_lanes = [&](Index step) {
+    context.for_each_block(kLanes, [&](Index i) { work(lanes[static_cast<std::size_t>(i)], step + i); });
+  };
+  run_lanes(0);
+  const std::int64_t before = allocations();
+  Index step = 0;
+  for (auto _ : state) {
+    run_lanes(step += kLanes);
+  }
+  report_allocations(state, before, kLanes * kStreamTokens);
+  state.SetItemsProcessed(state.iterations() * kLanes * kStreamTokens);
+}
+
+void register_stream_benchmarks() {
+  const auto experiment = std::make_shared<Experiment>(load_experiment("workload_synthetic_logits", {}));
+  const Workload& workload = *experiment->workload;
+  const Router& router = *experiment->router;
+  const auto make = [&workload](Lane& lane, Index step) {
+    workload.batch_into(lane.context, step, lane.batch);
+  };
+  const auto make_once = [&workload](Lane& lane) {
+    if (lane.batch.num_tokens() == 0) {
+      workload.batch_into(lane.context, 0, lane.batch);
+    }
+  };
+  const auto route = [&router](Lane& lane) {
+    router.route_into({lane.batch, lane.batch.logits.view(), {}, 1, 0, lane.context}, lane.routing);
+  };
+  const auto add = [experiment](const char* name, std::function<void(Lane&, Index)> work) {
+    benchmark::RegisterBenchmark(name, [experiment, work = std::move(work)](benchmark::State& state) {
+      run_stream(state, work);
+    })->UseRealTime();
+  };
+  add("stream/make", make);
+  add("stream/route", [make_once, route](Lane& lane, Index) {
+    make_once(lane);
+    route(lane);
+  });
+  const auto bank = std::make_shared<ExpertBank>();
+  bank->kind.assign(static_cast<std::size_t>(router.num_experts()), ExpertKind::ffn);
+  add("stream/route_and_count", [make_once, route, bank](Lane& lane, Index) {
+    make_once(lane);
+    route(lane);
+    benchmark::DoNotOptimize(count_dropless_layer(std::get<Assignments>(lane.routing), *bank));
+  });
+}
+
 }  // namespace
 
 // Declared in bench/main.cpp.
@@ -165,5 +228,6 @@ void register_router_benchmarks() {
       run_share(state, name);
     })->UseRealTime();
   }
+  register_stream_benchmarks();
   benchmark::RegisterBenchmark("plan/olmoe", run_plan)->RangeMultiplier(4)->Range(1024, 65536)->UseRealTime();
 }

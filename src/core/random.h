@@ -39,6 +39,7 @@ enum class Stream : std::uint32_t {
   closed_loop_skew = 30,
   closed_loop_drift = 31,
   closed_loop_token = 32,
+  synthetic_logits = 33,
 };
 
 struct RandomKey {

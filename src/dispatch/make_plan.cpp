@@ -153,6 +153,15 @@ std::optional<Index> DispatchPlan::capacity() const {
               : std::nullopt;
 }
 
+Index DispatchPlan::tokens_of_first(Index experts) const {
+  const Index rows = expert_begin[static_cast<std::size_t>(experts)];
+  std::vector<bool> found(static_cast<std::size_t>(num_tokens()), false);
+  for (Index r = 0; r < rows; ++r) {
+    found[static_cast<std::size_t>(row_token[static_cast<std::size_t>(r)])] = true;
+  }
+  return static_cast<Index>(std::count(found.begin(), found.end(), true));
+}
+
 std::int32_t DispatchPlan::expert_of_row(Index row) const {
   const auto after = std::upper_bound(expert_begin.begin(), expert_begin.end(), row);
   return static_cast<std::int32_t>(after - expert_begin.begin() - 1);

@@ -53,6 +53,8 @@ struct DispatchPlan {
 
   // Rows one place may take of one group, the largest of all groups. Absent: dropless.
   std::optional<Index> capacity() const;
+  // Tokens that have a row of one of the first `experts` experts.
+  Index tokens_of_first(Index experts) const;
   // Whose row it is.
   std::int32_t expert_of_row(Index row) const;
 };

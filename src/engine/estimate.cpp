@@ -110,7 +110,7 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     memory.items.push_back({std::string(what), bytes});
     memory.total = checked_add(memory.total, bytes, "the memory of the run");
   };
-  if (experiment.router->traits().needs_logits) {
+  if (experiment.router->traits().needs_logits && experiment.workload->num_logits() == 0) {
     add("gates", floats({logits, checked_add(width, 1, "the gates"), u64(shape.num_layers)}, "the gates"));
     add("logits", floats({tokens, logits}, "the logits"));
     if (experiment.balance && !experiment.balance->controllers.empty()) {
@@ -144,6 +144,11 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
       checked_mul(batch_bytes, u64(batches_in_a_sample(batch_bytes) - 1), "the batches"));
   add("workload", experiment.workload->memory_bytes(sizes.tokens));
   if (!experiment.execute) {
+    if (experiment.workload->num_logits() > 0) {  // a step for each thread at a time
+      const std::uint64_t step = checked_add(experiment.workload->memory_bytes(sizes.tokens),
+                                             checked_mul(rows, 80, "the assignments"), "the steps at a time");
+      add("steps at a time", checked_mul(u64(threads), step, "the steps at a time"));
+    }
     return memory;
   }
   const Executor& executor = *experiment.executor.executor;

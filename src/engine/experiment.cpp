@@ -85,6 +85,32 @@ void check_tokens(Binder& binder, const Experiment& experiment) {
                              binder.given("layer.num_experts") ? "" : " (the default)")}});
 }
 
+// A workload that makes logits has nothing else to give.
+void check_given_logits(Binder& binder, const Experiment& experiment) {
+  if (experiment.workload->num_logits() == 0) {
+    return;
+  }
+  const auto refuse = [&binder](const std::string& why, const std::string& expected,
+                                const std::string& help) {
+    binder.error("workload.kind", "this workload makes logits and no vectors: " + why, expected,
+                 "bad-relation", help);
+  };
+  if (experiment.execute) {
+    refuse("experts have nothing to multiply", "execute: false", "--set execute=false");
+  }
+  if (experiment.shape.num_layers != 1) {
+    refuse("a second layer has nothing to look at", "layer.num_layers 1", "--set layer.num_layers=1");
+  }
+  const RouterTraits traits = experiment.router->traits();
+  if (!traits.needs_logits) {
+    refuse("this router looks at no logits", "a router that does", "moesim routers");
+  } else if (traits.needs_hidden || experiment.router->gate_rule().learned_noise ||
+             experiment.router->num_logits() != experiment.workload->num_logits()) {
+    refuse("this router needs more than one logit for each expert", "another router, or another workload",
+           "--set workload.kind=zipf_topics");
+  }
+}
+
 std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool execute) {
   std::vector<Baseline> chosen;
   if (section != nullptr && section->kind != Node::Kind::null && section->kind != Node::Kind::list) {
@@ -234,14 +260,16 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
 
   const LayerParams layer = bind_layer(binder, root.child("layer"));
   experiment.shape = layer_shape(layer);
-  experiment.workload = bind_workload(binder, root.child("workload"),
-                                      {experiment.source, experiment.seed, experiment.shape.d_model});
+  experiment.workload = bind_workload(
+      binder, root.child("workload"),
+      {experiment.source, experiment.seed, experiment.shape.d_model, experiment.shape.pool_size()});
   experiment.router = make_router(binder, root.child("router"), routed_shape(experiment.shape));
   if (experiment.router != nullptr) {
     resolve_width(binder, layer, experiment.router->traits().top_k, experiment.shape);
   }
   if (experiment.router != nullptr && experiment.workload != nullptr) {
     check_tokens(binder, experiment);
+    check_given_logits(binder, experiment);
   }
   experiment.capacity = bind_capacity(binder, root, experiment.router.get(), experiment.shape.pool_size());
   experiment.balance = bind_balance(binder, root,
@@ -253,7 +281,8 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
                                      .shape = experiment.shape});
   experiment.executor = make_executor(binder, root.child("executor"));
   if (!experiment.execute) {
-    for (const std::string key : {"executor.kind", "executor.weights", "executor.instructions"}) {
+    for (const std::string key :
+         {"executor.kind", "executor.weights", "executor.activations", "executor.instructions"}) {
       if (binder.given(key) && experiment.executor.executor != nullptr) {
         binder.error(key, "has no effect because execute is false", "", "no-effect", "--set executor=none");
       }

@@ -106,7 +106,9 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   LayerCost moe = nominal_cost(experiment);
   if (!experiment.execute) {
     moe.flops_per_token =
-        2.0 * static_cast<double>(experiment.router->num_logits()) * static_cast<double>(shape.d_model);
+        experiment.workload->num_logits() > 0
+            ? 0.0
+            : 2.0 * static_cast<double>(experiment.router->num_logits()) * static_cast<double>(shape.d_model);
     moe.bytes_per_token = 0;
   }
   const auto layers = static_cast<std::uint64_t>(shape.num_layers);

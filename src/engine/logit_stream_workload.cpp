@@ -1,6 +1,8 @@
 // The experiment's own logits: its workload, normalised, through the first layer's gate. The workload's
 // stream has no end, so neither has this one.
 
+#include <algorithm>
+
 #include "engine/logit_stream_variants.h"
 #include "engine/step.h"
 
@@ -20,6 +22,12 @@ class WorkloadStream final : public LogitStream {
         rule_(scene.gate_rule) {}
 
   FillLogits open() const override {
+    if (workload_.num_logits() > 0) {
+      return [this](Index step, const GateOutput& out, const Context& context) {
+        const TokenBatch batch = workload_.batch(context, step);
+        std::copy_n(batch.logits.data(), batch.logits.rows() * batch.logits.cols(), out.logits.data);
+      };
+    }
     const auto gate = std::make_shared<const Gate>(make_gate(seed_, 0, num_experts_, d_model_, rule_));
     return [this, gate](Index step, const GateOutput& out, const Context& context) {
       const TokenBatch batch = workload_.batch(context, step);

@@ -39,7 +39,7 @@ MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
   for (Index l = 0; l < shape.num_layers; ++l) {
     const auto number = static_cast<std::uint32_t>(l);
     MoeLayer layer;
-    if (experiment.router->traits().needs_logits) {
+    if (experiment.router->traits().needs_logits && experiment.workload->num_logits() == 0) {
       layer.gate = make_gate(experiment.seed, number, experiment.router->num_logits(), shape.d_model,
                              experiment.router->gate_rule());
     }

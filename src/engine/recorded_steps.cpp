@@ -1,17 +1,16 @@
 #include "engine/recorded_steps.h"
 
-#include <fmt/format.h>
-
 #include "core/error.h"
 #include "engine/estimate.h"
 #include "engine/recorder.h"
 #include "engine/steering.h"
+#include "engine/streamed_steps.h"
 
 namespace moesim {
 namespace {
 
 void record_steps(RunState& state, Recorder& recorder, Steering& steering) {
-  const Index steps = state.experiment.workload->steps();
+  const Index steps = steps_before_stream(state);
   const MoeRun run{state.experiment, state.stack, state.context};
   for (Index step = 0; step < steps; ++step) {
     const TokenBatch batch = state.experiment.workload->batch(state.context, step);
@@ -26,13 +25,9 @@ void record_steps(RunState& state, Recorder& recorder, Steering& steering) {
     });
     recorder.end_step(step, seconds, state.workspace.x.view());
     steering.end_step();
-    state.progress("recording", static_cast<double>(step + 1) / static_cast<double>(steps));
-    if (state.stop_requested()) {
-      throw Error(
-          ErrorKind::interrupted,
-          fmt::format("stopped after {} of {} recorded steps; nothing was measured", step + 1, steps));
-    }
+    after_steps(state, step + 1);
   }
+  stream_steps(state, recorder, steps);
 }
 
 void fill_costs(RunRecord& record, const RunState& state) {
@@ -98,8 +93,9 @@ RunRecord start_record(const RunState& state) {
   record.slots = traits.choice == Choice::soft ? experiment.router->num_logits() : 0;
   record.expert_side = traits.choice == Choice::expert;
   record.executed = experiment.execute;
-  record.has_gate = traits.needs_logits;
+  record.has_gate = traits.needs_logits && experiment.workload->num_logits() == 0;
   record.executor = experiment.executor.kind;
+  record.layout = experiment.execute ? experiment.executor.executor->layout() : "";
   record.tokens = experiment.workload->tokens();
   record.steps = experiment.workload->steps();
   record.tokens_before_repeat = experiment.workload->tokens_before_repeat();
@@ -114,7 +110,9 @@ RunRecord record_run(RunState& state) {
   RunRecord record = start_record(state);
   Recorder recorder(state.experiment, state.stack, {state.options.show_tokens, state.options.detail});
   Steering steering(state.experiment, state.stack, state.context);
+  const Stopwatch watch;
   record_steps(state, recorder, steering);
+  record.record_seconds = watch.seconds();
   recorder.fill(record);
   record.steering = steering.result();
   fill_costs(record, state);

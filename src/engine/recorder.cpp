@@ -1,7 +1,11 @@
 #include "engine/recorder.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <map>
+
+#include "metrics/dropless_counts.h"
 
 namespace moesim {
 
@@ -56,19 +60,66 @@ std::vector<ShownAssignment> largest_shares(const SoftMix& mix, Index token) {
   return shares;
 }
 
+// Token by token: how many assignments, what passes through, and of each assignment expert, weight and what
+// became of it. `plan` is null where all are kept.
+void list_routing(const Assignments& a, const DispatchPlan* plan, std::vector<char>& bytes) {
+  constexpr std::size_t kMostOfToken = sizeof(Index) + sizeof(float);
+  constexpr std::size_t kMostOfAssignment = 2 * sizeof(std::int32_t) + sizeof(float) + sizeof(DropReason);
+  bytes.resize(static_cast<std::size_t>(a.num_tokens()) * kMostOfToken +
+               static_cast<std::size_t>(a.size()) * kMostOfAssignment);
+  char* to = bytes.data();
+  const auto put = [&to](const auto& value) {
+    std::memcpy(to, &value, sizeof value);
+    to += sizeof value;
+  };
+  for (std::size_t t = 0; t + 1 < a.begin.size(); ++t) {
+    put(a.begin[t + 1] - a.begin[t]);
+    if (!a.pass_through.empty()) {
+      put(a.pass_through[t]);
+    }
+    for (auto i = static_cast<std::size_t>(a.begin[t]); i < static_cast<std::size_t>(a.begin[t + 1]); ++i) {
+      const DropReason reason = plan == nullptr ? DropReason::kept : plan->drop_reason[i];
+      static_assert(std::endian::native == std::endian::little);  // expert and weight, at once
+      put(std::uint64_t{std::bit_cast<std::uint32_t>(a.weight[i])} << 32 |
+          static_cast<std::uint32_t>(a.expert[i]));
+      put(reason);
+      if (reason == DropReason::rerouted) {
+        put(plan->expert_of_row(plan->assignment_row[i]));
+      }
+    }
+  }
+  bytes.resize(static_cast<std::size_t>(to - bytes.data()));
+}
+
 }  // namespace
+
+void summarise(const LayerEvent& event, const ExpertBank& bank, LayerSummary& summary) {
+  summary.capacity = event.plan.capacity();
+  if (event.mix != nullptr) {
+    summary.counts = count_soft_layer(*event.mix, bank);
+    summary.routing.clear();
+  } else {
+    summary.counts = count_layer(event.assignments, event.plan, bank);
+    list_routing(event.assignments, &event.plan, summary.routing);
+  }
+}
+
+void summarise_dropless(const Assignments& assignments, const ExpertBank& bank, LayerSummary& summary) {
+  summary.capacity.reset();
+  summary.counts = count_dropless_layer(assignments, bank);
+  list_routing(assignments, nullptr, summary.routing);
+}
 
 void Recorder::on_layer(const LayerEvent& event) {
   const auto l = static_cast<std::size_t>(event.layer);
-  hash_routing(event);
-  const ExpertBank& bank = stack_.layers[l].experts;
-  step_counts_.push_back(event.mix != nullptr ? count_soft_layer(*event.mix, bank)
-                                              : count_layer(event.assignments, event.plan, bank));
-  layers_[l].counts.add(step_counts_.back());
-  layers_[l].mean_step_max_violation += load_stats(step_counts_.back().routed_per_expert).max_violation;
-  if (const std::optional<Index> capacity = event.plan.capacity()) {
-    capacity_ = std::max(capacity_.value_or(0), *capacity);
+  summarise(event, stack_.layers[l].experts, summary_);
+  if (event.mix != nullptr) {
+    for (const Matrix* weights : {&event.mix->dispatch, &event.mix->combine}) {
+      routing_[l].add_bytes(weights->data(),
+                            static_cast<std::size_t>(weights->rows() * weights->cols()) * sizeof(float));
+    }
   }
+  add(event.layer, summary_);
   if (event.layer == 0) {
     count_domains(event);
     if (shown_.empty() && options_.show_tokens > 0) {
@@ -83,29 +134,14 @@ void Recorder::on_layer(const LayerEvent& event) {
   }
 }
 
-void Recorder::hash_routing(const LayerEvent& event) {
-  Hasher& hash = routing_[static_cast<std::size_t>(event.layer)];
-  if (event.mix != nullptr) {
-    for (const Matrix* weights : {&event.mix->dispatch, &event.mix->combine}) {
-      hash.add_bytes(weights->data(),
-                     static_cast<std::size_t>(weights->rows() * weights->cols()) * sizeof(float));
-    }
-    return;
-  }
-  const Assignments& a = event.assignments;
-  for (std::size_t t = 0; t + 1 < a.begin.size(); ++t) {
-    hash.add(a.begin[t + 1] - a.begin[t]);
-    if (!a.pass_through.empty()) {
-      hash.add(a.pass_through[t]);
-    }
-    for (auto i = static_cast<std::size_t>(a.begin[t]); i < static_cast<std::size_t>(a.begin[t + 1]); ++i) {
-      hash.add(a.expert[i]);
-      hash.add(a.weight[i]);
-      hash.add(event.plan.drop_reason[i]);
-      if (event.plan.drop_reason[i] == DropReason::rerouted) {
-        hash.add(event.plan.expert_of_row(event.plan.assignment_row[i]));
-      }
-    }
+void Recorder::add(Index layer, const LayerSummary& summary) {
+  const auto l = static_cast<std::size_t>(layer);
+  routing_[l].add_bytes(summary.routing.data(), summary.routing.size());
+  step_counts_.push_back(summary.counts);
+  layers_[l].counts.add(summary.counts);
+  layers_[l].mean_step_max_violation += load_stats(summary.counts.routed_per_expert).max_violation;
+  if (summary.capacity) {
+    capacity_ = std::max(capacity_.value_or(0), *summary.capacity);
   }
 }
 

@@ -9,6 +9,17 @@
 
 namespace moesim {
 
+// What one layer of one step adds to the record.
+struct LayerSummary {
+  LayerCounts counts;
+  std::vector<char> routing;  // the bytes its hash is made of; empty for a soft router
+  std::optional<Index> capacity;
+};
+// Uses the memory that `summary` has.
+void summarise(const LayerEvent& event, const ExpertBank& bank, LayerSummary& summary);
+// The same without a plan, where nothing is dropped or moved.
+void summarise_dropless(const Assignments& assignments, const ExpertBank& bank, LayerSummary& summary);
+
 class Recorder {
  public:
   struct Options {
@@ -18,12 +29,13 @@ class Recorder {
   Recorder(const Experiment& experiment, const MoeStack& stack, const Options& options);
 
   void on_layer(const LayerEvent& event);
+  // The same of a layer that was summarised elsewhere: no domains, shown tokens or detail. In order.
+  void add(Index layer, const LayerSummary& summary);
   // After all layers of a step: its row, and the output's hash when experts were executed.
   void end_step(Index step, const StageSeconds& seconds, MatrixView output);
   void fill(RunRecord& record) const;
 
  private:
-  void hash_routing(const LayerEvent& event);
   void count_domains(const LayerEvent& event);
   std::vector<ShownToken> first_tokens(const LayerEvent& event, Index count) const;
   void add_detail(const LayerEvent& event);
@@ -35,6 +47,7 @@ class Recorder {
   Hasher output_;
   std::vector<LayerResult> layers_;
   std::vector<LayerCounts> step_counts_;  // of the current step
+  LayerSummary summary_;                  // of the current layer
   std::vector<StepRow> rows_;
   std::vector<DomainLoad> domains_;
   std::vector<ShownToken> shown_;  // of the first batch

@@ -36,7 +36,7 @@ double cache_read(const std::optional<MachineLimits>& limits, double weights_rea
 LayerWork work_of_layer(const Experiment& experiment, const MoeLayer& layer, const LayerEvent& event) {
   const Executor& executor = *experiment.executor.executor;
   LayerWork work{.tokens = event.batch.num_tokens(), .d_model = experiment.shape.d_model};
-  if (experiment.router->traits().needs_logits) {
+  if (experiment.router->traits().needs_logits && layer.gate.num_params() > 0) {
     const auto params = static_cast<Index>(layer.gate.num_params());
     work.gate = GateWork{work.tokens, std::max<Index>(1, params / work.d_model), work.d_model, kGateTileRows};
   }
@@ -50,6 +50,9 @@ LayerWork work_of_layer(const Experiment& experiment, const MoeLayer& layer, con
   const std::vector<Index> begin = event.mix != nullptr ? slot_begin(*event.mix) : event.plan.expert_begin;
   for (Index e = 0; e < layer.experts.weights.rows(); ++e) {
     work.rows.push_back(begin[static_cast<std::size_t>(e) + 1] - begin[static_cast<std::size_t>(e)]);
+  }
+  if (event.mix == nullptr) {
+    work.gathered = event.plan.tokens_of_first(layer.experts.weights.rows());
   }
   if (!layer.shared.none()) {
     work.one = work_of_bank(executor, layer.shared.ffn);
@@ -151,7 +154,7 @@ std::optional<MachineLimits> kernel_shares(RunState& state, RunRecord& record) {
 
 void fill_roofline(const RunState& state, const std::optional<MachineLimits>& shares,
                    std::vector<Contestant>& contestants, RunRecord& record) {
-  if (state.flops.empty() || state.works.empty()) {
+  if (state.flops.empty() || state.works.empty() || state.rows_read.empty()) {
     return;
   }
   const Executor& executor = *state.experiment.executor.executor;

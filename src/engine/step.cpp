@@ -173,7 +173,7 @@ void run_soft_mix(const MoeRun& run, const MoeLayer& layer, const SoftMix& mix, 
 
 void load_batch(const TokenBatch& batch, Workspace& workspace) {
   workspace.x.resize(batch.hidden.rows(), batch.hidden.cols());
-  if (batch.num_tokens() > 0) {
+  if (batch.num_tokens() > 0 && batch.hidden.cols() > 0) {
     std::memcpy(workspace.x.data(), batch.hidden.data(),
                 static_cast<std::size_t>(batch.hidden.rows() * batch.hidden.cols()) * sizeof(float));
   }
@@ -206,11 +206,14 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     const MoeLayer& layer = run.stack.layers[l];
     const auto number = static_cast<std::uint32_t>(l);
     Stopwatch watch;
-    run.context.name_stage("norm");
-    rms_norm(w.x.view(), w.normed.view(), run.context);
+    const bool given = batch.logits.rows() > 0;
+    if (!given) {
+      run.context.name_stage("norm");
+      rms_norm(w.x.view(), w.normed.view(), run.context);
+    }
     seconds.norm += watch.lap();
     run.context.name_stage("gate");
-    if (traits.needs_logits) {
+    if (traits.needs_logits && !given) {
       w.logits.resize(tokens, layer.gate.weight.rows());
       w.noise_deviation.resize(layer.gate.noise_weight.rows() > 0 ? tokens : 0, w.logits.cols());
       gate_logits(layer.gate,
@@ -220,10 +223,11 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
                    .first_token = batch.first_token},
                   {w.logits.view(), w.noise_deviation.view()}, run.context);
     }
+    const MatrixView logits = given ? batch.logits.view() : w.logits.view();
     seconds.gate += watch.lap();
     run.context.name_stage("route");
     experiment.router->route_into(
-        {batch, w.logits.view(), layer.state, experiment.seed, number, run.context, w.noise_deviation.view()},
+        {batch, logits, layer.state, experiment.seed, number, run.context, w.noise_deviation.view()},
         w.routing);
     seconds.route += watch.lap();
     const SoftMix* mix = std::get_if<SoftMix>(&w.routing);
@@ -233,14 +237,14 @@ StageSeconds run_moe_step(const MoeRun& run, const TokenBatch& batch, Workspace&
     make_plan_into({.assignments = assignments,
                     .rule = experiment.capacity ? &*experiment.capacity : nullptr,
                     .top_k = traits.top_k,
-                    .logits = traits.needs_logits && mix == nullptr ? w.logits.view() : MatrixView{},
+                    .logits = traits.needs_logits && mix == nullptr ? logits : MatrixView{},
                     .seed = experiment.seed,
                     .first_token = batch.first_token,
                     .layer = number},
                    w.plan);
     seconds.plan += watch.lap();
     if (sink) {
-      sink({static_cast<Index>(l), batch, w.logits.view(), assignments, plan, mix});
+      sink({static_cast<Index>(l), batch, logits, assignments, plan, mix});
       watch.lap();
     }
     if (experiment.execute) {

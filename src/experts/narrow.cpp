@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 namespace moesim {
 
@@ -52,13 +53,17 @@ float from_fp16(std::uint16_t x) {
 float int8_scale(std::span<const float> values) {
   float largest = 0;
   for (const float v : values) {
+    if (!std::isfinite(v)) {
+      return std::numeric_limits<float>::quiet_NaN();
+    }
     largest = std::max(largest, std::abs(v));
   }
-  return largest > 0 ? largest / 127.0F : 1.0F;
+  return largest >= 0x1p-100F ? largest / 127.0F : 1.0F;
 }
 
 std::int8_t to_int8(float x, float scale) {
-  return static_cast<std::int8_t>(std::clamp(std::nearbyint(x / scale), -127.0F, 127.0F));
+  const float q = std::nearbyint(x / scale);
+  return std::isnan(q) ? std::int8_t{0} : static_cast<std::int8_t>(std::clamp(q, -127.0F, 127.0F));
 }
 
 }  // namespace moesim

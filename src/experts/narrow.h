@@ -14,7 +14,8 @@ float from_bf16(std::uint16_t x);
 std::uint16_t to_fp16(float x);
 float from_fp16(std::uint16_t x);
 
-// The largest magnitude over 127: q = x/scale then lies in [−127, 127]. 1 where all are zero.
+// The largest magnitude over 127: q = x/scale then lies in [−127, 127]. 1 where all are below 2^-100, and so
+// count as zero; NaN, with every q 0, where one is NaN or an infinity.
 float int8_scale(std::span<const float> values);
 std::int8_t to_int8(float x, float scale);
 

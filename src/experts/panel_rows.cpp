@@ -1,6 +1,11 @@
 #include "experts/panel_rows.h"
 
 namespace moesim {
+namespace {
+
+constexpr std::uint64_t kStreamedBytes = std::uint64_t{4} << 20;
+
+}  // namespace
 
 void activate_panel(const PanelKernels& with, const std::byte* packed, const PanelSums& from,
                     Matrix& hidden) {
@@ -29,6 +34,16 @@ void finish_panel(const PanelKernels& with, const ExpertRows& rows, const PanelS
        .stride = rows.out.cols,
        .columns = static_cast<int>(std::min(columns, rows.out.cols - from.panel * columns)),
        .streaming = streaming});
+}
+
+bool is_streamed(const MutableMatrixView& rows) {
+  return static_cast<std::uint64_t>(rows.rows) * static_cast<std::uint64_t>(rows.cols) * sizeof(float) >
+         kStreamedBytes;
+}
+
+Index lines_per_step(const PanelLayout& layout, Index tiles) {
+  const Index lines = static_cast<Index>(layout.row_bytes) * layout.group * layout.lanes / kLineBytes;
+  return (lines + tiles - 1) / tiles;
 }
 
 Index panels_within(std::uint64_t bytes, Index depth, const PanelLayout& layout) {

@@ -29,16 +29,30 @@ void finish_panel(const PanelKernels& with, const ExpertRows& rows, const PanelS
 // Panels of so many steps of the depth that have at most so many bytes; at least one.
 Index panels_within(std::uint64_t bytes, Index depth, const PanelLayout& layout);
 
+// Rows that leave the caches before they are read again, so that they are stored past them.
+bool is_streamed(const MutableMatrixView& rows);
+
+constexpr Index kLineBytes = 64;
+// The cache lines that the kernels ask for in V steps of the depth (V groups) of one of so many tiles: those
+// of a panel are shared among the tiles it is multiplied by.
+Index lines_per_step(const PanelLayout& layout, Index tiles);
+
+// body(i) for i in [0, count), in parallel, so many a block.
+template <class Body>
+void for_each_block_of(Index count, Index per_block, const Context& context, const Body& body) {
+  context.for_each_block((count + per_block - 1) / per_block, [&](Index block) {
+    for (Index i = block * per_block; i < std::min(count, (block + 1) * per_block); ++i) {
+      body(i);
+    }
+  });
+}
+
 // body(tile) for all tiles, in parallel, so many tiles a block.
 template <class Body>
 void for_each_tile(const std::vector<RowTile>& tiles, Index per_block, const Context& context,
                    const Body& body) {
-  const auto count = static_cast<Index>(tiles.size());
-  context.for_each_block((count + per_block - 1) / per_block, [&](Index block) {
-    for (Index t = block * per_block; t < std::min(count, (block + 1) * per_block); ++t) {
-      body(tiles[static_cast<std::size_t>(t)]);
-    }
-  });
+  for_each_block_of(static_cast<Index>(tiles.size()), per_block, context,
+                    [&](Index t) { body(tiles[static_cast<std::size_t>(t)]); });
 }
 
 }  // namespace moesim

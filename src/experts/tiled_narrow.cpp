@@ -1,10 +1,11 @@
 // Like experts/tiled.cpp, with dot products of narrow numbers (experts/kernels/dots.h). Rows of tokens are
-// narrowed as they are gathered. Hidden units are first kept as floats: the scale of a row belongs to all of
-// them, so a pass of its own narrows them between the two stages.
+// narrowed as they are gathered, those of several experts once. Hidden units are first kept as floats: the
+// scale of a row belongs to all of them, so who makes the last ones of a tile narrows them all.
 
 #include "experts/tiled_narrow.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -18,16 +19,14 @@ constexpr EnumName<Activations> kActivationNames[] = {{Activations::float32, "fl
                                                       {Activations::int8, "int8"},
                                                       {Activations::automatic, "auto"}};
 
-// A task takes at most so many rows and so many bytes of weights, for the reasons of experts/tiled.cpp.
-constexpr Index kRowsPerTask = 256;
+// A task takes at most so many rows, so that a hot expert is shared but few others are cut, and so many bytes
+// of weights. Groups of the depth are multiplied so many at a time: then a tile's part fits the first-level
+// cache. A panel's part comes from the second; shorter ones would not, but sums would come and go more often,
+// which costs more.
+constexpr Index kRowsPerTask = 384;
 constexpr std::uint64_t kBytesPerTask = std::uint64_t{512} << 10;
-// Groups of the depth that are multiplied at a time: of a tile, what fits the first-level cache. Few tiles
-// are gone through once, weights from end to end.
 constexpr Index kGroupsPerBlock = 512;
-constexpr Index kFewTiles = 2;
 constexpr Index kRowsPerPass = 64;
-// How far ahead weights are asked for while a panel is multiplied for the first time.
-constexpr std::int64_t kBytesAhead = 8 << 10;
 
 // Rows of narrow numbers, tile by tile.
 struct NarrowRows {
@@ -44,6 +43,8 @@ struct NarrowRows {
 struct NarrowScratch final : ExecutorScratch {
   std::vector<RowTile> tiles;
   std::vector<PanelTask> tasks;
+  std::vector<std::atomic<Index>> done;  // up tasks of the tiles that begin with this one
+  NarrowRows tokens;                     // [T], each a tile of its own
   NarrowRows in;
   Matrix hidden;  // [R,down_depth], tile by tile, of floats
   NarrowRows narrow_hidden;
@@ -73,9 +74,11 @@ class NarrowExecutor final : public Executor {
     const PanelLayout layout = layout_of(shape);
     const char* what = "the rows of the experts";
     const auto u64 = [](Index value) { return static_cast<std::uint64_t>(value); };
-    const Index numbers = layout.down_depth + (layout.up_depth + layout.down_depth) / dots_.group;
+    // Tokens that are narrowed once are at most half as many as rows.
+    const Index numbers =
+        layout.down_depth + (layout.up_depth + layout.up_depth / 2 + layout.down_depth) / dots_.group;
     const std::uint64_t of_rows =
-        checked_product({u64(rows), u64(numbers) * sizeof(float) + 2 * sizeof(RowScale)}, what);
+        checked_product({u64(rows), u64(numbers) * sizeof(float) + 3 * sizeof(RowScale)}, what);
     const Index tiles = kRowsPerTask * panels_within(kBytesPerTask, layout.up_depth, layout);
     return checked_add(
         of_rows, checked_product({u64(tiles), u64(2 * layout.lanes), sizeof(float), u64(threads)}, what),
@@ -93,12 +96,15 @@ class NarrowExecutor final : public Executor {
   void narrow_tile(const RowTile& tile, NarrowRows& to, const RowOf& row_of) const {
     for (int i = 0; i < tile.rows; ++i) {
       to.scales[static_cast<std::size_t>(tile.first_row + i)] =
-          dots_.narrow_row(row_of(i), {.tile = to.numbers.row(tile.first_row).data(),
-                                       .groups = to.numbers.cols(),
-                                       .row = i,
-                                       .rows = tile.rows,
-                                       .levels = to.levels});
+          dots_.narrow_row(row_of(i), place_in(tile, i, to));
     }
+  }
+  static NarrowRow place_in(const RowTile& tile, int i, NarrowRows& to) {
+    return {.tile = to.numbers.row(tile.first_row).data(),
+            .groups = to.numbers.cols(),
+            .row = i,
+            .rows = tile.rows,
+            .levels = to.levels};
   }
 
   void gather_ffn(const ExpertRows& rows, ExecutorScratch& given, const Context& context) const override {
@@ -107,15 +113,41 @@ class NarrowExecutor final : public Executor {
     make_tiles(rows, dots_.max_rows, scratch.tiles);
     scratch.in.resize(rows.num_rows(), layout.up_depth / dots_.group);
     scratch.in.levels = int8_levels(rows.bank.ffn.d_model);
-    for_each_tile(scratch.tiles, tiles_per_pass(), context, [&](const RowTile& tile) {
-      narrow_tile(tile, scratch.in, [&](int i) -> FloatRow {
+    const RowSource& in = rows.in;
+    const auto narrow_rows = [&](const RowTile& tile, NarrowRows& to, const auto& source_of) {
+      narrow_tile(tile, to, [&](int i) -> FloatRow {
         const Index r = tile.first_row + i;
-        return {.from = rows.in.from.row(rows.in.token_of(r)).data(),
-                .count = rows.in.from.cols,
+        return {.from = in.from.row(source_of(r)).data(),
+                .count = in.from.cols,
                 .stride = kernels_.lanes,
-                .weight = rows.in.weight_of(r)};
+                .weight = in.weight_of(r)};
       });
+    };
+    // Tokens of several experts are narrowed once.
+    const bool once = in.weight.empty() && rows.num_rows() >= 2 * in.from.rows;
+    if (once) {
+      scratch.tokens.resize(in.from.rows, scratch.in.numbers.cols());
+      scratch.tokens.levels = scratch.in.levels;
+      for_each_block_of(in.from.rows, kRowsPerPass, context, [&](Index t) {
+        narrow_rows({0, t, 1}, scratch.tokens, [](Index r) { return r; });
+      });
+    }
+    for_each_tile(scratch.tiles, tiles_per_pass(), context, [&](const RowTile& tile) {
+      if (once) {
+        place_tile(tile, in, scratch);
+      } else {
+        narrow_rows(tile, scratch.in, [&](Index r) { return in.token_of(r); });
+      }
     });
+  }
+
+  void place_tile(const RowTile& tile, const RowSource& in, NarrowScratch& scratch) const {
+    for (int i = 0; i < tile.rows; ++i) {
+      const Index r = tile.first_row + i;
+      const Index token = in.token_of(r);
+      scratch.in.scales[static_cast<std::size_t>(r)] = scratch.tokens.scales[static_cast<std::size_t>(token)];
+      dots_.place_row(scratch.tokens.numbers.row(token).data(), place_in(tile, i, scratch.in));
+    }
   }
 
   void run_ffn(const ExpertRows& rows, ExecutorScratch& given, const Context& context) const override {
@@ -127,26 +159,43 @@ class NarrowExecutor final : public Executor {
     scratch.hidden.resize(rows.num_rows(), layout.down_depth);
     scratch.narrow_hidden.resize(rows.num_rows(), layout.down_depth / dots_.group);
     const auto stage = [&](Index panels, Index depth, const auto& run) {
-      make_tasks(scratch.tiles,
-                 {panels, std::max<Index>(1, kRowsPerTask / dots_.max_rows),
-                  panels_within(kBytesPerTask, depth, layout)},
+      const Index most_panels = panels_within(kBytesPerTask, depth, layout);
+      make_tasks(scratch.tiles, {panels, std::max<Index>(1, kRowsPerTask / dots_.max_rows), most_panels},
                  scratch.tasks);
-      context.for_each_block(static_cast<Index>(scratch.tasks.size()),
-                             [&](Index i) { run(scratch.tasks[static_cast<std::size_t>(i)]); });
+      const Index of_same_tiles = (panels + most_panels - 1) / most_panels;
+      context.for_each_block(static_cast<Index>(scratch.tasks.size()), [&](Index i) {
+        run(scratch.tasks[static_cast<std::size_t>(i)], of_same_tiles);
+      });
     };
-    stage(layout.up_panels, layout.up_depth,
-          [&](const PanelTask& task) { run_up(rows, layout, task, scratch); });
     scratch.narrow_hidden.levels = int8_levels(rows.bank.ffn.width);
-    for_each_tile(scratch.tiles, tiles_per_pass(), context, [&](const RowTile& tile) {
+    if (scratch.done.size() < scratch.tiles.size()) {
+      scratch.done = std::vector<std::atomic<Index>>(scratch.tiles.size());
+    }
+    for (std::atomic<Index>& done : scratch.done) {
+      done.store(0, std::memory_order_relaxed);
+    }
+    // Hidden units are narrowed by who makes the last ones, while they are near.
+    stage(layout.up_panels, layout.up_depth, [&](const PanelTask& task, Index of_same_tiles) {
+      run_up(rows, layout, task, scratch);
+      std::atomic<Index>& done = scratch.done[static_cast<std::size_t>(task.first_tile)];
+      if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == of_same_tiles) {
+        narrow_hidden(layout, task, scratch);
+      }
+    });
+    stage(layout.down_panels, layout.down_depth,
+          [&](const PanelTask& task, Index) { run_down(rows, layout, task, scratch); });
+  }
+
+  void narrow_hidden(const PanelLayout& layout, const PanelTask& task, NarrowScratch& scratch) const {
+    for (Index t = task.first_tile; t < task.first_tile + task.tiles; ++t) {
+      const RowTile& tile = scratch.tiles[static_cast<std::size_t>(t)];
       narrow_tile(tile, scratch.narrow_hidden, [&](int i) -> FloatRow {
         return {.from = scratch.hidden.row(tile.first_row).data() + i * kernels_.lanes,
                 .count = layout.down_depth,
                 .stride = static_cast<std::int64_t>(tile.rows) * kernels_.lanes,
                 .weight = 1.0F};
       });
-    });
-    stage(layout.down_panels, layout.down_depth,
-          [&](const PanelTask& task) { run_down(rows, layout, task, scratch); });
+    }
   }
 
   void run_up(const ExpertRows& rows, const PanelLayout& layout, const PanelTask& task,
@@ -162,12 +211,14 @@ class NarrowExecutor final : public Executor {
   void run_down(const ExpertRows& rows, const PanelLayout& layout, const PanelTask& task,
                 const NarrowScratch& scratch) const {
     const std::byte* packed = rows.packed(expert_of(task, scratch));
+    const bool streaming = is_streamed(rows.out);
     multiply(
         layout, scratch.narrow_hidden, task, scratch.tiles,
         [&](Index p) { return packed + layout.down_panel(p); },
         [&](const PanelSums& sums) {
-          finish_panel({kernels_, layout}, rows, sums, false);
+          finish_panel({kernels_, layout}, rows, sums, streaming);
         });
+    kernels_.end_streams();
   }
 
   static Index expert_of(const PanelTask& task, const NarrowScratch& scratch) {
@@ -181,27 +232,32 @@ class NarrowExecutor final : public Executor {
                 const std::vector<RowTile>& tiles, const PanelOf& panel_of, const Finish& finish) const {
     thread_local Matrix all_sums;  // [tiles·panels of a task, max_rows·2V]
     const Index groups = in.numbers.cols();
-    const Index block = task.tiles <= kFewTiles ? groups : std::min(groups, kGroupsPerBlock);
-    const bool one_block = block == groups;
+    const bool one_block = groups <= kGroupsPerBlock;
     all_sums.resize(one_block ? 1 : task.tiles * task.panels, dots_.max_rows * 2 * layout.lanes);
-    for (Index g = 0; g < groups; g += block) {
-      const bool last = g + block >= groups;
+    const auto weights_at = [&](Index p, Index g) {
+      return panel_of(task.first_panel + p) + static_cast<std::uint64_t>(g * dots_.group) * layout.row_bytes;
+    };
+    const Index lines = lines_per_step(layout, task.tiles);
+    for (Index g = 0; g < groups; g += kGroupsPerBlock) {
+      const Index count = std::min(kGroupsPerBlock, groups - g);
+      const bool last = g + count == groups;
       for (Index p = 0; p < task.panels; ++p) {
-        const std::byte* panel =
-            panel_of(task.first_panel + p) + static_cast<std::uint64_t>(g * dots_.group) * layout.row_bytes;
+        const std::byte* weights = weights_at(p, g);
+        const std::byte* next = p + 1 < task.panels ? weights_at(p + 1, g)
+                                : last              ? weights_at(task.panels, 0)
+                                                    : weights_at(0, g + count);
         for (Index t = 0; t < task.tiles; ++t) {
           const RowTile& tile = tiles[static_cast<std::size_t>(task.first_tile + t)];
           float* sums = all_sums.row(one_block ? 0 : p * task.tiles + t).data();
-          dots_.products[tile.rows - 1]({.groups = std::min(block, groups - g),
+          dots_.products[tile.rows - 1]({.groups = count,
                                          .x = in.numbers.row(tile.first_row).data() + g * tile.rows,
-                                         .panel = panel,
+                                         .panel = weights,
                                          .acc = sums,
                                          .add = g > 0,
-                                         .ahead = t == 0 ? kBytesAhead : 0});
+                                         .scales = last ? in.scales.data() + tile.first_row : nullptr,
+                                         .next = next + t * lines * (count / layout.lanes) * kLineBytes,
+                                         .lines = static_cast<int>(lines)});
           if (last) {
-            if (dots_.settle != nullptr) {
-              dots_.settle(tile.rows, sums, in.scales.data() + tile.first_row);
-            }
             finish({tile, task.first_panel + p, sums});
           }
         }

@@ -224,6 +224,7 @@ FlatRow flatten(const RunRecord& record) {
   row.count("m.weight_bytes", record.weight_bytes);
   row.count("m.estimated_bytes", record.estimated_bytes);
   row.count("m.peak_rss_bytes", record.peak_rss_bytes);
+  row.add("executor.layout", record.layout.empty() ? FlatValue() : FlatValue(record.layout));
   row.add("m.routing_hash", record.routing_hash);
   row.add("m.output_hash", record.output_hash.empty() ? FlatValue() : FlatValue(record.output_hash));
   if (timed) {

@@ -53,9 +53,9 @@ struct MachineLimits {
   Interval scaling;               // all over one
   std::vector<ReadSpeed> reads;   // smallest buffers first
   std::vector<Share> gate;        // by number of experts
-  double combine = 0;             // bytes moved a second over plain reads of the weights
-  double norm = 0;
-  double join_seconds = 0;  // to hand out blocks and wait for the last
+  double combine = 0;             // bytes moved a second over plain reads of the rows
+  double norm = 0;                // the same
+  double join_seconds = 0;        // to hand out blocks and wait for the last
   std::vector<LayoutShares> layouts;
 
   const LayoutShares* find_layout(const std::string& layout) const;

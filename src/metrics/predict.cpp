@@ -9,9 +9,9 @@ namespace {
 
 constexpr Index kProjectionTileRows = 32;  // as in experts/project.cpp
 
-// Bytes that a stage reads and writes: gathering reads every token once, whatever its copies, and writes the
-// rows, combining reads the rows and writes the tokens, the norm reads and writes a token, and adding reads
-// two and writes one.
+// Bytes that a stage reads and writes: gathering reads every token that has rows once, whatever its copies,
+// and writes the rows, combining reads the rows and writes the tokens, the norm reads and writes a token, and
+// adding reads two and writes one.
 struct Moved {
   double gather = 0, combine = 0, norm = 0;
 };
@@ -24,7 +24,8 @@ Moved moved_bytes(const LayerWork& work) {
   Moved moved;
   moved.norm = (work.adds_residual ? 5 : 2) * row_bytes(work.tokens, work.d_model);
   if (work.rows_are_copies && rows > 0) {
-    moved.gather = row_bytes(std::min(work.tokens, rows), width) + row_bytes(rows, width);
+    const Index tokens = work.gathered.value_or(std::min(work.tokens, rows));
+    moved.gather = row_bytes(tokens, width) + row_bytes(rows, width);
     moved.combine = row_bytes(rows, width) + row_bytes(work.tokens, width);
   }
   return moved;

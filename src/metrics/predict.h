@@ -47,6 +47,7 @@ struct LayerWork {
   std::optional<GateWork> gate = {};
   ExpertWork expert = {};
   std::vector<Index> rows = {};        // [E] of each ffn expert
+  std::optional<Index> gathered = {};  // tokens with such a row; unknown: all, or one for each row
   Index latent_width = 0;              // ℓ of the maps around the experts; 0: there are none
   bool rows_are_copies = true;         // false: mixtures of all tokens (soft routers), which are not modelled
   std::optional<ExpertWork> one = {};  // an expert that every token goes through: shared, or a dense layer

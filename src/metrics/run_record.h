@@ -151,9 +151,11 @@ struct RunRecord {
   Index slots = 0;           // S of a soft router, which assigns no tokens; 0: assignments
   bool expert_side = false;  // experts choose: a noise floor would mean nothing
   bool executed = true;
-  bool has_gate = true;  // false: hash, random
-  std::string executor;  // kind
-  Index tokens = 0;      // T
+  double record_seconds = 0;  // of all recorded steps, making and counting their tokens included
+  bool has_gate = true;       // false: hash, random
+  std::string executor;       // kind
+  std::string layout;         // of the experts' weights, with the products it is made for: Executor::layout()
+  Index tokens = 0;           // T
   Index steps = 0;
   std::optional<Index> capacity;
   std::uint64_t tokens_before_repeat = 0;  // of the workload's stream; 0: it never repeats

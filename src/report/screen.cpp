@@ -105,6 +105,15 @@ void add_head(Screen& screen, const RunRecord& r) {
   screen.line(fmt::format("memory   {} used at most, {} expected",
                           short_bytes(static_cast<double>(r.peak_rss_bytes)),
                           short_bytes(static_cast<double>(r.estimated_bytes))));
+  const std::string activations = value_of(r, "executor.activations");
+  if (!r.layout.empty() && !activations.empty() && activations != "float32") {
+    screen.line(fmt::format("experts  {}, for activations: {}", r.layout, activations));
+  }
+  if (!r.executed && r.record_seconds > 0) {
+    screen.line(fmt::format("routed   {} tokens in {:.1f} s: {} tokens/s, making and counting them included",
+                            with_commas(read), r.record_seconds,
+                            short_number(static_cast<double>(read) / r.record_seconds)));
+  }
 }
 
 void add_tokens(Screen& screen, const RunRecord& r) {

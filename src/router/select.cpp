@@ -71,6 +71,15 @@ std::size_t count_above(double threshold, std::span<const float> selection) {
                                                 [threshold](float score) { return score > threshold; }));
 }
 
+// Whether a value behind the first `count` of the order equals the last of them.
+bool rest_holds_equal(std::span<const float> values, std::size_t count,
+                      const std::vector<std::int32_t>& order) {
+  const auto rest = order.begin() + static_cast<std::ptrdiff_t>(count);
+  return count > 0 && std::any_of(rest, order.end(), [&](std::int32_t e) {
+           return values[static_cast<std::size_t>(e)] == values[static_cast<std::size_t>(order[count - 1])];
+         });
+}
+
 }  // namespace
 
 std::span<const EnumName<Select>> enum_names(Select) {
@@ -103,32 +112,28 @@ void limit_groups(const GroupLimits& limits, std::span<float> scores, SelectScra
   }
 }
 
-void select_top_k(std::span<const float> scores, std::span<std::int32_t> chosen, SelectScratch& scratch) {
-  if (!chosen.empty() && row_kernels().top_k(scores.data(), std::ssize(scores), std::ssize(chosen),
-                                             chosen.data()) != TopK::undecided) {
-    return;
+bool select_top_k(std::span<const float> scores, std::span<std::int32_t> chosen, SelectScratch& scratch) {
+  if (chosen.empty()) {
+    return false;
+  }
+  const TopK found =
+      row_kernels().top_k(scores.data(), std::ssize(scores), std::ssize(chosen), chosen.data());
+  if (found != TopK::undecided) {
+    return found == TopK::tied;
   }
   best_first<float>(scores, chosen.size(), scratch.order);
   std::copy_n(scratch.order.begin(), chosen.size(), chosen.begin());
+  return rest_holds_equal(scores, chosen.size(), scratch.order);
 }
 
 void select_experts(const SelectRule& rule, std::span<const float> selection, std::span<const float> scores,
                     SelectScratch& scratch) {
-  if (rule.select == Select::top_k) {
-    scratch.chosen.resize(static_cast<std::size_t>(rule.top_k));
-    const TopK found =
-        row_kernels().top_k(selection.data(), std::ssize(selection), rule.top_k, scratch.chosen.data());
-    if (found != TopK::undecided) {
-      scratch.tied = found == TopK::tied;
-      return;
-    }
-  }
   std::size_t count = 0;
   switch (rule.select) {
     case Select::top_k:
-      count = static_cast<std::size_t>(rule.top_k);
-      best_first<float>(selection, count, scratch.order);
-      break;
+      scratch.chosen.resize(static_cast<std::size_t>(rule.top_k));
+      scratch.tied = select_top_k(selection, scratch.chosen, scratch);
+      return;
     case Select::top_p:
       best_first<float>(selection, selection.size(), scratch.order);
       count = count_top_p(rule.top_p, selection, scores, scratch.order);
@@ -139,12 +144,8 @@ void select_experts(const SelectRule& rule, std::span<const float> selection, st
       best_first<float>(selection, count, scratch.order);
       break;
   }
-  const auto rest = scratch.order.begin() + static_cast<std::ptrdiff_t>(count);
-  scratch.chosen.assign(scratch.order.begin(), rest);
-  scratch.tied = count > 0 && std::any_of(rest, scratch.order.end(), [&](std::int32_t e) {
-                   return selection[static_cast<std::size_t>(e)] ==
-                          selection[static_cast<std::size_t>(scratch.chosen.back())];
-                 });
+  scratch.chosen.assign(scratch.order.begin(), scratch.order.begin() + static_cast<std::ptrdiff_t>(count));
+  scratch.tied = rest_holds_equal(selection, count, scratch.order);
 }
 
 }  // namespace moesim

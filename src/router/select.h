@@ -64,8 +64,9 @@ struct SelectScratch {
 // Overwrites the scores [E] of all experts outside the kept groups.
 void limit_groups(const GroupLimits& limits, std::span<float> scores, SelectScratch& scratch);
 
-// chosen [k]: the experts with the highest scores [E], best first; k <= E.
-void select_top_k(std::span<const float> scores, std::span<std::int32_t> chosen, SelectScratch& scratch);
+// chosen [k]: the experts with the highest scores [E], best first; k <= E. Returns whether the last one
+// chosen equals the best one left out.
+bool select_top_k(std::span<const float> scores, std::span<std::int32_t> chosen, SelectScratch& scratch);
 
 // Sets scratch.chosen (best selection score first) and scratch.tied. `scores` [E] are the unbiased ones,
 // which top_p sums; an expert whose selection score is −infinity is never chosen by threshold or positive.

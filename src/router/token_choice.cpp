@@ -15,6 +15,7 @@
 // - renormalising comes before the second policy and before any drop.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <iterator>
@@ -54,7 +55,9 @@ WeightRule weight_rule_of(const TokenChoiceParams& p, Index num_experts) {
           .norm_eps = p.norm_eps,
           .norm_single = p.norm_single,
           .route_scale = p.route_scale,
-          .first_weightless = static_cast<std::int32_t>(num_experts - p.weightless_experts),
+          .first_weightless = p.weightless_experts > 0
+                                  ? static_cast<std::int32_t>(num_experts - p.weightless_experts)
+                                  : std::numeric_limits<std::int32_t>::max(),
           .expert_scale = {p.expert_scale.begin(), p.expert_scale.end()}};
 }
 
@@ -204,14 +207,59 @@ class TokenChoice final : public Router {
       // Kept, so that no block asks for memory; holds nothing that is read again.
       static thread_local Row row;
       prepare(input, row);
+      std::array<bool, kRowsPerBlock> done{};
+      if (only_softmax(input.state)) {
+        write_clear_rows(input, first, last, done, out);
+      }
       Index block_tied = 0;
       for (Index t = first; t < last; ++t) {
         out.begin[static_cast<std::size_t>(t) + 1] = (t + 1) * top_k;
+        if (done[static_cast<std::size_t>(t - first)]) {
+          continue;
+        }
         block_tied += write_row(input, t, row, static_cast<std::size_t>(t * top_k), out) ? 1 : 0;
       }
       tied.fetch_add(block_tied, std::memory_order_relaxed);
     });
     out.tied = tied;
+  }
+
+  // Whether a row is its highest softmax scores and nothing else, few enough for a kernel.
+  bool only_softmax(const RouterState& state) const {
+    return params_.score_func == ScoreFunc::softmax && params_.select_on == SelectOn::score &&
+           params_.noise == Noise::none && params_.select == Select::top_k && !steered(state) &&
+           !params_.limited() && !params_.has_second_policy() && params_.top_k >= 1 &&
+           params_.top_k <= BestInput::kMostBest && num_experts() <= BestInput::kMostExperts;
+  }
+
+  // Those of the rows [first, last) whose choice is clear. Sets done [last − first].
+  void write_clear_rows(const RouterInput& input, Index first, Index last, std::span<bool> done,
+                        Assignments& out) const {
+    const auto top_k = static_cast<std::size_t>(params_.top_k);
+    const std::size_t at = static_cast<std::size_t>(first) * top_k;
+    const std::size_t size = static_cast<std::size_t>(last - first) * top_k;
+    const std::span<std::int32_t> expert = std::span(out.expert).subspan(at, size);
+    const std::span<float> score = std::span(out.score).subspan(at, size);
+    row_kernels().softmax_best({input.logits.row(first).data(), last - first, num_experts(), params_.top_k},
+                               {expert.data(), score.data(), done.data()});
+    const std::span<float> weight = std::span(out.weight).subspan(at, size);
+    if (leaves_scores(weights_)) {
+      std::copy(score.begin(), score.end(), weight.begin());
+      return;
+    }
+    std::array<float, BestInput::kMostBest> memory{};
+    const std::span<float> logits = std::span(memory).first(top_k);
+    for (Index t = first; t < last; ++t) {
+      if (!done[static_cast<std::size_t>(t - first)]) {
+        continue;
+      }
+      const std::size_t row = static_cast<std::size_t>(t - first) * top_k;
+      for (std::size_t j = 0; j < top_k; ++j) {
+        logits[j] = input.logits.row(t)[static_cast<std::size_t>(expert[row + j])];
+      }
+      make_weights(weights_, {score.subspan(row, top_k), logits, expert.subspan(row, top_k)},
+                   weight.subspan(row, top_k));
+    }
   }
 
   // Token t's assignments, at `at`. Returns whether the choice was tied.
@@ -226,11 +274,35 @@ class TokenChoice final : public Router {
       return false;
     }
     make_scores(input, t, row);
+    if (!params_.limited() && !params_.has_second_policy()) {
+      return write_best(logits, t, row, out);
+    }
     choose(input, t, row);
     std::copy(row.select.chosen.begin(), row.select.chosen.end(), out.expert.begin() + place);
     std::copy(row.weights.begin(), row.weights.end(), out.weight.begin() + place);
     std::copy(row.chosen_scores.begin(), row.chosen_scores.end(), out.score.begin() + place);
     return row.select.tied;
+  }
+
+  // The same where nothing stands between selection scores, choice and weights: no copies.
+  bool write_best(std::span<const float> logits, Index t, Row& row, Assignments& out) const {
+    const auto top_k = static_cast<std::size_t>(params_.top_k);
+    const std::size_t at = static_cast<std::size_t>(t) * top_k;
+    const std::span<std::int32_t> expert = std::span(out.expert).subspan(at, top_k);
+    const std::span<float> score = std::span(out.score).subspan(at, top_k);
+    const bool tied = select_top_k(row.selection, expert, row.select);
+    for (std::size_t j = 0; j < top_k; ++j) {
+      score[j] = row.scores[static_cast<std::size_t>(expert[j])];
+    }
+    if (params_.softmax_after_top_k) {
+      const std::span<const float> scored = params_.noise_for == NoiseFor::scores ? row.noisy : logits;
+      row.chosen_logits.resize(top_k);
+      for (std::size_t j = 0; j < top_k; ++j) {
+        row.chosen_logits[j] = scored[static_cast<std::size_t>(expert[j])];
+      }
+    }
+    make_weights(weights_, {score, row.chosen_logits, expert}, std::span(out.weight).subspan(at, top_k));
+    return tied;
   }
 
   Routing route_by_blocks(const RouterInput& input) const {
@@ -289,15 +361,19 @@ class TokenChoice final : public Router {
     return params_.select_on == SelectOn::logit || params_.expert_bias_on == BiasOn::logit;
   }
 
+  bool steered(const RouterState& state) const {
+    return params_.expert_bias_on != BiasOn::none &&
+           (!state.expert_bias.empty() || !state.selection_scale.empty());
+  }
+
   void make_selection(const RouterState& state, Row& row) const {
     const bool on_logit = selects_by_biased_logit();
-    const bool steered = params_.expert_bias_on != BiasOn::none &&
-                         (!state.expert_bias.empty() || !state.selection_scale.empty());
+    const bool is_steered = steered(state);
     const bool on_scores = params_.select_on == SelectOn::score && params_.noise_for == NoiseFor::scores &&
-                           (!steered || !on_logit);
+                           (!is_steered || !on_logit);
     row.selection = on_scores ? std::span<const float>(row.scores) : row.noisy;
     if (!on_scores) {
-      if (on_logit && steered) {
+      if (on_logit && is_steered) {
         steer(state, own_selection(row));
       }
       if (params_.select_on == SelectOn::score) {
@@ -305,7 +381,7 @@ class TokenChoice final : public Router {
         row.selection = row.selection_memory;
       }
     }
-    if (!on_logit && steered) {
+    if (!on_logit && is_steered) {
       steer(state, own_selection(row));
     }
   }

@@ -26,6 +26,11 @@ std::span<const EnumName<NormFloor>> enum_names(NormFloor) {
   return kNormFloors;
 }
 
+bool leaves_scores(const WeightRule& rule) {
+  return !rule.softmax_selected && !rule.renormalise && rule.route_scale == 1.0 &&
+         rule.expert_scale.empty() && rule.first_weightless == std::numeric_limits<std::int32_t>::max();
+}
+
 void make_weights(const WeightRule& rule, const ChosenRow& chosen, std::span<float> weights) {
   if (weights.empty()) {
     return;
@@ -35,7 +40,8 @@ void make_weights(const WeightRule& rule, const ChosenRow& chosen, std::span<flo
     score_row(ScoreFunc::softmax, chosen.logits, weights);
   } else {
     std::copy(chosen.scores.begin(), chosen.scores.end(), weights.begin());
-    for (std::size_t j = 0; j < chosen.expert.size(); ++j) {
+    const bool all_weigh = rule.first_weightless == std::numeric_limits<std::int32_t>::max();
+    for (std::size_t j = 0; j < chosen.expert.size() && !all_weigh; ++j) {
       weights[j] = chosen.expert[j] < rule.first_weightless ? weights[j] : 0.0F;
     }
     if (rule.renormalise && (weights.size() > 1 || rule.norm_single)) {

@@ -37,6 +37,9 @@ struct ChosenRow {
   std::span<const std::int32_t> expert = {};  // [K], or empty where the rule treats all alike
 };
 
+// Whether the weights are the scores, whatever they are.
+bool leaves_scores(const WeightRule& rule);
+
 // weights [K]; sums in double. Where renormalised scores sum to 0 (all underflowed, norm_eps 0) the weights
 // are 0, as every implementation with an epsilon has it, and not NaN.
 void make_weights(const WeightRule& rule, const ChosenRow& chosen, std::span<float> weights);

@@ -7,8 +7,9 @@
 namespace moesim {
 
 const Catalogue<WorkloadEntry>& workloads() {
-  static const Catalogue<WorkloadEntry> list(
-      {workload_array(), workload_gaussian_clusters(), workload_text(), workload_zipf_topics()});
+  static const Catalogue<WorkloadEntry> list({workload_array(), workload_gaussian_clusters(),
+                                              workload_synthetic_logits(), workload_text(),
+                                              workload_zipf_topics()});
   return list;
 }
 

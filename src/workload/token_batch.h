@@ -10,7 +10,8 @@ namespace moesim {
 
 struct TokenBatch {
   std::uint64_t first_token = 0;           // place of row 0 in the workload's stream of tokens
-  Matrix hidden;                           // [T,D]
+  Matrix hidden;                           // [T,D]; D is 0 where the batch has logits
+  Matrix logits;                           // [T,E] of a workload that makes them itself; else no rows
   std::vector<std::uint32_t> token_id;     // [T] which word, byte, character, cluster …
   std::vector<std::uint32_t> sequence_id;  // [T] which file or sequence
   std::vector<std::uint64_t> position;     // [T] place inside the sequence

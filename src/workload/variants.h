@@ -9,6 +9,7 @@ namespace moesim {
 
 WorkloadEntry workload_array();
 WorkloadEntry workload_gaussian_clusters();
+WorkloadEntry workload_synthetic_logits();
 WorkloadEntry workload_text();
 WorkloadEntry workload_zipf_topics();
 

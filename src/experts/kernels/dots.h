@@ -20,23 +20,26 @@
 
 namespace moesim {
 
-// acc[rows][2V] = (add ? acc : 0) + x·panel, over so many groups of both. `ahead`, in bytes, is how far
-// behind the panel's numbers in use it asks for those that come; 0 asks for none.
+// What the narrow numbers of a row must be multiplied by, and 128 times their sum.
+struct RowScale {
+  float scale;
+  std::uint32_t offset;
+};
+
+// acc[rows][2V] = (add ? acc : 0) + x·panel, over so many groups of both. int8: with the last groups come the
+// scales of the rows, [rows], and the sums become floats: with the offsets taken off, times the scales.
+// Meanwhile it asks for `lines` cache lines from `next` on for every V groups, as PanelStep does.
 struct DotStep {
   std::int64_t groups;
   const void* x;
   const void* panel;
   void* acc;  // int32 or float
   bool add;
-  std::int64_t ahead;
+  const RowScale* scales;  // null: more groups follow
+  const void* next;
+  int lines;
 };
 using DotProduct = void (*)(const DotStep& step);
-
-// What the narrow numbers of a row must be multiplied by, and 128 times their sum.
-struct RowScale {
-  float scale;
-  std::uint32_t offset;
-};
 
 // One row of floats, times `weight`. Its vectors of V begin `stride` floats apart.
 struct FloatRow {
@@ -63,11 +66,10 @@ struct DotSet {
   // Rounded to nearest, ties to even. int8: the largest magnitude of the row becomes `levels`; rows that are
   // below 2^-100 everywhere count as zero; a row with a NaN or an infinity gets the scale NaN.
   RowScale (*narrow_row)(const FloatRow& from, const NarrowRow& to);
-  // int8: sums[rows][2V], int32 → the same as floats, with the offsets taken off and the scales of the rows.
-  // Null for bf16.
-  void (*settle)(int rows, void* sums, const RowScale* scales);
-  // `iterations` times 2·max_rows independent dot products of V groups each that never leave the registers;
-  // returns a value so that the work is not removed. `seed`: 64 bytes, anything.
+  // A row that was narrowed into a tile of its own, into a row of another.
+  void (*place_row)(const void* from, const NarrowRow& to);
+  // `iterations` times 2·max_rows independent dot products of V groups each whose sums never leave the
+  // registers; returns a value so that the work is not removed. `seed`: 64 bytes, anything.
   float (*dot_loop)(std::int64_t iterations, const void* seed);
 };
 

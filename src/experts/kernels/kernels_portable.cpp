@@ -19,12 +19,14 @@ Vec exact_fma(Vec a, Vec b, Vec c) {
   }
   return c;
 }
-// Exponent and fraction of a half, moved to their places in a float, are 2^112 times too small.
+// Exponent and fraction of a half, moved to their places in a float, are 2^112 times too small; infinities
+// and NaN, whose exponent is the largest, need the largest of floats.
 Vec widen_half(const std::uint16_t* from) {
   const UintVec half = {from[0], from[1], from[2], from[3]};
   const UintVec magnitude = (half & 0x7fffu) << 13;
   const Vec scaled = reinterpret_cast<Vec>(magnitude) * 0x1p112F;
-  return reinterpret_cast<Vec>(reinterpret_cast<UintVec>(scaled) | ((half & 0x8000u) << 16));
+  const UintVec not_finite = reinterpret_cast<UintVec>((half & 0x7c00u) == 0x7c00u) & 0x7f800000u;
+  return reinterpret_cast<Vec>(reinterpret_cast<UintVec>(scaled) | not_finite | ((half & 0x8000u) << 16));
 }
 Vec widen_byte(const std::int8_t* from) {
   const IntVec whole = {from[0], from[1], from[2], from[3]};

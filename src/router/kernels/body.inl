@@ -48,10 +48,10 @@ constexpr float kRoot[8] = {0x1.0p0F,      0x1.172b84p0F, 0x1.306fep0F,  0x1.4bf
 constexpr float kRootRest[8] = {0x0.0p0F,        -0x1.c15742p-27F, 0x1.4636e2p-25F,  -0x1.593abcp-25F,
                                 0x1.9fcef4p-26F, 0x1.15506ep-27F,  -0x1.a94b14p-26F, -0x1.822dbcp-27F};
 
-// e^x for x <= 0, and 0 below −87, where the result would not be a normal number. x = N·ln 2 / 8 + r with N =
+// e^x for x <= 0, and 0 below −87, near which the results stop being normal numbers. x = N·ln 2 / 8 + r with N =
 // 8·n + j; then e^x = 2^n · 2^(j/8) · (1 + p), p the Taylor polynomial of e^r − 1 for |r| <= ln 2 / 16 (error
-// below 1e-11). A table because then all but the last rounding is of small numbers: the result is within 0.6
-// units in the last place, and a larger x never gets a smaller one.
+// below 1e-11). A table because then all but the last rounding is of small numbers: the result is within 0.63
+// units in the last place (of all floats), and a larger x never gets a smaller one.
 Vec exponential(Vec x) {
   const Vec shift = splat(12582912.0F);  // 1.5·2²³: adding it rounds to a whole number
   const Vec biased = x * splat(8 * 1.44269504088896341F) + shift;
@@ -304,9 +304,4 @@ TopK top_k(const float* values, std::int64_t count, std::int64_t k, std::int32_t
   }
   return found.count <= 2 * kBlock ? rank<2 * kBlock>(found, k, chosen)
                                    : rank<kMostCandidates>(found, k, chosen);
-}
-
-const RowKernels* kernel_set(const char* name) {
-  static const RowKernels kernels = {name, all_finite, softmax, sigmoid, top_k};
-  return &kernels;
 }

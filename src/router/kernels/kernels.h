@@ -13,6 +13,22 @@ enum class TopK {
   tied,  // the last one chosen equals the best one left out
 };
 
+// Rows of finite or other logits [rows, count], one after the other.
+struct BestInput {
+  static constexpr std::int64_t kMostExperts = 256;
+  static constexpr std::int64_t kMostBest = 8;
+  const float* logits;
+  std::int64_t rows, count;  // 1 <= count <= kMostExperts
+  std::int64_t k;            // 1 <= k <= count, kMostBest
+};
+// decided [rows]: where false, the rest of the row says nothing: a logit is not finite, or two scores are too
+// near each other.
+struct BestOutput {
+  std::int32_t* chosen;  // [rows, k] experts of the highest softmax scores, best first
+  float* score;          // [rows, k]
+  bool* decided;
+};
+
 struct RowKernels {
   const char* name;
   // Whether no value is NaN or infinite.
@@ -23,6 +39,8 @@ struct RowKernels {
   // chosen [k]: the k highest values, best first, of equal ones the lowest index. No value is NaN; 1 <= k <=
   // count.
   TopK (*top_k)(const float* values, std::int64_t count, std::int64_t k, std::int32_t* chosen);
+  // What softmax and top_k say of many rows, where it is clear.
+  void (*softmax_best)(const BestInput& input, const BestOutput& out);
 };
 
 // Null where the compiler does not make that set.

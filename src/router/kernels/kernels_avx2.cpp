@@ -82,7 +82,40 @@ IntVec count_beaten(IntVec count, const Duel& duel, int j) {
   return count - ((duel.value < duel.other) | ((duel.value == duel.other) & (duel.position > j)));
 }
 
+struct Wide {
+  __m256d low = _mm256_setzero_pd(), high = _mm256_setzero_pd();
+  void add(const float* values) {
+    low = _mm256_add_pd(low, _mm256_cvtps_pd(_mm_loadu_ps(values)));
+    high = _mm256_add_pd(high, _mm256_cvtps_pd(_mm_loadu_ps(values + 4)));
+  }
+  void operator+=(const Wide& other) {
+    low = _mm256_add_pd(low, other.low);
+    high = _mm256_add_pd(high, other.high);
+  }
+  Vec inverse() const {
+    const __m256d one = _mm256_set1_pd(1.0);
+    return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_div_pd(one, high)),
+                           _mm256_cvtpd_ps(_mm256_div_pd(one, low)));
+  }
+};
+
+template <int Step>
+void mix(Vec& a, Vec& b) {
+  const Vec from = a;
+  if constexpr (Step == 1) {
+    a = _mm256_blend_ps(from, _mm256_moveldup_ps(b), 0xaa);
+    b = _mm256_blend_ps(_mm256_movehdup_ps(from), b, 0xaa);
+  } else if constexpr (Step == 2) {
+    a = _mm256_shuffle_ps(from, b, 0x44);
+    b = _mm256_shuffle_ps(from, b, 0xee);
+  } else {
+    a = _mm256_permute2f128_ps(from, b, 0x20);
+    b = _mm256_permute2f128_ps(from, b, 0x31);
+  }
+}
+
 #include "router/kernels/body.inl"
+#include "router/kernels/rows.inl"
 
 }  // namespace
 

@@ -66,7 +66,42 @@ IntVec count_beaten(IntVec count, const Duel& duel, int j) {
   return add_one(count, less | _mm512_mask_cmp_ps_mask(later, duel.value, duel.other, _CMP_EQ_OQ));
 }
 
+struct Wide {
+  __m512d low = _mm512_setzero_pd(), high = _mm512_setzero_pd();
+  void add(const float* values) {
+    low = _mm512_add_pd(low, _mm512_cvtps_pd(_mm256_loadu_ps(values)));
+    high = _mm512_add_pd(high, _mm512_cvtps_pd(_mm256_loadu_ps(values + 8)));
+  }
+  void operator+=(const Wide& other) {
+    low = _mm512_add_pd(low, other.low);
+    high = _mm512_add_pd(high, other.high);
+  }
+  Vec inverse() const {
+    const __m512d one = _mm512_set1_pd(1.0);
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(_mm512_div_pd(one, low))),
+                              _mm512_cvtpd_ps(_mm512_div_pd(one, high)), 1);
+  }
+};
+
+template <int Step>
+void mix(Vec& a, Vec& b) {
+  constexpr auto kWhere = [](bool second) {
+    IntVec lanes{};
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const bool upper = (lane & Step) != 0;
+      lanes[lane] = second ? (upper ? kLanes + lane : lane + Step) : (upper ? kLanes + lane - Step : lane);
+    }
+    return lanes;
+  };
+  const auto first = reinterpret_cast<__m512i>(kWhere(false));
+  const auto second = reinterpret_cast<__m512i>(kWhere(true));
+  const Vec from = a;
+  a = _mm512_permutex2var_ps(from, first, b);
+  b = _mm512_permutex2var_ps(from, second, b);
+}
+
 #include "router/kernels/body.inl"
+#include "router/kernels/rows.inl"
 
 }  // namespace
 

@@ -66,7 +66,41 @@ IntVec count_beaten(IntVec count, const Duel& duel, int j) {
   return count - ((duel.value < duel.other) | ((duel.value == duel.other) & (duel.position > j)));
 }
 
+struct Wide {
+  double sum[kLanes] = {};
+  void add(const float* values) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      sum[lane] += static_cast<double>(values[lane]);
+    }
+  }
+  void operator+=(const Wide& other) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      sum[lane] += other.sum[lane];
+    }
+  }
+  Vec inverse() const {
+    Vec v{};
+    for (int lane = 0; lane < kLanes; ++lane) {
+      v[lane] = static_cast<float>(1.0 / sum[lane]);
+    }
+    return v;
+  }
+};
+
+template <int Step>
+void mix(Vec& a, Vec& b) {
+  const Vec from = a;
+  if constexpr (Step == 1) {
+    a = Vec{from[0], b[0], from[2], b[2]};
+    b = Vec{from[1], b[1], from[3], b[3]};
+  } else {
+    a = Vec{from[0], from[1], b[0], b[1]};
+    b = Vec{from[2], from[3], b[2], b[3]};
+  }
+}
+
 #include "router/kernels/body.inl"
+#include "router/kernels/rows.inl"
 
 }  // namespace
 

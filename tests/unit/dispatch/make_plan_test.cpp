@@ -51,6 +51,9 @@ TEST(MakePlan, DroplessPlanByHand) {
   EXPECT_EQ(plan.num_experts(), 4);
   EXPECT_EQ(plan.num_rows(), 5);
   EXPECT_EQ(plan.num_assignments(), 5);
+  EXPECT_EQ(plan.tokens_of_first(0), 0);
+  EXPECT_EQ(plan.tokens_of_first(2), 2);
+  EXPECT_EQ(plan.tokens_of_first(4), 3);
 }
 
 TEST(MakePlan, CapacityOneByHand) {

@@ -196,6 +196,12 @@ TEST(LoadExperiment, KeysWithoutEffectAreErrors) {
   EXPECT_NE(errors_of(std::string(kSmall) + "execute: false\nexecutor: {kind: serial}\n")
                 .find("executor.kind: has no effect because execute is false"),
             std::string::npos);
+  for (const std::string key : {"weights", "activations"}) {
+    EXPECT_NE(errors_of(std::string(kSmall) + "execute: false\nexecutor: {" + key + ": float32}\n")
+                  .find("executor." + key + ": has no effect because execute is false"),
+              std::string::npos)
+        << key;
+  }
 }
 
 TEST(LoadExperiment, PartsOfALayerWithoutEffectAreErrors) {

@@ -61,5 +61,25 @@ TEST(Narrow, Int8UsesTheWholeRange) {
   EXPECT_EQ(int8_scale(zeros), 1.0F);
 }
 
+// A scale must neither vanish, as a 127th of the smallest floats would, nor turn what is no number into one.
+TEST(Narrow, Int8KeepsTinyRowsFiniteAndNaNNaN) {
+  const std::array<float, 3> tiny = {1e-45F, -1e-40F, 0.0F};
+  const float scale = int8_scale(tiny);
+  ASSERT_GT(scale, 0.0F);
+  for (const float v : tiny) {
+    EXPECT_EQ(to_int8(v, scale), 0);
+  }
+  const std::array<float, 2> small = {0x1p-100F, -0x1p-101F};
+  EXPECT_EQ(to_int8(small[0], int8_scale(small)), 127);
+  EXPECT_EQ(to_int8(small[1], int8_scale(small)), -64);
+  for (const float odd : {std::numeric_limits<float>::quiet_NaN(), INFINITY, -INFINITY}) {
+    const std::array<float, 3> row = {1.0F, odd, 2.0F};
+    EXPECT_TRUE(std::isnan(int8_scale(row))) << odd;
+    for (const float v : row) {
+      EXPECT_EQ(to_int8(v, int8_scale(row)), 0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace moesim

@@ -159,6 +159,12 @@ TEST(Predict, WhatBindsFollowsTheRows) {
   EXPECT_EQ(limits.gate.bound, Bound::none) << "there is no gate";
   EXPECT_NEAR(limits.dispatch.seconds, (4096 + 64 * 512) * 2048 * 4.0 / kCold.rows_read, 1e-9)
       << "every token is read once, for all its copies";
+  StageLimits few;
+  work.gathered = 100;
+  few.add(work, kCold);
+  EXPECT_NEAR(few.dispatch.seconds, (100 + 64 * 512) * 2048 * 4.0 / kCold.rows_read, 1e-9)
+      << "those without an expert are not read";
+  EXPECT_EQ(few.combine.seconds, limits.combine.seconds) << "every token is written";
   limits.add(work, kCold);
   EXPECT_NEAR(limits.experts.seconds, 2 * 64 * 512 * kExpert.flops_per_row / kCold.flops, 1e-12)
       << "two layers";

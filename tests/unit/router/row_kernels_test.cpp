@@ -202,5 +202,68 @@ TEST(RowKernels, FindWhatIsNotFinite) {
   }
 }
 
+// Every decided row is what softmax and the search say of it, in every set and bit for bit; rows are left out
+// only for a reason.
+TEST(RowKernels, RowsAtOnceAreWhatEachIsAlone) {
+  RandomSequence draw({.seed = 5, .stream = Stream::router_noise}, 0);
+  std::int64_t decided_rows = 0;
+  std::int64_t clear_rows = 0;
+  for (int round = 0; round < 600; ++round) {
+    const auto count = 1 + static_cast<std::int64_t>(draw.next_below(round % 4 == 0 ? 256 : 70));
+    const auto rows = 1 + static_cast<std::int64_t>(draw.next_below(40));
+    const auto k = 1 + static_cast<std::int64_t>(
+                           draw.next_below(static_cast<std::uint32_t>(std::min<std::int64_t>(8, count))));
+    const std::uint32_t kind = draw.next_below(4);
+    std::vector<float> logits(static_cast<std::size_t>(rows * count));
+    for (float& z : logits) {
+      const double uniform = draw.next_uniform() - 0.5;
+      z = kind == 0   ? static_cast<float>(draw.next_below(9))  // many equal
+          : kind == 1 ? static_cast<float>(300 * uniform)       // most scores 0
+                      : static_cast<float>(8 * uniform);
+      if (kind == 2 && draw.next_below(500) == 0) {
+        z = draw.next_below(2) == 0 ? kInfinity : std::numeric_limits<float>::quiet_NaN();
+      }
+    }
+    for (const RowKernels* kernels : usable_row_kernels()) {
+      const auto size = static_cast<std::size_t>(rows * k);
+      Ids chosen(size + 1, -7);
+      std::vector<float> score(size + 1, -7.0F);
+      bool decided[41];
+      std::fill(std::begin(decided), std::end(decided), true);
+      kernels->softmax_best({logits.data(), rows, count, k}, {chosen.data(), score.data(), decided});
+      EXPECT_EQ(chosen[size], -7) << kernels->name;
+      EXPECT_EQ(score[size], -7.0F) << kernels->name;
+      for (std::int64_t r = 0; r < rows; ++r) {
+        const float* row = logits.data() + r * count;
+        std::vector<float> scores(static_cast<std::size_t>(count));
+        bool clear = kernels->all_finite(row, count);
+        if (!clear) {
+          ASSERT_FALSE(decided[r]) << kernels->name;
+          continue;
+        }
+        kernels->softmax(row, count, scores.data());
+        const Choice right = plain_top_k(scores, static_cast<std::size_t>(k));
+        for (std::int64_t j = 0; decided[r] && j < k; ++j) {
+          const std::int32_t e = chosen[static_cast<std::size_t>(r * k + j)];
+          ASSERT_EQ(e, right.chosen[static_cast<std::size_t>(j)]) << kernels->name << " row " << r;
+          ASSERT_EQ(score[static_cast<std::size_t>(r * k + j)], scores[static_cast<std::size_t>(e)]);
+        }
+        // Neighbours in rank that differ by more than a part in 2^15 are far enough apart.
+        std::vector<float> sorted = scores;
+        std::sort(sorted.begin(), sorted.end(), std::greater<>());
+        for (std::size_t j = 0; j < static_cast<std::size_t>(k) && j + 1 < sorted.size(); ++j) {
+          clear = clear && sorted[j] - sorted[j + 1] > sorted[j] * 0x1p-14F;
+        }
+        ASSERT_TRUE(decided[r] || !clear) << kernels->name << " row " << r << " of " << count;
+        ASSERT_FALSE(decided[r] && right.tied) << kernels->name;
+        decided_rows += decided[r] ? 1 : 0;
+        clear_rows += clear ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(decided_rows, 10000);
+  EXPECT_GE(decided_rows, clear_rows);
+}
+
 }  // namespace
 }  // namespace moesim

@@ -6,8 +6,9 @@
 namespace moesim {
 namespace {
 
-TEST(Workloads, AreTheseFour) {
-  EXPECT_THAT(workloads().names(), testing::ElementsAre("array", "gaussian_clusters", "text", "zipf_topics"));
+TEST(Workloads, AreTheseFive) {
+  EXPECT_THAT(workloads().names(),
+              testing::ElementsAre("array", "gaussian_clusters", "synthetic_logits", "text", "zipf_topics"));
 }
 
 TEST(Workloads, AreDescribedCompletely) {
@@ -31,7 +32,8 @@ TEST(Workloads, AreDescribedCompletely) {
 
 TEST(Workloads, KnowWhichKindAKeyBelongsTo) {
   EXPECT_EQ(kinds_with_key("clusters"), "'clusters' belongs to workload.kind: gaussian_clusters");
-  EXPECT_EQ(kinds_with_key("zipf"), "'zipf' belongs to workload.kind: gaussian_clusters, zipf_topics");
+  EXPECT_EQ(kinds_with_key("zipf"),
+            "'zipf' belongs to workload.kind: gaussian_clusters, synthetic_logits, zipf_topics");
   EXPECT_EQ(kinds_with_key("nonsense"), "");
 }
 
