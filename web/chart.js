@@ -121,7 +121,7 @@ moesim.option = function (text, dark, still) {
   // Patterns beside colours, where areas are filled by series.
   option.aria = {enabled: true, decal: {show: !heat && !option.parallelAxis && named.length > 1}};
   if (option.parallelAxis) {
-    option.parallel = {left: 40, right: 60, top: 40, bottom: 30};
+    option.parallel = {left: 70, right: 70, top: 40, bottom: 30};
   } else {
     option.grid = {left: 16, right: heat ? 110 : 40, top: named.length > 1 ? 44 : 28, bottom: 34, containLabel: true};
   }

@@ -138,4 +138,15 @@
     });
   }, {rootMargin: '600px'});
   charts.forEach(function (entry) { watcher.observe(entry.place); });
+
+  // The others when there is nothing else to do, so that a search or a print finds them drawn.
+  var whenIdle = window.requestIdleCallback || function (work) { setTimeout(work, 50); };
+  function drawNext() {
+    var next = charts.find(function (entry) { return !entry.chart; });
+    if (next) {
+      draw(next);
+      whenIdle(drawNext);
+    }
+  }
+  whenIdle(drawNext);
 })();

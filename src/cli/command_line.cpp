@@ -156,6 +156,7 @@ CLI::App* add_run(CLI::App& app, RunArguments& a) {
   command->add_flag("--as-sweep-point", a.as_sweep_point,
                     "ignore the sweep section, and keys without effect, as at a point of a sweep");
   command->add_flag("--no-store", a.no_store, "do not keep the result below runs/");
+  command->add_flag("--report", a.report, "draw the stored run: report.html in its folder");
   return command;
 }
 
@@ -177,6 +178,11 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
   command->add_option("--budget", a.run.budget, "seconds for each point (default 3, or what the config says)")
       ->type_name("SECONDS");
   command->add_flag("--fresh", a.fresh, "run finished points again");
+  command->add_flag("--report", a.run.report, "draw the sweep when it is done: report.html in its folder");
+  command
+      ->add_option("--report-every", a.report_every,
+                   "and while it runs, after each point that ends so many seconds later")
+      ->type_name("SECONDS");
   command->add_flag("--explain", a.explain, "say which points would run and why; run nothing");
   command->add_flag("--dry-run", a.run.dry_run, "print the points, memory and time; run nothing");
   return command;

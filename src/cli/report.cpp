@@ -27,10 +27,20 @@ Page page_of(const std::vector<std::string>& runs) {
 
 }  // namespace
 
-std::string write_report(const std::string& folder) {
-  const std::string path = folder + "/report.html";
-  write_file_atomically(path, render_html(folder_page(folder)));
-  return path;
+void report_folder(const std::string& folder) {
+  std::string problem = why_no_pages();
+  try {
+    if (problem.empty()) {
+      const std::string path = folder + "/report.html";
+      write_file_atomically(path, render_html(folder_page(folder)));
+      write_stderr(fmt::format("report   {}\n", display_path(path)));
+    }
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  if (!problem.empty()) {
+    write_stderr(fmt::format("warning: no report: {}\n", problem));
+  }
 }
 
 int report_command(const ReportArguments& arguments) {

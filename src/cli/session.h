@@ -21,9 +21,11 @@ struct RunArguments {
   bool dry_run = false;
   bool no_store = false;
   bool as_sweep_point = false;
+  bool report = false;
 };
 struct SweepArguments {
   RunArguments run;
+  std::string report_every;  // seconds
   std::vector<std::string> axes;
   std::string where;
   bool fresh = false;
@@ -112,8 +114,9 @@ std::vector<std::string> session_overrides(const RunArguments& arguments);
 std::string store_run(const std::string& config, const std::string& id, const RunRecord& record);
 // The config as given and the environment, as files and in the database.
 void describe_folder(const std::string& folder, const std::string& config, ResultStore& store);
-// Draws a folder's results into its report.html; returns the path.
-std::string write_report(const std::string& folder);
+// Draws a folder's results into its report.html and says so; a report that cannot be made is a warning, the
+// results are there.
+void report_folder(const std::string& folder);
 std::string display_path(const std::string& path);
 // Whether the name is that of a config of the binary, with or without .yaml.
 bool is_built_in_config(const std::string& name);

@@ -29,7 +29,7 @@ std::string policy(const WebFiles& web) {
 
 class Writer {
  public:
-  explicit Writer(const Page& page) : page_(page) {}
+  Writer(const Page& page, const HtmlOptions& options) : page_(page), options_(options) {}
 
   std::string write(const WebFiles& web) {
     out_ += "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
@@ -167,7 +167,7 @@ class Writer {
     out_ +=
         fmt::format("<div class=\"chart\" role=\"img\" aria-label=\"{}: {}\" style=\"height:{}px\"></div>\n",
                     safe(chart.title), safe(chart.takeaway), chart.height);
-    if (!picture_made_ && can_draw()) {
+    if (options_.pictures && !picture_made_ && can_draw()) {
       picture_made_ = true;
       if (!artist_) {
         artist_ = std::make_unique<Artist>();
@@ -185,6 +185,7 @@ class Writer {
   }
 
   const Page& page_;
+  const HtmlOptions& options_;
   std::string out_;
   nlohmann::json charts_ = nlohmann::json::array();
   bool picture_made_ = false;
@@ -203,7 +204,7 @@ std::string why_no_pages() {
                              "--preset release";
 }
 
-std::string render_html(const Page& page) {
+std::string render_html(const Page& page, const HtmlOptions& options) {
   const WebFiles* web = web_files();
   if (web == nullptr) {
     throw Error(
@@ -211,7 +212,7 @@ std::string render_html(const Page& page) {
         "moesim report: error: this build has no chart library; expected a build that found npm [no-report]",
         why_no_pages());
   }
-  return Writer(page).write(*web);
+  return Writer(page, options).write(*web);
 }
 
 std::string escape_html(const std::string& text) {

@@ -12,8 +12,11 @@ bool can_write_pages();
 // "" or what to type to get a build that can.
 std::string why_no_pages();
 
+struct HtmlOptions {
+  bool pictures = true;  // one a section, for readers without JavaScript, where can_draw()
+};
 // Throws Error(usage) in a build without the chart library.
-std::string render_html(const Page& page);
+std::string render_html(const Page& page, const HtmlOptions& options = {});
 
 // Text for an element or a quoted attribute.
 std::string escape_html(const std::string& text);
