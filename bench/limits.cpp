@@ -66,13 +66,15 @@ void measure(Work& work, Work& dense, const Context& one, const Context& two, in
   };
   fmt::print("{:>6} {:>10.0f}  {}  {}  {}  {}  {}\n", work.plan.num_tokens(), rate, text(s.limit2),
              text(s.flops2), text(s.flops1), text(s.scaling), text(s.dense));
+  std::fflush(stdout);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const tbb::global_control workers(tbb::global_control::max_allowed_parallelism, 16);
-  const int rounds = argc > 1 ? std::max(3, std::atoi(argv[1])) : 9;
+  const int rounds =
+      rounds_argument(argc, argv, 9, "moesim_limits [ROUNDS, at least 3] [float32|bf16|fp16|int8] [SHAPE]");
   const std::string type = argc > 2 ? argv[2] : "float32";
   const std::string only = argc > 3 ? argv[3] : "";
   Binder binder;

@@ -215,7 +215,7 @@ double quantile(std::vector<double> values, double q) {
 
 int main(int argc, char** argv) {
   const tbb::global_control workers(tbb::global_control::max_allowed_parallelism, 16);
-  const int rounds = argc > 1 ? std::max(3, std::atoi(argv[1])) : 7;
+  const int rounds = rounds_argument(argc, argv, 7, "moesim_predict [ROUNDS, at least 3] [MOST_MIB] [SHAPE]");
   const double most_bytes = 1048576.0 * (argc > 2 ? std::atof(argv[2]) : 2048.0);
   const std::string only = argc > 3 ? argv[3] : "";
   std::map<std::string, std::unique_ptr<Executor>> executors;

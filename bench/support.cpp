@@ -1,12 +1,32 @@
 #include "bench/support.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 
 #include "core/stopwatch.h"
 #include "experts/combine.h"
 
 namespace moesim::bench {
+
+int rounds_argument(int argc, char** argv, int usual, const char* usage) {
+  if (argc < 2) {
+    return usual;
+  }
+  const std::string_view word = argv[1];
+  const bool help = word == "-h" || word == "--help";
+  int rounds = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), rounds);
+  if (help || error != std::errc() || end != word.data() + word.size() || rounds < 3) {
+    fmt::print(help ? stdout : stderr, "usage: {}\n", usage);
+    std::exit(help ? 0 : 64);
+  }
+  return rounds;
+}
 
 const std::vector<Shape>& shapes() {
   static const std::vector<Shape> all = {{"small", 8, 2, 1024, 2048, {1024, 128, 16, 1}},

@@ -20,6 +20,10 @@ struct Shape {
 
 const std::vector<Shape>& shapes();
 
+// The first argument, a number of rounds from 3; `usual` without one. Prints `usage` and ends the program
+// when it is asked for help or is given something else.
+int rounds_argument(int argc, char** argv, int usual, const char* usage);
+
 // k different experts for every token, each as likely as the others.
 Assignments uniform_routing(const Shape& shape, Index tokens, std::uint64_t seed = 7);
 // k different experts for every token, drawn one after the other, the expert of rank r (from 1) with weight

@@ -73,7 +73,8 @@ double machine_ratio(const Pair& pair) {
 
 int main(int argc, char** argv) {
   const tbb::global_control workers(tbb::global_control::max_allowed_parallelism, 16);
-  const int rounds = argc > 1 ? std::max(3, std::atoi(argv[1])) : 7;
+  const int rounds = rounds_argument(
+      argc, argv, 7, "moesim_weight_types [ROUNDS, at least 3] [small|olmoe|qwen3-30b|mixtral]");
   const std::string wanted = argc > 2 ? argv[2] : "olmoe";
   const Context context({.threads = 2});
   const auto found =
@@ -127,6 +128,7 @@ int main(int argc, char** argv) {
     fmt::print("{:32} {:9.1e}  {:20} {:20} {:.2f} {:.2f}\n", side.choice.executor->layout(),
                error_of(side, options, context), text(side.prefill_ratio), text(side.decode_ratio), machine,
                median_interval(side.prefill_ratio).median / machine);
+    std::fflush(stdout);
   }
   return 0;
 }

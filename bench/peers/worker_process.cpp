@@ -67,6 +67,7 @@ WorkerProcess::WorkerProcess(std::vector<std::string> command) {
 WorkerProcess::~WorkerProcess() {
   close(to_);
   close(from_);
+  kill(process_, SIGKILL);  // one that hangs would not see that its input has ended
   waitpid(process_, nullptr, 0);
 }
 

@@ -56,6 +56,14 @@ FailCondition parse_condition(const std::string& text) {
   if (condition.metric.rfind("m.", 0) == 0) {
     condition.metric.erase(0, 2);
   }
+  if (condition.metric == "tokens_per_s" && !condition.relative) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format(
+            "--fail-on {}: error: tokens/s are compared as a ratio; expected a percentage [bad-option]",
+            display_safe(text)),
+        "--fail-on tokens_per_s:-5%");
+  }
   condition.limit /= condition.relative ? 100.0 : 1.0;
   return condition;
 }
@@ -105,14 +113,6 @@ void check_metrics(const std::vector<FailCondition>& conditions) {
 bool is_broken(const FailCondition& condition, const Comparison& a, const Comparison& b) {
   double change = 0;
   if (condition.metric == "tokens_per_s") {
-    if (!condition.relative) {
-      throw Error(
-          ErrorKind::usage,
-          fmt::format(
-              "--fail-on {}: error: tokens/s are compared as a ratio; expected a percentage [bad-option]",
-              display_safe(condition.text)),
-          "--fail-on tokens_per_s:-5%");
-    }
     if (!b.timed) {
       throw Error(
           ErrorKind::usage,

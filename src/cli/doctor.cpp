@@ -45,14 +45,18 @@ struct LimitsAndOrigin {
   std::string origin;
 };
 
-LimitsAndOrigin find_limits(int threads, bool fresh) {
+// `fitness`: what was just found about the machine.
+LimitsAndOrigin find_limits(int threads, bool fresh, Fitness fitness) {
   const std::string path = limits_cache_path();
   if (!fresh) {
     CachedLimits cached = read_cached_limits(path, limits_key(threads));
     if (cached.limits) {
       const std::string origin = fmt::format(
-          "measured {}, kept in {}; --fresh measures anew",
+          "measured {}{}, kept in {}; --fresh measures anew",
           cached.limits->measured_at.empty() ? "before" : display_safe(cached.limits->measured_at),
+          cached.limits->fitness == verdict_words(Fitness::unfit)
+              ? " while this machine was not fit to measure"
+              : "",
           display_safe(path));
       return {std::move(*cached.limits), origin};
     }
@@ -65,6 +69,7 @@ LimitsAndOrigin find_limits(int threads, bool fresh) {
       measure_all_limits(threads, [&progress](double fraction) { progress.show("measuring", fraction); });
   progress.clear();
   limits.measured_at = utc_now();
+  limits.fitness = verdict_words(fitness);
   std::string problem;
   try {
     write_cached_limits(path, limits);
@@ -75,7 +80,10 @@ LimitsAndOrigin find_limits(int threads, bool fresh) {
     write_stderr(fmt::format("warning: the limits were not kept: {}\n", display_safe(problem)));
     return {std::move(limits), "measured now, not kept"};
   }
-  return {std::move(limits), "measured now, kept in " + display_safe(path)};
+  return {std::move(limits),
+          fmt::format("measured now{}, kept in {}",
+                      fitness == Fitness::unfit ? " though this machine is not fit to measure" : "",
+                      display_safe(path))};
 }
 
 }  // namespace
@@ -95,7 +103,7 @@ int doctor_command(const DoctorArguments& arguments, const std::string& colour) 
   const std::vector<Finding> findings = judge_machine(input);
   std::optional<LimitsAndOrigin> limits;
   if (arguments.roofline) {
-    limits = find_limits(threads, arguments.fresh);
+    limits = find_limits(threads, arguments.fresh, overall(findings));
   }
   outputs.write(
       [&](Format format, const ScreenStyle&) {

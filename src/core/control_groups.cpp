@@ -91,8 +91,11 @@ std::optional<std::uint64_t> group_memory_left(const std::string& root) {
 
 std::optional<std::uint64_t> group_memory_limit(const std::string& root) {
   std::optional<std::uint64_t> smallest;
+  constexpr std::uint64_t kUnlimited = std::uint64_t{1} << 62;  // version 1 writes 2⁶³ less a page
   for_each_memory_limit(root, [&](std::uint64_t limit, std::uint64_t, std::uint64_t) {
-    take_smaller(smallest, std::optional(limit));
+    if (limit < kUnlimited) {
+      take_smaller(smallest, std::optional(limit));
+    }
   });
   return smallest;
 }

@@ -37,17 +37,27 @@ std::uint64_t ffn_bytes(const Experiment& experiment, const LayerShape& shape, I
                          "the weights");
 }
 
-Index batches_in_a_sample(std::uint64_t batch_bytes) {
+Index batches_in_a_sample(std::uint64_t bytes_of_batch) {
   constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
   constexpr std::uint64_t kMost = 1000;
   return static_cast<Index>(
-      std::clamp<std::uint64_t>(kMostBytes / std::max<std::uint64_t>(1, batch_bytes), 1, kMost));
+      std::clamp<std::uint64_t>(kMostBytes / std::max<std::uint64_t>(1, bytes_of_batch), 1, kMost));
 }
 
 struct Sizes {
   LayerShape shape;
   Index tokens;
 };
+
+bool makes_logits(const Experiment& experiment) {
+  return experiment.workload->num_logits() > 0;
+}
+
+// The vectors of a batch, or the logits where the workload makes those instead.
+std::uint64_t batch_bytes(const Experiment& experiment, const Sizes& sizes) {
+  const Index width = makes_logits(experiment) ? sizes.shape.pool_size() : sizes.shape.d_model;
+  return floats({u64(sizes.tokens), u64(width)}, "the batch");
+}
 
 // The most ffn experts of a token, in the mean over a batch.
 double most_ffn_experts(const Experiment& experiment, const LayerShape& shape) {
@@ -97,7 +107,7 @@ Index logits_per_expert(const Router& router) {
 MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int threads) {
   const LayerShape& shape = sizes.shape;
   const std::uint64_t tokens = u64(sizes.tokens);
-  const std::uint64_t width = u64(shape.d_model);
+  const std::uint64_t width = makes_logits(experiment) ? 0 : u64(shape.d_model);
   const RouterTraits traits = experiment.router->traits();
   const std::uint64_t per_token =
       u64(traits.any_number ? shape.pool_size()
@@ -110,7 +120,7 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     memory.items.push_back({std::string(what), bytes});
     memory.total = checked_add(memory.total, bytes, "the memory of the run");
   };
-  if (experiment.router->traits().needs_logits && experiment.workload->num_logits() == 0) {
+  if (experiment.router->traits().needs_logits && !makes_logits(experiment)) {
     add("gates", floats({logits, checked_add(width, 1, "the gates"), u64(shape.num_layers)}, "the gates"));
     add("logits", floats({tokens, logits}, "the logits"));
     if (experiment.balance && !experiment.balance->controllers.empty()) {
@@ -139,15 +149,17 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   add("routing and plan",
       soft ? floats({tokens, logits, 2}, "the mixtures") : checked_mul(rows, 64, "the assignments"));
   add("tokens", floats({tokens, width, 5}, "the batch"));
-  const std::uint64_t batch_bytes = floats({tokens, width}, "the batch");
-  add("batches made beforehand",
-      checked_mul(batch_bytes, u64(batches_in_a_sample(batch_bytes) - 1), "the batches"));
+  const std::uint64_t batch = batch_bytes(experiment, sizes);
+  add("batches made beforehand", checked_mul(batch, u64(batches_in_a_sample(batch) - 1), "the batches"));
   add("workload", experiment.workload->memory_bytes(sizes.tokens));
   if (!experiment.execute) {
-    if (experiment.workload->num_logits() > 0) {  // a step for each thread at a time
+    if (makes_logits(experiment)) {  // a step for each thread at a time, and its counts
+      const char* what = "the steps at a time";
+      const std::uint64_t counts = checked_mul(u64(shape.pool_size()), kBytesPerExpertAndLayer, what);
       const std::uint64_t step = checked_add(experiment.workload->memory_bytes(sizes.tokens),
-                                             checked_mul(rows, 80, "the assignments"), "the steps at a time");
-      add("steps at a time", checked_mul(u64(threads), step, "the steps at a time"));
+                                             checked_add(checked_mul(rows, 80, what), counts, what), what);
+      add("steps at a time",
+          checked_mul(u64(std::min<Index>(threads, experiment.workload->steps())), step, what));
     }
     return memory;
   }
@@ -282,8 +294,7 @@ WidthRange same_time_widths(const Experiment& experiment, int threads) {
 }
 
 Index most_batches_in_a_sample(const Experiment& experiment) {
-  return batches_in_a_sample(
-      floats({u64(experiment.workload->tokens()), u64(experiment.shape.d_model)}, "the batch"));
+  return batches_in_a_sample(batch_bytes(experiment, {experiment.shape, experiment.workload->tokens()}));
 }
 
 MemoryEstimate estimate_memory(const Experiment& experiment, int threads) {
@@ -304,7 +315,10 @@ void check_memory(const Experiment& experiment, int threads, const MachineInfo& 
                          [](const MemoryItem& a, const MemoryItem& b) { return a.bytes < b.bytes; });
     mostly = fmt::format(", most of it for {} ({:.1f} GiB)", largest->what,
                          static_cast<double>(largest->bytes) / (1 << 30));
-  } catch (const Error&) {  // a size that does not fit 64 bits: refused below like any other
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) {
+      throw;
+    }  // a size that does not fit 64 bits: refused below like any other
   }
   throw Error(
       ErrorKind::out_of_memory,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dispatch/soft_mix.h"
+#include "metrics/fitness.h"
 
 namespace moesim {
 namespace {
@@ -14,7 +15,7 @@ constexpr double kPeakSeconds = 4e-3;
 // Measuring shares within a run: of how large a budget, with what buffers, and all its memory.
 constexpr double kLeastBudget = 1.0;
 constexpr std::uint64_t kShareBuffer = std::uint64_t{32} << 20;
-constexpr std::uint64_t kShareMemory = 3 * kShareBuffer;
+constexpr std::uint64_t kShareMemory = 4 * kShareBuffer;
 
 ExpertWork work_of_bank(const Executor& executor, const ExpertBank& bank) {
   return expert_work(bank.ffn.d_model, bank.ffn.width, bank.ffn.activation, executor.expert_bytes(bank.ffn));
@@ -134,6 +135,10 @@ std::optional<MachineLimits> kernel_shares(RunState& state, RunRecord& record) {
   const std::optional<MachineLimits>& known = state.options.limits;
   if (known && known->find_layout(executor.layout()) != nullptr) {
     state.shares_source = "kept by moesim doctor --roofline";
+    if (known->fitness == verdict_words(Fitness::unfit)) {
+      state.shares_source +=
+          ", measured when this machine was not fit to: type moesim doctor --roofline --fresh";
+    }
     return known;
   }
   const bool worth_it = build_info().fit_to_measure() && state.experiment.execute &&

@@ -1,5 +1,7 @@
 #include "experts/panel_rows.h"
 
+#include "core/checked.h"
+
 namespace moesim {
 namespace {
 
@@ -49,6 +51,15 @@ Index lines_per_step(const PanelLayout& layout, Index tiles) {
 Index panels_within(std::uint64_t bytes, Index depth, const PanelLayout& layout) {
   const std::uint64_t panel = static_cast<std::uint64_t>(depth) * layout.row_bytes;
   return static_cast<Index>(std::max<std::uint64_t>(1, bytes / std::max<std::uint64_t>(1, panel)));
+}
+
+std::uint64_t sums_bytes(Index rows, std::uint64_t bytes, const PanelLayout& layout) {
+  const Index panels =
+      std::max(std::min(layout.up_panels, panels_within(bytes, layout.up_depth, layout)),
+               std::min(layout.down_panels, panels_within(bytes, layout.down_depth, layout)));
+  return checked_product({static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(panels),
+                          static_cast<std::uint64_t>(2 * layout.lanes), sizeof(float)},
+                         "the sums of a task");
 }
 
 }  // namespace moesim

@@ -28,6 +28,9 @@ void finish_panel(const PanelKernels& with, const ExpertRows& rows, const PanelS
 
 // Panels of so many steps of the depth that have at most so many bytes; at least one.
 Index panels_within(std::uint64_t bytes, Index depth, const PanelLayout& layout);
+// Bytes of the sums of a task of either product: at most so many rows, and panels of so many bytes of
+// weights.
+std::uint64_t sums_bytes(Index rows, std::uint64_t bytes, const PanelLayout& layout);
 
 // Rows that leave the caches before they are read again, so that they are stored past them.
 bool is_streamed(const MutableMatrixView& rows);

@@ -88,13 +88,10 @@ class TiledExecutor final : public Executor {
         checked_product({static_cast<std::uint64_t>(rows),
                          static_cast<std::uint64_t>(layout.up_depth + layout.down_depth), sizeof(float)},
                         what);
-    const std::uint64_t sums =
-        kRowsPerTask * panels_within(kBytesPerTask, layout.up_depth, layout) + kDepthBlock;
-    return checked_add(of_rows,
-                       checked_product({sums, static_cast<std::uint64_t>(2 * kernels_.lanes), sizeof(float),
-                                        static_cast<std::uint64_t>(threads)},
-                                       what),
-                       what);
+    const std::uint64_t of_thread =
+        checked_add(sums_bytes(kRowsPerTask, kBytesPerTask, layout),
+                    static_cast<std::uint64_t>(kDepthBlock * 2 * kernels_.lanes) * sizeof(float), what);
+    return checked_add(of_rows, checked_mul(of_thread, static_cast<std::uint64_t>(threads), what), what);
   }
 
  private:

@@ -62,7 +62,7 @@ class NarrowExecutor final : public Executor {
   const KernelSet* kernels() const override { return &kernels_; }
   bool multiplies_floats() const override { return false; }
   std::uint64_t expert_bytes(const FfnShape& shape) const override {
-    int8_levels(std::max(shape.d_model, shape.width));
+    levels_of(std::max(shape.d_model, shape.width));
     return layout_of(shape).bytes;
   }
   void pack(const FfnShape& shape, const FfnUnits& units, std::byte* expert) const override {
@@ -79,16 +79,16 @@ class NarrowExecutor final : public Executor {
         layout.down_depth + (layout.up_depth + layout.up_depth / 2 + layout.down_depth) / dots_.group;
     const std::uint64_t of_rows =
         checked_product({u64(rows), u64(numbers) * sizeof(float) + 3 * sizeof(RowScale)}, what);
-    const Index tiles = kRowsPerTask * panels_within(kBytesPerTask, layout.up_depth, layout);
-    return checked_add(
-        of_rows, checked_product({u64(tiles), u64(2 * layout.lanes), sizeof(float), u64(threads)}, what),
-        what);
+    const std::uint64_t of_thread = sums_bytes(kRowsPerTask, kBytesPerTask, layout);
+    return checked_add(of_rows, checked_mul(of_thread, u64(threads), what), what);
   }
 
  private:
   PanelLayout layout_of(const FfnShape& shape) const {
     return {shape, weights_, kernels_.lanes, dots_.group};
   }
+  // bf16 has none.
+  int levels_of(Index depth) const { return weights_ == WeightType::int8 ? int8_levels(depth) : 0; }
   Index tiles_per_pass() const { return std::max<Index>(1, kRowsPerPass / dots_.max_rows); }
 
   // row_of(i): the floats of row i of the tile.
@@ -112,7 +112,7 @@ class NarrowExecutor final : public Executor {
     const PanelLayout layout = layout_of(rows.bank.ffn);
     make_tiles(rows, dots_.max_rows, scratch.tiles);
     scratch.in.resize(rows.num_rows(), layout.up_depth / dots_.group);
-    scratch.in.levels = int8_levels(rows.bank.ffn.d_model);
+    scratch.in.levels = levels_of(rows.bank.ffn.d_model);
     const RowSource& in = rows.in;
     const auto narrow_rows = [&](const RowTile& tile, NarrowRows& to, const auto& source_of) {
       narrow_tile(tile, to, [&](int i) -> FloatRow {
@@ -167,7 +167,7 @@ class NarrowExecutor final : public Executor {
         run(scratch.tasks[static_cast<std::size_t>(i)], of_same_tiles);
       });
     };
-    scratch.narrow_hidden.levels = int8_levels(rows.bank.ffn.width);
+    scratch.narrow_hidden.levels = levels_of(rows.bank.ffn.width);
     if (scratch.done.size() < scratch.tiles.size()) {
       scratch.done = std::vector<std::atomic<Index>>(scratch.tiles.size());
     }

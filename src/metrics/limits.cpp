@@ -162,6 +162,7 @@ FlatRow flatten(const MachineLimits& limits) {
   add(row, "instructions", limits.instructions);
   add(row, "version", limits.version);
   add(row, "measured_at", limits.measured_at);
+  add(row, "fitness", limits.fitness);
   add(row, "threads", static_cast<std::int64_t>(limits.threads));
   add(row, "flops.one", limits.flops_one);
   add(row, "flops.all", limits.flops_all);
@@ -201,6 +202,7 @@ std::optional<MachineLimits> limits_from(const FlatRow& row) {
   limits.instructions = take.text("instructions");
   limits.version = take.text("version");
   limits.measured_at = take.text("measured_at");
+  limits.fitness = take.text("fitness");
   limits.threads = static_cast<int>(take.whole("threads", 1, 1024));
   limits.flops_one = take.interval("flops.one", kLeastFlops, kMostFlops);
   limits.flops_all = take.interval("flops.all", kLeastFlops, kMostFlops);

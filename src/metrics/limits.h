@@ -48,6 +48,7 @@ struct MachineLimits {
   std::string instructions;
   std::string version;      // of the program
   std::string measured_at;  // UTC, or ""
+  std::string fitness;      // of the machine then, in doctor's words; "": not judged
   int threads = 1;
   Interval flops_one, flops_all;  // multiply-adds that never leave the registers, FLOP/s
   Interval scaling;               // all over one

@@ -80,7 +80,7 @@ void add_speed(std::string& text, const CompareResult& result, std::size_t index
     return;
   }
   const SpeedVerdict& speed = b.speed;
-  text += fmt::format("speed    {} {}: {:.3f} times A's tokens/s [{:.3f} .. {:.3f}]{}\n", letter(index),
+  text += fmt::format("speed    {} {}: {:.4g} times A's tokens/s [{:.4g} .. {:.4g}]{}\n", letter(index),
                       speed_word(speed.speed), speed.ratio.median, speed.ratio.low, speed.ratio.high,
                       result.live ? fmt::format(", measured in turns over {} rounds", result.rounds)
                                   : ", each against the yardstick of its run");

@@ -87,6 +87,11 @@ TEST_F(Compare, EqualRoutingDoesNotHideOtherDifferences) {
   EXPECT_NE(read("out").find("total parameters"), std::string::npos) << read("out");
 }
 
+TEST_F(Compare, AChangeOfSpeedWithoutPercentIsRefusedBeforeAnythingIsLoaded) {
+  EXPECT_EQ(run("compare not_there.yaml neither.yaml --fail-on tokens_per_s:-5"), 64);
+  EXPECT_NE(read("err").find("compared as a ratio"), std::string::npos) << read("err");
+}
+
 TEST_F(Compare, WhatWasNotMeasuredIsNoNumber) {
   EXPECT_EQ(run("compare quickstart quickstart --budget 0 --fail-on seconds.experts:+5%" + kSmall), 64);
   EXPECT_EQ(

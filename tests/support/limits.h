@@ -11,6 +11,7 @@ inline MachineLimits some_limits() {
   limits.instructions = "avx512";
   limits.version = "0.1.0 abcdef";
   limits.measured_at = "2026-01-02T03:04:05Z";
+  limits.fitness = "fit with remarks";
   limits.threads = 2;
   limits.flops_one = {1e11, 9e10, 1.1e11};
   limits.flops_all = {2e11, 1.8e11, 2.1e11};

@@ -95,6 +95,7 @@ TEST_F(FakeMachine, ContainerLimitOfVersionOne) {
   put_memory(16000, 12000);
   put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
   EXPECT_EQ(limit(), four_fifths(12000 * kMiB));
+  EXPECT_FALSE(read_machine_state(root_).group_memory_bytes) << "as much as it can say: no limit";
   put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n");
   put("/sys/fs/cgroup/memory/memory.usage_in_bytes", "536870912\n");
   EXPECT_EQ(limit(), four_fifths(512 * kMiB));

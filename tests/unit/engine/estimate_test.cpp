@@ -87,6 +87,51 @@ TEST(EstimateMemory, BatchesMadeBeforehandAreFewAndCounted) {
   EXPECT_EQ(beforehand("100000"), std::pair(Index{1}, std::uint64_t{0}));
 }
 
+std::uint64_t bytes_for(const MemoryEstimate& memory, std::string_view what) {
+  for (const MemoryItem& item : memory.items) {
+    if (item.what == what) {
+      return item.bytes;
+    }
+  }
+  ADD_FAILURE() << "no " << what;
+  return 0;
+}
+
+TEST(EstimateMemory, AThreadNeedsNoMoreSumsThanALayerHasColumns) {
+  const TempFolder folder;
+  for (const char* weights : {"float32", "int8"}) {
+    const Experiment small = experiment_with(
+        folder, {"layer.d_model=16", "layer.d_ff=64", "workload.tokens=64",
+                 std::string("executor.weights=") + weights, "executor.instructions=portable",
+                 weights == std::string("int8") ? "executor.activations=int8" : "executor.activations=auto"});
+    const std::uint64_t of_thread = (bytes_for(estimate_memory(small, 101), "rows of the experts") -
+                                     bytes_for(estimate_memory(small, 1), "rows of the experts")) /
+                                    100;
+    EXPECT_GE(of_thread, 64u * 64 * 4) << weights;           // a hot expert's rows
+    EXPECT_LE(of_thread, 4u * 384 * 2 * 64 * 4) << weights;  // gated columns of the rows of a task
+  }
+}
+
+TEST(EstimateMemory, TokensWithLogitsHaveNoVectorsAndThreadsCountForThemselves) {
+  const TempFolder folder;
+  const auto experiment = [&](const std::string& d_model) {
+    return load_experiment(
+        folder.write("logits.yaml", "layer: {d_model: " + d_model +
+                                        ", num_experts: 500000}\n"
+                                        "workload: {kind: synthetic_logits, tokens: 3, steps: 400}\n"
+                                        "router: {preset: mixtral}\n"
+                                        "execute: false\n"),
+        {});
+  };
+  EXPECT_EQ(estimate_memory(experiment("4"), 2).total, estimate_memory(experiment("1000000"), 2).total);
+  EXPECT_EQ(estimate_memory(experiment("4"), 400).total, estimate_memory(experiment("4"), 1000).total);
+  // A thread's logits and popularity, and at least four counts of 8 bytes beside four counters of each
+  // expert.
+  const std::uint64_t of_thread = bytes_for(estimate_memory(experiment("4"), 2), "steps at a time") / 2;
+  EXPECT_GE(of_thread, 500'000u * (4 * 4 + 4 * 8 + 3 * 8));
+  EXPECT_EQ(most_batches_in_a_sample(experiment("4")), 2);  // of 6 MB each
+}
+
 TEST(CheckMemory, ABillionExpertsAreRefusedWithASettingThatFits) {
   const TempFolder folder;
   const Experiment huge = experiment_with(folder, {"layer.num_experts=1000000000"});
@@ -108,6 +153,25 @@ TEST(CheckMemory, SizesThatOverflowAreRefusedToo) {
   const Experiment huge = experiment_with(
       folder, {"layer.num_experts=1000000000000", "layer.d_ff=1000000000000", "layer.d_model=1099511627776"});
   EXPECT_THROW(check_memory(huge, 2, machine_with(std::uint64_t{4} << 30)), Error);
+}
+
+TEST(CheckMemory, WidthsThatDoNotFitTheSumsOfInt8AreNotCalledAMatterOfMemory) {
+  const TempFolder folder;
+  const auto wide = [&](const std::string& type) {
+    return experiment_with(folder,
+                           {"layer.d_model=1", "layer.d_ff=17000000", "layer.num_experts=1", "router.top_k=1",
+                            "baselines=[]", "workload.tokens=2", "executor.weights=" + type,
+                            "executor.activations=" + type, "executor.instructions=portable"});
+  };
+  const MachineInfo machine = machine_with(std::uint64_t{64} << 30);
+  try {
+    check_memory(wide("int8"), 2, machine);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::config);
+    EXPECT_EQ(error.help(), "leave out executor.activations");
+  }
+  EXPECT_NO_THROW(check_memory(wide("bf16"), 2, machine));
 }
 
 TEST(CheckMemory, TooManyTokensSuggestFewer) {
