@@ -37,7 +37,7 @@ if(MOESIM_REPORT)
   endif()
   find_package(PkgConfig QUIET)
   if(PkgConfig_FOUND)
-    pkg_check_modules(RSVG QUIET IMPORTED_TARGET librsvg-2.0 cairo-pdf)
+    pkg_check_modules(RSVG QUIET librsvg-2.0 cairo-pdf)
   endif()
 endif()
 
