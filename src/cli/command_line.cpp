@@ -156,6 +156,7 @@ CLI::App* add_run(CLI::App& app, RunArguments& a) {
   command->add_flag("--as-sweep-point", a.as_sweep_point,
                     "ignore the sweep section, and keys without effect, as at a point of a sweep");
   command->add_flag("--no-store", a.no_store, "do not keep the result below runs/");
+  command->add_flag("--report", a.report, "draw the stored run: report.html in its folder");
   return command;
 }
 
@@ -177,6 +178,11 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
   command->add_option("--budget", a.run.budget, "seconds for each point (default 3, or what the config says)")
       ->type_name("SECONDS");
   command->add_flag("--fresh", a.fresh, "run finished points again");
+  command->add_flag("--report", a.run.report, "draw the sweep when it is done: report.html in its folder");
+  command
+      ->add_option("--report-every", a.report_every,
+                   "and while it runs, after each point that ends so many seconds later")
+      ->type_name("SECONDS");
   command->add_flag("--explain", a.explain, "say which points would run and why; run nothing");
   command->add_flag("--dry-run", a.run.dry_run, "print the points, memory and time; run nothing");
   return command;
@@ -230,6 +236,20 @@ CLI::App* add_export(CLI::App& app, ExportArguments& a) {
   command->add_flag("--jsonl", a.jsonl, "results.jsonl and experts.csv (the default)");
   command->add_flag("--csv", a.csv, "results.csv and experts.csv");
   command->add_flag("--md", a.markdown, "results.md");
+  return command;
+}
+
+CLI::App* add_report(CLI::App& app, ReportArguments& a) {
+  CLI::App* command =
+      app.add_subcommand("report",
+                         "Draw a stored run or sweep, or two side by side, as one HTML file.\n"
+                         "  moesim report runs/mine-1f9c2e7a                (report.html in it)\n"
+                         "  moesim report runs/a runs/b --file a-b.html\n"
+                         "  moesim report runs/mine-1f9c2e7a --figures svg");
+  command->add_option("runs", a.runs, "the folder of a run or a sweep; of two, to compare")->required();
+  command->add_option("--file", a.file, "where to write it; of figures the folder")->type_name("FILE");
+  command->add_option("--figures", a.figures, "each chart as a file of its own: svg, png or pdf")
+      ->type_name("FORM");
   return command;
 }
 
@@ -356,6 +376,7 @@ int run_command_line(int argc, char** argv) {
   CompareArguments compare_arguments;
   BalanceArguments balance_arguments;
   ExportArguments export_arguments;
+  ReportArguments report_arguments;
   ValidateArguments validate_arguments;
   RouteArguments route_arguments;
   RoutersArguments routers_arguments;
@@ -372,6 +393,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* compared = add_compare(app, compare_arguments);
   const CLI::App* balanced = add_balance(app, balance_arguments);
   const CLI::App* exported = add_export(app, export_arguments);
+  const CLI::App* reported = add_report(app, report_arguments);
   const CLI::App* validate = add_validate(app, validate_arguments);
   const CLI::App* route = add_route(app, route_arguments);
   const CLI::App* routers = add_routers(app, routers_arguments);
@@ -406,6 +428,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (exported->parsed()) {
     return export_command(export_arguments);
+  }
+  if (reported->parsed()) {
+    return report_command(report_arguments);
   }
   if (validate->parsed()) {
     return validate_command(validate_arguments);

@@ -44,6 +44,12 @@ void check_effects(const RunArguments& arguments, Format format) {
     no_effect("--show-tokens", fmt::format("with -o {}; expected -o table", arguments.output),
               "--save-routing FILE.csv writes every token");
   }
+  if (arguments.report && (arguments.no_store || arguments.dry_run)) {
+    no_effect("--report",
+              arguments.no_store ? "with --no-store; expected only one of them"
+                                 : "with --dry-run; expected only one of them",
+              "a report is drawn from the stored run");
+  }
   if (arguments.dry_run && !arguments.show_tokens.empty()) {
     no_effect("--show-tokens", "with --dry-run; expected only one of them", "leave --dry-run out");
   }
@@ -68,7 +74,11 @@ void keep(const RunArguments& arguments, const Experiment& experiment, const Run
   std::string problem;
   try {
     const std::string id = experiment_id(experiment, resolve_threads(experiment, options, machine), machine);
-    write_stderr(fmt::format("saved    {}\n", display_path(store_run(arguments.config, id, record))));
+    const std::string folder = store_run(arguments.config, id, record);
+    write_stderr(fmt::format("saved    {}\n", display_path(folder)));
+    if (arguments.report) {
+      report_folder(folder);
+    }
   } catch (const std::exception& error) {
     problem = error.what();
   }

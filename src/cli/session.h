@@ -21,9 +21,11 @@ struct RunArguments {
   bool dry_run = false;
   bool no_store = false;
   bool as_sweep_point = false;
+  bool report = false;
 };
 struct SweepArguments {
   RunArguments run;
+  std::string report_every;  // seconds
   std::vector<std::string> axes;
   std::string where;
   bool fresh = false;
@@ -42,6 +44,11 @@ struct BalanceArguments {
 struct ExportArguments {
   std::string run;
   bool jsonl = false, csv = false, markdown = false;
+};
+struct ReportArguments {
+  std::vector<std::string> runs;
+  std::string file;     // where to; "": report.html in the run's folder
+  std::string figures;  // "svg", "png", "pdf"; "": none
 };
 struct ValidateArguments {
   std::string config;
@@ -73,6 +80,7 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour);
 int compare_command(const CompareArguments& arguments, const std::string& colour);
 int balance_command(const BalanceArguments& arguments, const std::string& colour);
 int export_command(const ExportArguments& arguments);
+int report_command(const ReportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
@@ -106,6 +114,9 @@ std::vector<std::string> session_overrides(const RunArguments& arguments);
 std::string store_run(const std::string& config, const std::string& id, const RunRecord& record);
 // The config as given and the environment, as files and in the database.
 void describe_folder(const std::string& folder, const std::string& config, ResultStore& store);
+// Draws a folder's results into its report.html and says so; a report that cannot be made is a warning, the
+// results are there.
+void report_folder(const std::string& folder);
 std::string display_path(const std::string& path);
 // Whether the name is that of a config of the binary, with or without .yaml.
 bool is_built_in_config(const std::string& name);

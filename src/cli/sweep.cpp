@@ -135,6 +135,15 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour) {
         "them [no-effect]",
         "leave -o and --out out");
   }
+  if (looks_only && (arguments.run.report || !arguments.report_every.empty())) {
+    throw Error(ErrorKind::usage,
+                "moesim sweep: error: --report has no effect with --dry-run and --explain; expected only one "
+                "of them [no-effect]",
+                "leave --report out");
+  }
+  const double report_every = arguments.report_every.empty()
+                                  ? 0
+                                  : parse_real_option("--report-every", arguments.report_every, 1, 86400);
   const SweepPlan plan = plan_sweep(request_of(arguments));
   const std::string folder = runs_directory() + "/" + sweep_folder_name(plan.name, plan.id);
   if (looks_only) {
@@ -159,10 +168,15 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour) {
     show(point);
   };
   options.on_progress = show;
+  Stopwatch since_report;
   options.on_end = [&](const SweepPoint& point, const StoredPoint& result) {
     pacer.end(point);
     progress.clear();
     write_stderr(render_point(point, plan.points.size(), result));
+    if (report_every > 0 && since_report.seconds() >= report_every) {
+      report_folder(folder);
+      since_report = Stopwatch();
+    }
   };
   catch_interrupts();
   const SweepOutcome outcome = run_sweep(plan, store, options);
@@ -185,6 +199,9 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour) {
       },
       stdout_style(colour));
   write_stderr(fmt::format("saved    {}\n", display_path(folder)));
+  if (arguments.run.report || report_every > 0) {
+    report_folder(folder);
+  }
   constexpr int kSomeFailed = 3;
   return outcome.failed > 0 ? kSomeFailed : 0;
 }

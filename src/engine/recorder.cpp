@@ -135,7 +135,10 @@ void Recorder::on_layer(const LayerEvent& event) {
   if (event.layer == 0) {
     count_domains(event);
     if (shown_.empty() && options_.show_tokens > 0) {
-      show_tokens(event);
+      shown_ = first_tokens(event, options_.show_tokens);
+    }
+    if (detail_.tokens.empty() && options_.detail) {
+      detail_.tokens = first_tokens(event, kDetailTokens);
     }
   }
   if (options_.detail) {
@@ -165,7 +168,8 @@ void Recorder::count_domains(const LayerEvent& event) {
 }
 
 // The first tokens of each sequence of the batch, as many from each; a character begun is finished.
-void Recorder::show_tokens(const LayerEvent& event) {
+std::vector<ShownToken> Recorder::first_tokens(const LayerEvent& event, Index count) const {
+  std::vector<ShownToken> first;
   const TokenBatch& batch = event.batch;
   std::map<std::uint32_t, std::vector<Index>> by_sequence;
   for (Index t = 0; t < batch.num_tokens(); ++t) {
@@ -174,7 +178,7 @@ void Recorder::show_tokens(const LayerEvent& event) {
   const Index groups = static_cast<Index>(by_sequence.size());
   Index group = 0;
   for (const auto& [sequence, tokens] : by_sequence) {
-    const Index share = options_.show_tokens / groups + (group < options_.show_tokens % groups ? 1 : 0);
+    const Index share = count / groups + (group < count % groups ? 1 : 0);
     ++group;
     Index taken = 0;
     std::uint64_t last_position = 0;
@@ -196,11 +200,12 @@ void Recorder::show_tokens(const LayerEvent& event) {
       shown.domain = domains_.empty() || batch.domain.empty() ? "" : domains_[batch.domain[i]].name;
       shown.text = experiment_.workload->token_text(place);
       shown.assignments = event.mix != nullptr ? largest_shares(*event.mix, t) : assignments_of(event, i);
-      shown_.push_back(std::move(shown));
+      first.push_back(std::move(shown));
       last_position = batch.position[i];
       ++taken;
     }
   }
+  return first;
 }
 
 void Recorder::add_detail(const LayerEvent& event) {

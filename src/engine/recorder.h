@@ -37,7 +37,7 @@ class Recorder {
 
  private:
   void count_domains(const LayerEvent& event);
-  void show_tokens(const LayerEvent& event);
+  std::vector<ShownToken> first_tokens(const LayerEvent& event, Index count) const;
   void add_detail(const LayerEvent& event);
 
   const Experiment& experiment_;
@@ -50,7 +50,7 @@ class Recorder {
   LayerSummary summary_;                  // of the current layer
   std::vector<StepRow> rows_;
   std::vector<DomainLoad> domains_;
-  std::vector<ShownToken> shown_;
+  std::vector<ShownToken> shown_;  // of the first batch
   std::optional<Index> capacity_;
   RunDetail detail_;
 };

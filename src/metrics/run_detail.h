@@ -41,11 +41,27 @@ struct Histogram {
 };
 constexpr std::size_t kHistogramBins = 20;
 
+struct ShownAssignment {
+  std::int32_t expert = 0;
+  float weight = 0;
+  bool kept = true;
+  std::int32_t moved_to = -1;  // the expert it was re-routed to, or -1
+};
+struct ShownToken {
+  std::string domain;
+  std::string text;
+  // First layer; of a soft router the experts with the largest shares of the token's output.
+  std::vector<ShownAssignment> assignments;
+};
+
+constexpr Index kDetailTokens = 400;
+
 struct RunDetail {
   std::vector<ExpertLoads> loads;
   std::vector<CoActivation> co_activation;
   std::vector<Histogram> histograms;
   std::vector<BlockSpan> timeline;  // one step that was not timed
+  std::vector<ShownToken> tokens;   // the first ones of the first batch, at most kDetailTokens
 };
 
 Histogram make_histogram(const std::string& what, Index layer);

@@ -80,19 +80,6 @@ struct DomainLoad {
   std::vector<std::uint64_t> routed_per_expert;  // first layer
 };
 
-struct ShownAssignment {
-  std::int32_t expert = 0;
-  float weight = 0;
-  bool kept = true;
-  std::int32_t moved_to = -1;  // the expert it was re-routed to, or -1
-};
-struct ShownToken {
-  std::string domain;
-  std::string text;
-  // First layer; of a soft router the experts with the largest shares of the token's output.
-  std::vector<ShownAssignment> assignments;
-};
-
 // What the machine allowed in the rounds, and what was expected of a MoE step.
 struct Roofline {
   MachineRates rates;      // measured between the rounds, medians

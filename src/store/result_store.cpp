@@ -98,10 +98,10 @@ void put_timeline(const Database& database, std::int64_t point, const RunDetail&
   }
 }
 
-void put_tokens(const Database& database, std::int64_t point, const RunRecord& record) {
+void put_tokens(const Database& database, std::int64_t point, const RunDetail& detail) {
   Statement insert = database.prepare("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)");
-  for (std::size_t t = 0; t < record.shown_tokens.size(); ++t) {
-    const ShownToken& token = record.shown_tokens[t];
+  for (std::size_t t = 0; t < detail.tokens.size(); ++t) {
+    const ShownToken& token = detail.tokens[t];
     insert.bind(1, point).bind(2, static_cast<std::int64_t>(t)).bind(3, token.domain).bind(4, token.text);
     if (token.assignments.empty()) {
       insert.bind_null(5).bind_null(6).bind_null(7).run();
@@ -212,7 +212,7 @@ void ResultStore::put(const StoredPoint& point, const RunRecord* record) {
     put_pairs(database_, number, record->detail);
     put_histograms(database_, number, record->detail);
     put_timeline(database_, number, record->detail);
-    put_tokens(database_, number, *record);
+    put_tokens(database_, number, record->detail);
   }
   transaction.commit();
 }

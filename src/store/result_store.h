@@ -10,6 +10,7 @@
 #include "core/flat_row.h"
 #include "metrics/run_record.h"
 #include "store/database.h"
+#include "store/stored_detail.h"
 
 namespace moesim {
 
@@ -66,6 +67,7 @@ class ResultStore {
   // The current ones in order of place; one at a time, so that memory does not grow with their number.
   void for_each_point(const std::function<void(const StoredPoint&)>& visit) const;
   std::vector<StoredSample> samples(const std::string& id) const;
+  StoredDetail detail(const std::string& id) const;  // empty for an unknown point
   // Columns point, step, layer, expert, routed, processed; one at a time.
   void for_each_expert_row(const std::function<void(const FlatRow&)>& visit) const;
 

@@ -28,7 +28,7 @@ RunRecord sample_record() {
   record.detail.co_activation = {{0, 2, {0, 5, 0, 0}}};
   record.detail.histograms = {make_histogram("weight", 0)};
   record.detail.timeline = {{1, "experts", 0.5, 0.75}};
-  record.shown_tokens = {{"english", "word", {{1, 0.75F, true}}}, {"english", "alone", {}}};
+  record.detail.tokens = {{"english", "word", {{1, 0.75F, true}}}, {"english", "alone", {}}};
   return record;
 }
 

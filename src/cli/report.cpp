@@ -1,0 +1,68 @@
+// moesim report: a stored run, a sweep, or two of them side by side, as one HTML file or as figures.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/session.h"
+#include "core/error.h"
+#include "io/files.h"
+#include "page/figures.h"
+#include "page/html.h"
+#include "page/pages.h"
+
+namespace moesim {
+namespace {
+
+Page page_of(const std::vector<std::string>& runs) {
+  if (runs.size() > 2) {
+    throw Error(ErrorKind::usage,
+                fmt::format("moesim report: error: {} folders; expected one, or two to compare [bad-option]",
+                            runs.size()),
+                "moesim report RUN_A RUN_B");
+  }
+  return runs.size() == 1 ? folder_page(runs.front())
+                          : compare_page(compare_stored_runs(runs[0], runs[1]), runs[0], runs[1]);
+}
+
+}  // namespace
+
+void report_folder(const std::string& folder) {
+  std::string problem = why_no_pages();
+  try {
+    if (problem.empty()) {
+      const std::string path = folder + "/report.html";
+      write_file_atomically(path, render_html(folder_page(folder)));
+      write_stderr(fmt::format("report   {}\n", display_path(path)));
+    }
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  if (!problem.empty()) {
+    write_stderr(fmt::format("warning: no report: {}\n", problem));
+  }
+}
+
+int report_command(const ReportArguments& arguments) {
+  if (!can_write_pages()) {
+    throw Error(
+        ErrorKind::usage,
+        "moesim report: error: this build has no chart library; expected a build that found npm [no-report]",
+        why_no_pages());
+  }
+  if (!arguments.figures.empty()) {
+    const std::string form = parse_choice_option("--figures", arguments.figures, {"svg", "png", "pdf"});
+    const std::string folder = arguments.file.empty() ? arguments.runs.back() + "/figures" : arguments.file;
+    for (const std::string& file : write_figures(page_of(arguments.runs), folder, form)) {
+      write_stdout(display_path(file) + "\n");
+    }
+    return 0;
+  }
+  const Page page = page_of(arguments.runs);
+  const std::string path = !arguments.file.empty() ? arguments.file : arguments.runs.back() + "/report.html";
+  write_file_atomically(path, render_html(page));
+  write_stdout(display_path(path) + "\n");
+  return 0;
+}
+
+}  // namespace moesim

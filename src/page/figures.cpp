@@ -1,0 +1,100 @@
+#include "page/figures.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "io/files.h"
+#include "page/draw.h"
+
+#ifdef MOESIM_RSVG
+#include <cairo-pdf.h>
+#include <librsvg/rsvg.h>
+#endif
+
+namespace moesim {
+namespace {
+
+#ifdef MOESIM_RSVG
+
+cairo_status_t append(void* to, const unsigned char* bytes, unsigned int count) {
+  static_cast<std::string*>(to)->append(reinterpret_cast<const char*>(bytes), count);
+  return CAIRO_STATUS_SUCCESS;
+}
+
+std::string rasterise(const std::string& svg, const std::string& form) {
+  RsvgHandle* handle =
+      rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(svg.data()), svg.size(), nullptr);
+  MOESIM_CHECK(handle != nullptr, "a figure of our own that librsvg cannot read");
+  double width = 0;
+  double height = 0;
+  rsvg_handle_get_intrinsic_size_in_pixels(handle, &width, &height);
+  constexpr double kPixels = 2;
+  const bool pdf = form == "pdf";
+  std::string bytes;
+  cairo_surface_t* surface =
+      pdf ? cairo_pdf_surface_create_for_stream(append, &bytes, width, height)
+          : cairo_image_surface_create(CAIRO_FORMAT_ARGB32, static_cast<int>(kPixels * width),
+                                       static_cast<int>(kPixels * height));
+  if (pdf) {
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE,
+                                   "2000-01-01T00:00:00Z");  // same bytes
+  }
+  cairo_t* cairo = cairo_create(surface);
+  if (!pdf) {
+    cairo_scale(cairo, kPixels, kPixels);
+  }
+  const RsvgRectangle page{0, 0, width, height};
+  const bool drawn = rsvg_handle_render_document(handle, cairo, &page, nullptr) != 0;
+  cairo_destroy(cairo);
+  if (!pdf) {
+    cairo_surface_write_to_png_stream(surface, append, &bytes);
+  }
+  cairo_surface_destroy(surface);
+  g_object_unref(handle);
+  MOESIM_CHECK(drawn && !bytes.empty(), "a figure of our own that librsvg cannot draw");
+  return bytes;
+}
+
+#else
+
+std::string rasterise(const std::string&, const std::string& form) {
+  throw Error(ErrorKind::usage,
+              fmt::format("--figures {}: error: this build has no librsvg; expected svg [no-figures]", form),
+              "install librsvg2-dev and build again, or use --figures svg");
+}
+
+#endif
+
+}  // namespace
+
+std::vector<std::string> write_figures(const Page& page, const std::string& folder, const std::string& form) {
+  Artist artist;
+  std::vector<std::string> paths;
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  if (problem) {
+    throw Error(
+        ErrorKind::cannot_create,
+        fmt::format(
+            "{}: error: the folder cannot be made: {}; expected a place that can be written [cannot-create]",
+            display_safe(folder), problem.message()));
+  }
+  for (const Section& section : page.sections) {
+    for (const Block& block : section.blocks) {
+      const Chart* chart = std::get_if<Chart>(&block);
+      if (chart == nullptr || chart->views.empty()) {
+        continue;
+      }
+      const std::string svg = artist.draw(*chart, 0);
+      const std::string path = fmt::format("{}/{}.{}", folder, chart->id, form);
+      write_file_atomically(path, form == "svg" ? svg : rasterise(svg, form));
+      paths.push_back(path);
+    }
+  }
+  return paths;
+}
+
+}  // namespace moesim

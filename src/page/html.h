@@ -1,0 +1,26 @@
+#pragma once
+// A page as one HTML file that needs nothing else and runs no script but its own.
+
+#include <string>
+
+#include "page/page.h"
+
+namespace moesim {
+
+// Whether this build has the chart library.
+bool can_write_pages();
+// "" or what to type to get a build that can.
+std::string why_no_pages();
+
+struct HtmlOptions {
+  bool pictures = true;  // one a section, for readers without JavaScript, where can_draw()
+};
+// Throws Error(usage) in a build without the chart library.
+std::string render_html(const Page& page, const HtmlOptions& options = {});
+
+// Text for an element or a quoted attribute.
+std::string escape_html(const std::string& text);
+// JSON for a script element: no character that could end it.
+std::string escape_json_in_html(const std::string& json);
+
+}  // namespace moesim

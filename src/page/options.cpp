@@ -1,0 +1,53 @@
+#include "page/options.h"
+
+namespace moesim::options {
+
+Json value_axis(const std::string& name, const std::string& numbers) {
+  return {{"type", "value"}, {"name", name}, {"numbers", numbers}};
+}
+
+Json category_axis(const std::string& name, std::vector<std::string> categories) {
+  return {{"type", "category"}, {"name", name}, {"data", std::move(categories)}};
+}
+
+Json bars(const std::string& name, Json data, const std::string& stack) {
+  Json series = {{"type", "bar"}, {"name", name}, {"data", std::move(data)}};
+  if (!stack.empty()) {
+    series["stack"] = stack;
+  }
+  return series;
+}
+
+Json line(const std::string& name, Json data) {
+  return {{"type", "line"}, {"name", name}, {"data", std::move(data)}, {"showSymbol", false}};
+}
+
+Json points(const std::string& name, Json data) {
+  return {{"type", "scatter"}, {"name", name}, {"data", std::move(data)}, {"symbolSize", 8}};
+}
+
+Json mark(const std::string& axis, double value, const std::string& label) {
+  return {{axis, value}, {"name", label}, {"label", {{"formatter", "{b}"}, {"position", "insideEndTop"}}}};
+}
+
+Json heat_map(Json x_axis, Json y_axis, Json data, double low, double high, const std::string& numbers,
+              const std::string& title) {
+  Json option = chart(std::move(x_axis), std::move(y_axis),
+                      Json::array({{{"type", "heatmap"}, {"name", title}, {"data", std::move(data)}}}));
+  option["visualMap"] = {{"min", low},
+                         {"max", high > low ? high : low + 1},
+                         {"calculable", true},
+                         {"numbers", numbers},
+                         {"text", Json::array({title, ""})}};
+  return option;
+}
+
+Json chart(Json x_axis, Json y_axis, Json series) {
+  return {{"xAxis", std::move(x_axis)}, {"yAxis", std::move(y_axis)}, {"series", std::move(series)}};
+}
+
+std::string text(const Json& option) {
+  return option.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace moesim::options

@@ -1,0 +1,32 @@
+#pragma once
+// Private to this room: the parts that ECharts options are made of.
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace moesim::options {
+
+using Json = nlohmann::json;
+
+// `numbers`: how web/chart.js writes the axis' and the tooltip's values: "short" (1.2k), "percent",
+// "seconds", "plain".
+Json value_axis(const std::string& name, const std::string& numbers = "short");
+Json category_axis(const std::string& name, std::vector<std::string> categories);
+
+Json bars(const std::string& name, Json data, const std::string& stack = "");
+Json line(const std::string& name, Json data);
+Json points(const std::string& name, Json data);
+
+// A vertical or horizontal line across the chart at a value of the given axis ("xAxis", "yAxis").
+Json mark(const std::string& axis, double value, const std::string& label);
+
+// x, y and colour; data: [x index, y index, value].
+Json heat_map(Json x_axis, Json y_axis, Json data, double low, double high, const std::string& numbers,
+              const std::string& title);
+
+Json chart(Json x_axis, Json y_axis, Json series);
+
+std::string text(const Json& option);
+
+}  // namespace moesim::options

@@ -1,0 +1,170 @@
+// The report in a real browser: node --test tests/browser (scripts/test_browser prepares it).
+//   MOESIM          the program
+//   MOESIM_PAGES    a folder for the pages and pictures made here
+//   CHROMIUM        the browser, /usr/bin/chromium by default
+import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
+import fs from 'node:fs';
+import {createRequire} from 'node:module';
+import path from 'node:path';
+import {after, before, test} from 'node:test';
+import {chromium} from 'playwright-core';
+
+const program = process.env.MOESIM;
+const folder = process.env.MOESIM_PAGES;
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let browser;
+const pages = {};
+
+function moesim(...words) {
+  return execFileSync(program, words, {encoding: 'utf8', env: {...process.env, MOESIM_RUNS_DIR: path.join(folder, 'runs')},
+                                       stdio: ['ignore', 'pipe', 'ignore']});
+}
+
+before(async () => {
+  fs.rmSync(folder, {recursive: true, force: true});
+  fs.mkdirSync(folder, {recursive: true});
+  const quick = ['--set', 'measure.budget_s=0.2', '--set', 'measure.min_samples=5'];
+  moesim('run', 'quickstart', ...quick);
+  moesim('run', 'quickstart', '--set', 'layer.num_layers=3', '--set', 'router.top_k=1', ...quick);
+  moesim('sweep', 'quickstart', '-p', 'layer.num_experts=4,8', '-p', 'router.top_k=1,2,4', ...quick);
+  const runs = fs.readdirSync(path.join(folder, 'runs')).map((name) => path.join(folder, 'runs', name));
+  const stored = runs.filter((run) => fs.existsSync(path.join(run, 'resolved.yaml')));
+  const sweep = runs.find((run) => !fs.existsSync(path.join(run, 'resolved.yaml')));
+  const layers = (run) => /num_layers: 3/.test(fs.readFileSync(path.join(run, 'resolved.yaml'), 'utf8'));
+  pages.run = moesim('report', stored.find((run) => !layers(run))).trim();
+  pages.layers = moesim('report', stored.find(layers)).trim();
+  pages.sweep = moesim('report', sweep).trim();
+  pages.compare = moesim('report', ...stored, '--file', path.join(folder, 'compare.html')).trim();
+  browser = await chromium.launch({executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox']});
+});
+after(async () => { await browser?.close(); });
+
+// The page, with everything that went wrong in it.
+async function open(file, options = {}) {
+  const context = await browser.newContext({viewport: {width: 1100, height: 900}, ...options});
+  const page = await context.newPage();
+  const problems = [];
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) { problems.push(message.text()); } });
+  page.on('pageerror', (error) => problems.push(error.stack));
+  page.on('request', (request) => { if (!/^(file|data|blob):/.test(request.url())) { problems.push(`asked for ${request.url()}`); } });
+  await page.goto('file://' + path.resolve(file));
+  return {page, problems};
+}
+
+// page.waitForFunction would need eval, which the page's policy forbids.
+async function until(page, condition, argument) {
+  for (let i = 0; i < 400; ++i) {
+    if (await page.evaluate(condition, argument)) { return; }
+    await page.waitForTimeout(50);
+  }
+  assert.fail(`never: ${condition}`);
+}
+const drawn = (page) => until(
+    page, () => document.querySelectorAll('.chart').length === document.querySelectorAll('.chart[data-drawn]').length);
+
+test('every page draws all its charts, without an error and without a request', async () => {
+  for (const [name, file] of Object.entries(pages)) {
+    const {page, problems} = await open(file);
+    await drawn(page);
+    const charts = await page.$$eval('.chart', (places) => places.map((place) => ({
+      shapes: place.querySelectorAll('svg path').length, series: Number(place.dataset.drawn)})));
+    assert.ok(charts.length >= 3, `${name} has ${charts.length} charts`);
+    for (const chart of charts) {
+      assert.ok(chart.series > 0 && chart.shapes > 3, `${name}: ${JSON.stringify(chart)}`);
+    }
+    assert.deepEqual(problems, [], name);
+    await page.context().close();
+  }
+});
+
+test('a chart has as many series as its description', async () => {
+  const {page} = await open(pages.run);
+  await drawn(page);
+  const counts = await page.evaluate(() => JSON.parse(document.getElementById('charts').textContent).map((chart) => [
+    JSON.parse(chart.views[0].option).series.length,
+    Number(document.querySelector(`#${chart.id} .chart`).dataset.drawn)]));
+  for (const [described, shown] of counts) { assert.equal(shown, described); }
+});
+
+test('choosing a layer changes the chart', async () => {
+  const {page} = await open(pages.layers);
+  await drawn(page);
+  const picture = () => page.$eval('#load .chart svg', (svg) => svg.outerHTML);
+  const first = await picture();
+  await page.selectOption('#load select', {label: 'layer 2, by id'});
+  assert.notEqual(await picture(), first);
+});
+
+test('brushing an axis filters the table and the other charts, and letting go brings all back', async () => {
+  const {page, problems} = await open(pages.sweep);
+  await drawn(page);
+  const shown = () => page.$$eval('tr[data-point]:not([hidden])', (rows) => rows.length);
+  assert.equal(await shown(), 6);
+  const box = await (await page.$('#parallel .chart')).boundingBox();
+  const x = box.x + 70;  // the first axis
+  await page.mouse.move(x, box.y + box.height - 35);
+  await page.mouse.down();
+  await page.mouse.move(x, box.y + box.height - 90, {steps: 8});
+  await page.mouse.up();
+  await until(page, () => document.querySelectorAll('tr[data-point][hidden]').length > 0);
+  assert.equal(await shown(), 3);
+  assert.match(await page.textContent('#kept'), /3 points/);
+  await page.mouse.click(x, box.y + 60);
+  await until(page, () => document.querySelectorAll('tr[data-point][hidden]').length === 0);
+  assert.deepEqual(problems, []);
+});
+
+test('everything is reached and used by keyboard', async () => {
+  const {page} = await open(pages.run);
+  const reached = new Set();
+  for (let i = 0; i < 200; ++i) {
+    await page.keyboard.press('Tab');
+    const what = await page.evaluate(() => {
+      const at = document.activeElement;
+      return at === document.body ? null : at.tagName + (at.className ? '.' + at.className : '') + (at.id ? '#' + at.id : '');
+    });
+    if (what === null) { break; }
+    reached.add(what);
+  }
+  for (const wanted of ['A', 'BUTTON#theme', 'SELECT', 'BUTTON.save-svg', 'BUTTON.save-csv', 'SUMMARY', 'BUTTON.copy']) {
+    assert.ok(reached.has(wanted), `${wanted} among ${[...reached].join(' ')}`);
+  }
+});
+
+test('axe finds nothing serious, light and dark', async () => {
+  for (const colorScheme of ['light', 'dark']) {
+    for (const [name, file] of Object.entries(pages)) {
+      const {page} = await open(file, {colorScheme, bypassCSP: true});
+      await drawn(page);
+      await page.evaluate(axe);
+      const {violations} = await page.evaluate(() => window.axe.run());
+      const serious = violations.filter((v) => ['serious', 'critical'].includes(v.impact));
+      assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes[0].html}`), [], `${name} ${colorScheme}`);
+      await page.screenshot({path: path.join(folder, `${name}-${colorScheme}.png`), fullPage: true});
+      await page.context().close();
+    }
+  }
+});
+
+test('without JavaScript there are tables and pictures', async () => {
+  const {page} = await open(pages.run, {javaScriptEnabled: false});
+  assert.ok(await page.locator('noscript svg, svg').count() > 0);
+  assert.ok(await page.locator('table').count() > 3);
+});
+
+test('the page is drawn as it was described: the saved picture is the figure', async () => {
+  const figures = moesim('report', path.dirname(pages.run), '--figures', 'svg').trim().split('\n');
+  const {page} = await open(pages.run, {acceptDownloads: true, viewport: {width: 792, height: 900}});
+  await drawn(page);
+  for (const figure of figures) {
+    const id = path.basename(figure, '.svg');
+    const text = await page.evaluate((chart) => {
+      const entry = JSON.parse(document.getElementById('charts').textContent).find((c) => c.id === chart);
+      const height = document.querySelector(`#${chart} .chart`).clientHeight;
+      return window.moesim.svg(entry.views[0].option, 760, height, false);
+    }, id);
+    const words = (svg) => [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map((m) => m[1]).sort();
+    assert.deepEqual(words(text), words(fs.readFileSync(figure, 'utf8')), id);
+  }
+});

@@ -1,0 +1,208 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "io/row_format.h"
+#include "page/draw.h"
+#include "page/html.h"
+#include "page_fixture.h"
+
+namespace moesim {
+namespace {
+
+using nlohmann::json;
+using test::stored_run;
+using test::stored_sweep;
+
+std::vector<Chart> charts_of(const Page& page) {
+  std::vector<Chart> charts;
+  for (const Section& section : page.sections) {
+    for (const Block& block : section.blocks) {
+      if (const Chart* chart = std::get_if<Chart>(&block)) {
+        charts.push_back(*chart);
+      }
+    }
+  }
+  return charts;
+}
+
+Chart chart_named(const Page& page, const std::string& id) {
+  for (const Chart& chart : charts_of(page)) {
+    if (chart.id == id) {
+      return chart;
+    }
+  }
+  ADD_FAILURE() << "no chart " << id;
+  return {};
+}
+
+Page a_run_page() {
+  const test::StoredRun run = stored_run();
+  return run_page("run", run.point, run.detail);
+}
+
+TEST(RunPage, HasEveryChartItsRecordAllows) {
+  std::vector<std::string> ids;
+  for (const Chart& chart : charts_of(a_run_page())) {
+    ids.push_back(chart.id);
+    EXPECT_FALSE(chart.takeaway.empty()) << chart.id;
+    EXPECT_FALSE(chart.table.rows.empty()) << chart.id;
+    for (const std::vector<FlatValue>& row : chart.table.rows) {
+      EXPECT_EQ(row.size(), chart.table.columns.size()) << chart.id;
+    }
+    for (const ChartView& view : chart.views) {
+      const json option = json::parse(view.option);
+      EXPECT_FALSE(option.at("series").empty()) << chart.id;
+      if (option.contains("xAxis")) {
+        EXPECT_TRUE(option["xAxis"].contains("name")) << chart.id;
+        EXPECT_TRUE(option["yAxis"].contains("name")) << chart.id;
+      }
+    }
+  }
+  EXPECT_EQ(ids, (std::vector<std::string>{"load", "lorenz", "layers", "steps", "weights", "entropy", "pairs",
+                                           "throughput", "parameters", "stages", "timeline"}));
+}
+
+TEST(RunPage, NumbersAreThoseOfTheRecord) {
+  const test::StoredRun run = stored_run();
+  const Chart load = chart_named(run_page("run", run.point, run.detail), "load");
+  ASSERT_EQ(load.views.size(), 4u);
+  EXPECT_EQ(load.views[0].name, "layer 0, by id");
+  const json option = json::parse(load.views[0].option);
+  EXPECT_EQ(option["series"][0]["data"], json({20, 28, 36, 44}));
+  EXPECT_EQ(option["series"][1]["data"], json({0, 2, 4, 6}));
+  EXPECT_EQ(option["series"][0]["markLine"]["data"][0]["yAxis"], 35);  // (20 + 30 + 40 + 50) / 4
+  EXPECT_EQ(option["series"][0]["markLine"]["data"][1]["yAxis"], 80);  // 40 rows a step, 2 steps
+  const json sorted = json::parse(load.views[1].option);
+  EXPECT_EQ(sorted["xAxis"]["data"], json({"e3", "e2", "e1", "e0"}));
+  const Chart throughput = chart_named(run_page("run", run.point, run.detail), "throughput");
+  const json drawn = json::parse(throughput.views[0].option);
+  EXPECT_EQ(drawn["series"][1]["data"][0], json({1000.0, "moe"}));             // 100 tokens in 0.1 s
+  EXPECT_EQ(drawn["series"][3]["data"], json::array({json({500.0, "moe"})}));  // the warm-up
+  EXPECT_NE(throughput.takeaway.find("dense_same_active: 1.50 times"), std::string::npos);
+}
+
+TEST(RunPage, EveryTableOfTheWrittenPageReadsBack) {
+  if (!can_write_pages()) {
+    GTEST_SKIP() << "built without npm";
+  }
+  const test::StoredRun run = stored_run();
+  const std::string html = render_html(run_page("run", run.point, run.detail));
+  for (const FlatEntry& entry : run.point.record) {
+    if (entry.name.rfind("m.", 0) == 0) {
+      const bool is_text = std::holds_alternative<std::string>(entry.value);
+      const std::string row = "<td>" + entry.name + "</td><td" + (is_text ? "" : " class=\"n\"") + ">" +
+                              plain_text(entry.value) + "</td>";
+      EXPECT_NE(html.find(row), std::string::npos) << row;
+    }
+  }
+}
+
+TEST(RunPage, RecordsThatLackAnythingAreDrawnWithoutIt) {
+  std::mt19937 random(7);
+  for (int i = 0; i < 300; ++i) {
+    test::StoredRun run = stored_run();
+    std::erase_if(run.point.record, [&](const FlatEntry&) { return random() % 3 == 0; });
+    const auto thin = [&](auto& rows) {
+      std::erase_if(rows, [&](const auto&) { return random() % 3 == 0; });
+    };
+    thin(run.detail.loads);
+    thin(run.detail.pairs);
+    thin(run.detail.bins);
+    thin(run.detail.spans);
+    thin(run.detail.tokens);
+    thin(run.detail.timings);
+    const Page page = run_page("run", run.point, run.detail);
+    for (const Chart& chart : charts_of(page)) {
+      for (const ChartView& view : chart.views) {
+        EXPECT_TRUE(json::accept(view.option));
+      }
+    }
+  }
+  const Page bare = run_page("run", StoredPoint{}, StoredDetail{});
+  EXPECT_TRUE(charts_of(bare).empty());
+  EXPECT_EQ(bare.sections.size(), 1u);
+}
+
+TEST(RunPage, WordsKnowTheirExperts) {
+  const test::StoredRun run = stored_run();
+  const Page page = run_page("run", run.point, run.detail);
+  const auto& text = std::get<TokenText>(page.sections.front().blocks.back());
+  ASSERT_EQ(text.passages.size(), 1u);
+  ASSERT_EQ(text.passages[0].tokens.size(), 2u);
+  EXPECT_EQ(text.passages[0].tokens[0].expert, 1);
+  EXPECT_EQ(text.passages[0].tokens[0].detail, "expert 1: 0.600, expert 2: 0.400 (dropped)");
+  EXPECT_FALSE(text.passages[0].tokens[0].dropped) << "one of two experts took it";
+  EXPECT_EQ(text.passages[0].tokens[1].expert, -1);
+}
+
+TEST(SweepPage, DrawsThePointsAndNamesTheFailures) {
+  const Page page = sweep_page("sweep", stored_sweep());
+  std::vector<std::string> ids;
+  for (const Chart& chart : charts_of(page)) {
+    ids.push_back(chart.id);
+  }
+  EXPECT_EQ(ids, (std::vector<std::string>{"parallel", "pareto", "grid", "lines", "shares"}));
+  const json parallel = json::parse(chart_named(page, "parallel").views[0].option);
+  EXPECT_EQ(parallel["series"][0]["data"].size(), 3u);
+  EXPECT_EQ(parallel["series"][0]["data"][1]["value"][3],
+            500.0);  // axes: experts, top-k, axis; then tokens/s
+  const json grid = json::parse(chart_named(page, "grid").views[0].option);
+  EXPECT_EQ(grid["series"][0]["data"],
+            json::array({json({0, 0, 1000.0}), json({0, 1, 500.0}), json({1, 0, 1000.0})}));
+  const auto& failures = std::get<NamedTable>(page.sections.back().blocks.back());
+  EXPECT_EQ(failures.id, "failures");
+  EXPECT_EQ(failures.table.rows.size(), 1u);
+}
+
+TEST(SweepPage, OfNothingButFailuresHasTheirTable) {
+  std::vector<StoredPoint> points = stored_sweep();
+  points.erase(points.begin(), points.end() - 1);
+  const Page page = sweep_page("sweep", points);
+  EXPECT_TRUE(charts_of(page).empty());
+  EXPECT_EQ(page.sections.size(), 1u);
+}
+
+TEST(Html, TheSameRecordGivesTheSameBytes) {
+  if (!can_write_pages()) {
+    GTEST_SKIP() << "built without npm";
+  }
+  EXPECT_EQ(render_html(a_run_page()), render_html(a_run_page()));
+}
+
+TEST(Html, ATypicalPageIsSmallAndASweepOf500PointsToo) {
+  if (!can_write_pages()) {
+    GTEST_SKIP() << "built without npm";
+  }
+  EXPECT_LT(render_html(a_run_page()).size(), 3u << 20);
+  std::vector<StoredPoint> points;
+  for (int i = 0; i < 500; ++i) {
+    StoredPoint point = stored_sweep().front();
+    point.parameters = {{"layer.num_experts", std::int64_t{i % 25}}, {"router.top_k", std::int64_t{i / 25}}};
+    points.push_back(point);
+  }
+  EXPECT_LT(render_html(sweep_page("sweep", points)).size(), 4u << 20);
+}
+
+TEST(Artist, DrawsTheSamePictureTwice) {
+  if (!can_draw()) {
+    GTEST_SKIP() << "built without npm or Duktape";
+  }
+  Artist first;
+  Artist second;
+  for (const Chart& chart : charts_of(a_run_page())) {
+    const std::string svg = first.draw(chart, 0);
+    EXPECT_EQ(svg, second.draw(chart, 0)) << chart.id;
+    EXPECT_EQ(svg.rfind("<svg", 0), 0u) << chart.id;
+    EXPECT_NE(svg.find("<path"), std::string::npos) << chart.id;
+  }
+}
+
+TEST(Html, EscapesWhatAPageIsMadeOf) {
+  EXPECT_EQ(escape_html("<a b=\"c\" d='e'>&"), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;");
+  EXPECT_EQ(escape_json_in_html(R"(["</script>&"])"), R"(["\u003c/script\u003e\u0026"])");
+}
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,141 @@
+// From a chart's description (plain data, see src/page/page.h) to an ECharts option: colours, number formats,
+// the settings that every chart shares. The page and the figures use this file; it is plain ES5, because the
+// interpreter that draws figures knows no more.
+//
+// Keys of its own, taken out before ECharts sees the option:
+//   numbers  of an axis or a colour scale: "short" (1.2k), "percent", "seconds", "plain"
+//   band     of a series: "from" the lower edge, "to" the height of a filled band
+//   point    of a data item: which point of the page it is
+var moesim = {};
+
+// Okabe and Ito's colours, safe for colour-blind readers; black is replaced in the dark.
+moesim.palette = ['#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9', '#F0E442', '#7F7F7F'];
+// Magnitudes: points of cividis.
+moesim.magnitudes = ['#00224E', '#35456C', '#666970', '#948E77', '#C8B866', '#FEE838'];
+
+moesim.digits = function (value) {
+  if (value === 0) { return '0'; }
+  var text = value.toPrecision(4);
+  return text.indexOf('e') < 0 && text.indexOf('.') >= 0 ? text.replace(/0+$/, '').replace(/\.$/, '') : String(Number(text));
+};
+moesim.scaled = function (value, steps) {
+  var size = Math.abs(value);
+  for (var i = 0; i < steps.length; ++i) {
+    if (size >= steps[i][0]) { return moesim.digits(value / steps[i][0]) + steps[i][1]; }
+  }
+  return moesim.digits(value);
+};
+moesim.number = function (value, form) {
+  if (typeof value !== 'number' || !isFinite(value)) { return value === null || value === undefined ? '?' : String(value); }
+  if (form === 'percent') { return moesim.digits(100 * value) + ' %'; }
+  if (form === 'seconds') { return value === 0 ? '0' : moesim.scaled(value, [[1, ' s'], [1e-3, ' ms'], [1e-6, ' µs'], [1e-9, ' ns']]); }
+  if (form === 'plain') { return moesim.digits(value); }
+  return moesim.scaled(value, [[1e12, ' T'], [1e9, ' G'], [1e6, ' M'], [1e3, 'k']]);
+};
+
+moesim.colours = function (dark) {
+  return dark ? {text: '#e8e8e8', faint: '#4a4f57', back: '#16191d'} : {text: '#222222', faint: '#d5d8dc', back: '#ffffff'};
+};
+
+moesim.each = function (value, work) {
+  if (Array.isArray(value)) { value.forEach(work); } else if (value) { work(value); }
+};
+
+// The option for ECharts. `still`: for a picture, without pointer and animation.
+moesim.option = function (text, dark, still) {
+  var option = JSON.parse(text);
+  var colours = moesim.colours(dark);
+  var forms = {};
+  option.animation = false;
+  option.color = moesim.palette;
+  option.backgroundColor = still ? colours.back : 'transparent';
+  option.textStyle = {color: colours.text, fontFamily: 'sans-serif'};
+  option.tooltip = option.tooltip || {trigger: 'item'};
+  option.tooltip.renderMode = 'richText';
+  option.tooltip.confine = true;
+  option.tooltip.show = !still;
+  option.tooltip.valueFormatter = function (value) {
+    return Array.isArray(value) ? value.map(function (v) { return moesim.number(v, ''); }).join(', ') : moesim.number(value, forms.y || '');
+  };
+  function axis(which) {
+    return function (a) {
+      var form = a.numbers;
+      delete a.numbers;
+      if (which) { forms[which] = form || forms[which]; }
+      a.axisLabel = a.axisLabel || {};
+      a.axisLabel.color = colours.text;
+      a.axisLine = {lineStyle: {color: colours.text}};
+      a.splitLine = {lineStyle: {color: colours.faint}};
+      a.nameTextStyle = {color: colours.text};
+      if (which === 'x') { a.nameLocation = 'middle'; a.nameGap = 28; }
+      if (a.type === 'value') {
+        a.axisLabel.formatter = function (value) { return moesim.number(value, form); };
+        a.axisLabel.hideOverlap = true;
+      } else if (which === 'y') {
+        a.axisLabel.width = 150;
+        a.axisLabel.overflow = 'truncate';
+      }
+    };
+  }
+  moesim.each(option.xAxis, axis('x'));
+  moesim.each(option.yAxis, axis('y'));
+  moesim.each(option.parallelAxis, axis(''));
+  if (option.visualMap) {
+    var form = option.visualMap.numbers;
+    delete option.visualMap.numbers;
+    option.visualMap.formatter = function (value) { return moesim.number(value, form); };
+    option.visualMap.inRange = {color: moesim.magnitudes};
+    option.visualMap.textStyle = {color: colours.text};
+    option.visualMap.orient = 'vertical';
+    option.visualMap.right = 0;
+    option.visualMap.top = 'middle';
+    forms.y = form;
+  }
+  var named = [];
+  var heat = false;
+  moesim.each(option.series, function (series) {
+    if (series.band) {
+      series.silent = true;
+      series.showSymbol = false;
+      series.lineStyle = {opacity: 0};
+      if (series.band === 'to') { series.areaStyle = {opacity: 0.2}; }
+      delete series.band;
+    } else if (named.indexOf(series.name) < 0) {
+      named.push(series.name);
+    }
+    heat = heat || series.type === 'heatmap';
+    if (series.type === 'heatmap' && series.data.length <= 150) {
+      var shown = forms.y;
+      series.label = {show: true, formatter: function (cell) { return moesim.number(cell.value[2], shown); }};
+    }
+    if (series.type === 'parallel') { series.lineStyle = {width: 1.5, opacity: 0.55}; series.inactiveOpacity = 0.04; }
+    if (series.markLine) {
+      series.markLine.lineStyle = {color: colours.text, type: 'dashed'};
+      series.markLine.data.forEach(function (mark) { mark.label.color = colours.text; });
+    }
+    if (series.markArea) {
+      series.markArea.itemStyle = {color: colours.text, opacity: 0.08};
+      series.markArea.label = {show: false};
+    }
+  });
+  // Patterns beside colours, where areas are filled by series.
+  option.aria = {enabled: true, decal: {show: !heat && !option.parallelAxis && named.length > 1}};
+  if (option.parallelAxis) {
+    option.parallel = {left: 70, right: 70, top: 40, bottom: 30};
+  } else {
+    option.grid = {left: 16, right: heat ? 110 : 40, top: named.length > 1 ? 44 : 28, bottom: 34, containLabel: true};
+  }
+  if (named.length > 1) {
+    option.legend = {type: 'scroll', data: named, textStyle: {color: colours.text}, top: 0};
+  }
+  return option;
+};
+
+// A picture: SVG text.
+moesim.svg = function (text, width, height, dark) {
+  var chart = echarts.init(null, null, {renderer: 'svg', ssr: true, width: width, height: height});
+  chart.setOption(moesim.option(text, dark, true));
+  var svg = chart.renderToSVGString();
+  chart.dispose();
+  return svg;
+};

@@ -1,0 +1,152 @@
+// What the page does in a browser: draws its charts when they come into view, lets the reader choose views,
+// colours and points, and gives out SVG and CSV. Everything it shows is already in the page as tables.
+(function () {
+  'use strict';
+  var root = document.documentElement;
+  var charts = JSON.parse(document.getElementById('charts').textContent);
+  var kept = null;  // the points that are shown; null: all
+
+  function isDark() {
+    var chosen = root.getAttribute('data-theme');
+    return chosen ? chosen === 'dark' : window.matchMedia('(prefers-color-scheme: dark)').matches;
+  }
+
+  function isKept(point) { return kept === null || point === undefined || kept.has(point); }
+
+  // A linked chart shows the kept points alone; the one that is brushed shows them all.
+  function filtered(option) {
+    moesim.each(option.series, function (series) {
+      if (series.type !== 'parallel' && Array.isArray(series.data)) {
+        series.data = series.data.filter(function (item) { return item === null || isKept(item.point); });
+      }
+    });
+    return option;
+  }
+
+  function draw(entry) {
+    var view = entry.views[entry.chosen];
+    var option = moesim.option(view.option, isDark(), false);
+    if (entry.linked) { filtered(option); }
+    if (!entry.chart) {
+      entry.chart = echarts.init(entry.place, null, {renderer: 'svg'});
+      entry.chart.on('axisareaselected', function () { brush(entry); });
+    }
+    entry.chart.setOption(option, true);
+    entry.place.setAttribute('data-drawn', String(option.series.length));
+  }
+
+  function brush(entry) {
+    var selected = entry.chart.getModel().getSeries()[0];
+    var all = selected.getData().count();
+    var indices = selected.getRawIndicesByActiveState('active');
+    var none = indices.length === all || selected.getRawIndicesByActiveState('normal').length > 0;
+    kept = none ? null : new Set(indices);
+    showKept(entry);
+  }
+
+  function showKept(origin) {
+    document.querySelectorAll('tr[data-point]').forEach(function (row) {
+      row.hidden = !isKept(Number(row.getAttribute('data-point')));
+    });
+    var note = document.getElementById('kept');
+    if (note) { note.textContent = kept === null ? '' : kept.size + ' points kept'; }
+    charts.forEach(function (entry) {
+      if (entry.linked && entry !== origin && entry.chart) { draw(entry); }
+    });
+  }
+
+  function save(name, type, text) {
+    var link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([text], {type: type}));
+    link.download = name;
+    link.click();
+    setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
+  }
+
+  function csv(table) {
+    return Array.prototype.map.call(table.rows, function (row) {
+      return Array.prototype.map.call(row.cells, function (cell) {
+        var text = cell.textContent;
+        return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
+      }).join(',');
+    }).join('\r\n') + '\r\n';
+  }
+
+  function sortBy(table, column, button) {
+    var body = table.tBodies[0];
+    var rows = Array.prototype.slice.call(body.rows);
+    var down = button.parentNode.getAttribute('aria-sort') === 'ascending';
+    rows.sort(function (a, b) {
+      var x = a.cells[column].textContent, y = b.cells[column].textContent;
+      var order = x !== '' && y !== '' && isFinite(x) && isFinite(y) ? Number(x) - Number(y) : x < y ? -1 : x > y ? 1 : 0;
+      return down ? -order : order;
+    });
+    rows.forEach(function (row) { body.appendChild(row); });
+    table.querySelectorAll('th').forEach(function (head) { head.removeAttribute('aria-sort'); });
+    button.parentNode.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+  }
+
+  function redrawAll() { charts.forEach(function (entry) { if (entry.chart) { draw(entry); } }); }
+  function drawAll() { charts.forEach(function (entry) { if (!entry.chart) { draw(entry); } }); }
+
+  charts.forEach(function (entry) {
+    var figure = document.getElementById(entry.id);
+    entry.place = figure.querySelector('.chart');
+    entry.chosen = 0;
+    var select = figure.querySelector('select');
+    if (select) {
+      select.addEventListener('change', function () { entry.chosen = select.selectedIndex; draw(entry); });
+    }
+    figure.querySelector('.save-svg').addEventListener('click', function () {
+      save(entry.id + '.svg', 'image/svg+xml', moesim.svg(entry.views[entry.chosen].option, entry.place.clientWidth, entry.place.clientHeight, isDark()));
+    });
+  });
+  document.querySelectorAll('.save-csv').forEach(function (button) {
+    button.addEventListener('click', function () {
+      var table = document.getElementById(button.getAttribute('data-table'));
+      save(table.id + '.csv', 'text/csv', csv(table));
+    });
+  });
+  document.querySelectorAll('th > button').forEach(function (button) {
+    button.addEventListener('click', function () {
+      sortBy(button.closest('table'), button.parentNode.cellIndex, button);
+    });
+  });
+  document.querySelectorAll('.copy').forEach(function (button) {
+    button.addEventListener('click', function () {
+      navigator.clipboard.writeText(button.parentNode.querySelector('code').textContent).then(function () {
+        button.textContent = 'copied';
+      }, function () { button.textContent = 'select and copy'; });
+    });
+  });
+  document.getElementById('theme').addEventListener('click', function () {
+    root.setAttribute('data-theme', isDark() ? 'light' : 'dark');
+    redrawAll();
+  });
+  window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawAll);
+  window.addEventListener('resize', function () {
+    charts.forEach(function (entry) { if (entry.chart) { entry.chart.resize(); } });
+  });
+  window.addEventListener('beforeprint', drawAll);
+
+  var watcher = new IntersectionObserver(function (seen) {
+    seen.forEach(function (s) {
+      if (s.isIntersecting) {
+        watcher.unobserve(s.target);
+        charts.forEach(function (entry) { if (entry.place === s.target && !entry.chart) { draw(entry); } });
+      }
+    });
+  }, {rootMargin: '600px'});
+  charts.forEach(function (entry) { watcher.observe(entry.place); });
+
+  // The others when there is nothing else to do, so that a search or a print finds them drawn.
+  var whenIdle = window.requestIdleCallback || function (work) { setTimeout(work, 50); };
+  function drawNext() {
+    var next = charts.find(function (entry) { return !entry.chart; });
+    if (next) {
+      draw(next);
+      whenIdle(drawNext);
+    }
+  }
+  whenIdle(drawNext);
+})();
