@@ -37,6 +37,17 @@ moesim.colours = function (dark) {
   return dark ? {text: '#e8e8e8', faint: '#4a4f57', back: '#16191d'} : {text: '#222222', faint: '#d5d8dc', back: '#ffffff'};
 };
 
+// How wide a text is: the same guess for the page and the figures, whatever fonts there are, so that both leave out the same
+// labels. East Asian characters are as wide as they are high.
+echarts.setPlatformAPI({
+  measureText: function (text, font) {
+    var size = parseFloat((/([0-9.]+)px/.exec(font || '') || [0, 12])[1]);
+    var width = 0;
+    for (var i = 0; i < text.length; ++i) { width += text.charCodeAt(i) >= 0x1100 ? 1 : 0.56; }
+    return {width: width * size};
+  }
+});
+
 moesim.each = function (value, work) {
   if (Array.isArray(value)) { value.forEach(work); } else if (value) { work(value); }
 };
