@@ -24,6 +24,12 @@ constexpr Explanation kExplanations[] = {
     {"no-effect",
      "The key is known but would change nothing here, for example a capacity factor when nothing is "
      "dropped. Keys that do nothing make experiments lie, so this is an error. Remove the key."},
+    {"no-report",
+     "This moesim was built where npm was missing or could not fetch the chart library of the HTML report. "
+     "Install npm and node and build again; everything else works without them."},
+    {"no-figures",
+     "This moesim cannot draw the wanted kind of figure: any takes Duktape (duktape-dev), PNG and PDF also "
+     "librsvg (librsvg2-dev). Install what is missing and build again."},
     {"bad-relation",
      "Two values do not fit each other, for example top_k larger than num_experts. The note names the "
      "other one and its place."},
