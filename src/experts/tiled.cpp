@@ -39,12 +39,9 @@ void describe(Fields<TiledParams>& f) {
 constexpr Index kRowsPerTask = 192;
 constexpr std::uint64_t kBytesPerTask = std::uint64_t{1} << 20;
 constexpr Index kDepthBlock = 128;
-// Rows of so many bytes leave the caches before they are read again: they are stored past them.
-constexpr std::uint64_t kStreamedBytes = std::uint64_t{4} << 20;
 // From so many tiles on, narrow weights are widened once for all of them.
 constexpr Index kTilesWorthWidening = 3;
 constexpr Index kRowsPerPackBlock = 64;
-constexpr Index kCacheLine = 64;
 
 struct TiledScratch final : ExecutorScratch {
   std::vector<RowTile> tiles;
@@ -97,17 +94,12 @@ class TiledExecutor final : public Executor {
  private:
   PanelLayout layout_of(const FfnShape& shape) const { return {shape, params_.weights, kernels_.lanes}; }
 
-  static bool streamed(Index rows, Index cols) {
-    return static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(cols) * sizeof(float) >
-           kStreamedBytes;
-  }
-
   void gather_ffn(const ExpertRows& rows, ExecutorScratch& given, const Context& context) const override {
     auto& scratch = static_cast<TiledScratch&>(given);
     const PanelLayout layout = layout_of(rows.bank.ffn);
     make_tiles(rows, kernels_.max_rows, scratch.tiles);
     scratch.in.resize(rows.num_rows(), layout.up_depth);
-    const bool streaming = streamed(scratch.in.rows(), scratch.in.cols());
+    const bool streaming = is_streamed(scratch.in.view());
     for_each_tile(scratch.tiles, kRowsPerPackBlock / kernels_.max_rows, context,
                   [&](const RowTile& tile) { pack_tile(rows, tile, layout, streaming, scratch.in); });
   }
@@ -164,7 +156,7 @@ class TiledExecutor final : public Executor {
   void run_down(const ExpertRows& rows, const PanelLayout& layout, const PanelTask& task,
                 const TiledScratch& scratch) const {
     const std::byte* packed = rows.packed(expert_of(task, scratch));
-    const bool streaming = streamed(rows.out.rows, rows.out.cols);
+    const bool streaming = is_streamed(rows.out);
     multiply(
         {layout, layout.down_depth, scratch.hidden.data()}, task, scratch.tiles,
         [&](Index p) { return packed + layout.down_panel(p); },
@@ -196,7 +188,7 @@ class TiledExecutor final : public Executor {
     for (Index k = 0; k < product.depth; k += kDepthBlock) {
       const Index depth = std::min(kDepthBlock, product.depth - k);
       const bool last = k + depth == product.depth;
-      const Index lines = lines_per_step(product.layout.row_bytes, task.tiles);
+      const Index lines = lines_per_step(product.layout, task.tiles);
       for (Index p = 0; p < task.panels; ++p) {
         const void* weights = weights_at(p, k);
         // What will be multiplied next: behind the last block of a task the next one begins.
@@ -215,7 +207,7 @@ class TiledExecutor final : public Executor {
                                    .panel = weights,
                                    .acc = sums,
                                    .add = k > 0,
-                                   .next = next + t * lines * (depth / kernels_.lanes) * kCacheLine,
+                                   .next = next + t * lines * (depth / kernels_.lanes) * kLineBytes,
                                    .lines = static_cast<int>(lines)});
           if (last) {
             finish({tile, task.first_panel + p, sums});
@@ -223,13 +215,6 @@ class TiledExecutor final : public Executor {
         }
       }
     }
-  }
-
-  // The cache lines of a block of weights, shared among the tiles and, within each, among every V of the
-  // depth.
-  Index lines_per_step(std::uint64_t row_bytes, Index tiles) const {
-    const Index lines = static_cast<Index>(row_bytes) * kernels_.lanes / kCacheLine;
-    return (lines + tiles - 1) / tiles;
   }
 
   TiledParams params_;
