@@ -16,7 +16,7 @@ if(MOESIM_REPORT)
     file(SHA256 ${PROJECT_SOURCE_DIR}/web/package-lock.json wanted)
     set(library ${web}/node_modules/echarts/dist/echarts.min.js)
     if(NOT "${MOESIM_WEB_HAS}" STREQUAL "${wanted}" OR NOT EXISTS ${library})
-      execute_process(COMMAND ${NPM_PROGRAM} ci --ignore-scripts --no-audit --no-fund WORKING_DIRECTORY ${web}
+      execute_process(COMMAND ${NPM_PROGRAM} ci --ignore-scripts --no-audit --no-fund WORKING_DIRECTORY ${web} TIMEOUT 120
         RESULT_VARIABLE failed OUTPUT_QUIET ERROR_VARIABLE why)
       if(failed)
         message(WARNING "Without the HTML report: npm ci failed in ${web}: ${why}")
