@@ -28,13 +28,13 @@ Page page_of(const std::vector<std::string>& runs) {
 }  // namespace
 
 void report_folder(const std::string& folder) {
-  std::string problem = why_no_pages();
+  std::string problem;
   try {
-    if (problem.empty()) {
-      const std::string path = folder + "/report.html";
-      write_file_atomically(path, render_html(folder_page(folder)));
-      write_stderr(fmt::format("report   {}\n", display_path(path)));
-    }
+    const std::string path = folder + "/report.html";
+    write_file_atomically(path, render_html(folder_page(folder)));
+    write_stderr(fmt::format("report   {}\n", display_path(path)));
+  } catch (const Error& error) {
+    problem = error.help().empty() ? error.what() : fmt::format("{}\n  help: {}", error.what(), error.help());
   } catch (const std::exception& error) {
     problem = error.what();
   }
@@ -44,24 +44,21 @@ void report_folder(const std::string& folder) {
 }
 
 int report_command(const ReportArguments& arguments) {
-  if (!can_write_pages()) {
-    throw Error(
-        ErrorKind::usage,
-        "moesim report: error: this build has no chart library; expected a build that found npm [no-report]",
-        why_no_pages());
-  }
-  if (!arguments.figures.empty()) {
-    const std::string form = parse_choice_option("--figures", arguments.figures, {"svg", "png", "pdf"});
-    const std::string folder = arguments.file.empty() ? arguments.runs.back() + "/figures" : arguments.file;
-    for (const std::string& file : write_figures(page_of(arguments.runs), folder, form)) {
-      write_stdout(display_path(file) + "\n");
-    }
+  check_can_write_pages();
+  const bool figures = !arguments.figures.empty();
+  const std::string form =
+      figures ? parse_choice_option("--figures", arguments.figures, {"svg", "png", "pdf"}) : "";
+  const Page page = page_of(arguments.runs);
+  const std::string usual = arguments.runs.back() + (figures ? "/figures" : "/report.html");
+  const std::string target = arguments.file.empty() ? usual : arguments.file;
+  if (!figures) {
+    write_file_atomically(target, render_html(page));
+    write_stdout(display_path(target) + "\n");
     return 0;
   }
-  const Page page = page_of(arguments.runs);
-  const std::string path = !arguments.file.empty() ? arguments.file : arguments.runs.back() + "/report.html";
-  write_file_atomically(path, render_html(page));
-  write_stdout(display_path(path) + "\n");
+  for (const std::string& file : write_figures(page, target, form)) {
+    write_stdout(display_path(file) + "\n");
+  }
   return 0;
 }
 

@@ -191,12 +191,6 @@ Chart loads_chart(const std::vector<Side>& a, const std::vector<Side>& b) {
   return chart;
 }
 
-void add(Section& section, Chart chart) {
-  if (!chart.views.empty()) {
-    section.blocks.emplace_back(std::move(chart));
-  }
-}
-
 }  // namespace
 
 Page compare_page(const std::vector<CompareResult>& results, const std::string& folder_a,
@@ -210,12 +204,12 @@ Page compare_page(const std::vector<CompareResult>& results, const std::string& 
   Section verdict{"verdict", "Verdict", {}};
   Chart ratios = ratios_chart(results);
   page.verdict = ratios.takeaway.empty() ? "The runs were not timed on both sides." : ratios.takeaway;
-  add(verdict, std::move(ratios));
+  add_chart(verdict, std::move(ratios));
   verdict.blocks.emplace_back(NamedTable{"verdicts", "Point by point", verdicts(results), true});
   verdict.blocks.emplace_back(NamedTable{"differences", "Settings that differ", settings_of(results), true});
   Section detail{"detail", "In detail", {}};
-  add(detail, seconds_chart(a, b));
-  add(detail, loads_chart(a, b));
+  add_chart(detail, seconds_chart(a, b));
+  add_chart(detail, loads_chart(a, b));
   page.sections.push_back(std::move(verdict));
   if (!detail.blocks.empty()) {
     page.sections.push_back(std::move(detail));

@@ -8,6 +8,12 @@
 
 namespace moesim {
 
+void add_chart(Section& section, Chart chart) {
+  if (!chart.views.empty()) {
+    section.blocks.emplace_back(std::move(chart));
+  }
+}
+
 std::string folder_title(const std::string& folder) {
   std::filesystem::path path(folder);
   if (!path.has_filename()) {

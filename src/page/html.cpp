@@ -198,21 +198,18 @@ bool can_write_pages() {
   return web_files() != nullptr;
 }
 
-std::string why_no_pages() {
-  return can_write_pages() ? ""
-                           : "install npm and build again: cmake --fresh --preset release && cmake --build "
-                             "--preset release";
-}
-
-std::string render_html(const Page& page, const HtmlOptions& options) {
-  const WebFiles* web = web_files();
-  if (web == nullptr) {
+void check_can_write_pages() {
+  if (!can_write_pages()) {
     throw Error(
         ErrorKind::usage,
         "moesim report: error: this build has no chart library; expected a build that found npm [no-report]",
-        why_no_pages());
+        "install npm and build again: cmake --fresh --preset release && cmake --build --preset release");
   }
-  return Writer(page, options).write(*web);
+}
+
+std::string render_html(const Page& page, const HtmlOptions& options) {
+  check_can_write_pages();
+  return Writer(page, options).write(*web_files());
 }
 
 std::string escape_html(const std::string& text) {

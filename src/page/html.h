@@ -9,8 +9,8 @@ namespace moesim {
 
 // Whether this build has the chart library.
 bool can_write_pages();
-// "" or what to type to get a build that can.
-std::string why_no_pages();
+// Throws Error(usage), which says what to type, where it has not.
+void check_can_write_pages();
 
 struct HtmlOptions {
   bool pictures = true;  // one a section, for readers without JavaScript, where can_draw()

@@ -20,6 +20,9 @@ Page sweep_page(const std::string& title, const std::vector<StoredPoint>& points
 Page compare_page(const std::vector<CompareResult>& results, const std::string& folder_a,
                   const std::string& folder_b);
 
+// A chart without views has nothing to show and is left out.
+void add_chart(Section& section, Chart chart);
+
 // What a page is titled: the folder's last part.
 std::string folder_title(const std::string& folder);
 

@@ -9,12 +9,6 @@
 namespace moesim {
 namespace {
 
-void add(Section& section, Chart chart) {
-  if (!chart.views.empty()) {
-    section.blocks.emplace_back(std::move(chart));
-  }
-}
-
 void add(Page& page, Section section) {
   if (!section.blocks.empty()) {
     page.sections.push_back(std::move(section));
@@ -89,6 +83,10 @@ Page run_page(const std::string& title, const StoredPoint& point, const StoredDe
   if (loads.layers > 0) {
     page.badges.push_back(counted(static_cast<std::uint64_t>(loads.layers), "layer"));
   }
+  if (detail.cut) {
+    page.badges.push_back(
+        fmt::format("drawn from the first {} rows of each table", with_commas(kMostDetailRows)));
+  }
   Section words{"text", "Where the words went", {}};
   TokenText text = token_text(point, detail);
   if (!text.passages.empty()) {
@@ -100,21 +98,21 @@ Page run_page(const std::string& title, const StoredPoint& point, const StoredDe
   }
   add(page, std::move(words));
   Section balance{"balance", "Balance", {}};
-  add(balance, load_chart(point, loads));
-  add(balance, lorenz_chart(point, loads));
-  add(balance, layers_chart(loads));
-  add(balance, steps_chart(loads));
+  add_chart(balance, load_chart(point, loads));
+  add_chart(balance, lorenz_chart(point, loads));
+  add_chart(balance, layers_chart(loads));
+  add_chart(balance, steps_chart(loads));
   add(page, std::move(balance));
   Section router{"router", "The router", {}};
-  add(router, weights_chart(detail, "weight"));
-  add(router, weights_chart(detail, "entropy"));
-  add(router, pairs_chart(point, detail));
+  add_chart(router, weights_chart(detail, "weight"));
+  add_chart(router, weights_chart(detail, "entropy"));
+  add_chart(router, pairs_chart(point, detail));
   add(page, std::move(router));
   Section speed{"speed", "Speed and size", {}};
-  add(speed, throughput_chart(point, detail));
-  add(speed, parameters_chart(point));
-  add(speed, stages_chart(point));
-  add(speed, timeline_chart(detail));
+  add_chart(speed, throughput_chart(point, detail));
+  add_chart(speed, parameters_chart(point));
+  add_chart(speed, stages_chart(point));
+  add_chart(speed, timeline_chart(detail));
   add(page, std::move(speed));
   Section repeat{"repeat", "Repeat this", {}};
   repeat.blocks.emplace_back(Command{point.again});

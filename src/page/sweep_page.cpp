@@ -10,12 +10,6 @@
 namespace moesim {
 namespace {
 
-void add(Section& section, Chart chart) {
-  if (!chart.views.empty()) {
-    section.blocks.emplace_back(std::move(chart));
-  }
-}
-
 std::string best_in_words(const SweepAnalysis& sweep) {
   std::string text;
   for (std::size_t g = 0; g < sweep.best.size() && !sweep.points.empty(); ++g) {
@@ -69,12 +63,12 @@ Page sweep_page(const std::string& title, const std::vector<StoredPoint>& points
     page.badges.push_back(fmt::format("{} failed", sweep.failed.size()));
   }
   Section overview{"overview", "All points", {}};
-  add(overview, parallel_chart(sweep, axes));
-  add(overview, pareto_chart(sweep, axes));
+  add_chart(overview, parallel_chart(sweep, axes));
+  add_chart(overview, pareto_chart(sweep, axes));
   Section effects{"effects", "What the parameters do", {}};
-  add(effects, grid_chart(sweep, axes));
-  add(effects, lines_chart(sweep, axes));
-  add(effects, shares_chart(sweep));
+  add_chart(effects, grid_chart(sweep, axes));
+  add_chart(effects, lines_chart(sweep, axes));
+  add_chart(effects, shares_chart(sweep));
   Section table{"points", "Points", {}};
   if (!sweep.points.empty()) {
     table.blocks.emplace_back(

@@ -5,15 +5,7 @@
 namespace moesim {
 
 std::vector<const RowKernels*> usable_row_kernels() {
-  std::vector<const RowKernels*> usable;
-  if (has_avx512() && row_kernels_avx512() != nullptr) {
-    usable.push_back(row_kernels_avx512());
-  }
-  if (has_avx2() && row_kernels_avx2() != nullptr) {
-    usable.push_back(row_kernels_avx2());
-  }
-  usable.push_back(row_kernels_portable());
-  return usable;
+  return usable_kernels(row_kernels_avx512(), row_kernels_avx2(), row_kernels_portable());
 }
 
 const RowKernels& row_kernels() {
