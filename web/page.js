@@ -86,6 +86,22 @@
     button.parentNode.setAttribute('aria-sort', down ? 'descending' : 'ascending');
   }
 
+  // As src/page/html.cpp writes the first layer: class, words and number of each token.
+  function showWords(choices) {
+    document.querySelectorAll('.passage > .t').forEach(function (word, place) {
+      var of = choices[place];
+      var kept = false;
+      var words = [];
+      for (var i = 0; i < of.length; i += 3) {
+        words.push('expert ' + of[i] + ': ' + of[i + 1] + (of[i + 2] ? '' : ' (dropped)'));
+        kept = kept || of[i + 2] === 1;
+      }
+      word.className = of.length === 0 ? 't none' : 't c' + of[0] % 8 + (kept ? '' : ' dropped');
+      word.title = words.join(', ') || 'no expert';
+      word.querySelector('sub').textContent = of.length === 0 ? '' : of[0];
+    });
+  }
+
   function redrawAll() { charts.forEach(function (entry) { if (entry.chart) { draw(entry); } }); }
   function drawAll() { charts.forEach(function (entry) { if (!entry.chart) { draw(entry); } }); }
 
@@ -119,6 +135,11 @@
       }, function () { button.textContent = 'select and copy'; });
     });
   });
+  var layer = document.getElementById('words-layer');
+  if (layer) {
+    var words = JSON.parse(document.getElementById('words').textContent);
+    layer.addEventListener('change', function () { showWords(words[layer.selectedIndex]); });
+  }
   document.getElementById('theme').addEventListener('click', function () {
     root.setAttribute('data-theme', isDark() ? 'light' : 'dark');
     redrawAll();

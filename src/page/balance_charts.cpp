@@ -303,25 +303,37 @@ Chart pairs_chart(const StoredPoint& point, const StoredDetail& detail) {
 
 TokenText token_text(const StoredPoint& point, const StoredDetail& detail) {
   TokenText text;
+  std::map<std::int64_t, std::size_t> layer_of;  // number to place in `layers`
   const double experts = number(point, "p.layer.num_experts");
-  std::int64_t last = -1;
+  const auto is_ours = [&](const StoredChoice& choice) {
+    return choice.layer >= 0 && choice.expert >= 0 && static_cast<double>(choice.expert) < experts;
+  };
+  for (const StoredChoice& choice : detail.choices) {
+    if (is_ours(choice) && layer_of.size() < kMostViews) {
+      layer_of.emplace(choice.layer, 0);
+    }
+  }
+  for (auto& [layer, place] : layer_of) {
+    place = text.layers.size();
+    text.layers.push_back(layer);
+  }
+  std::map<std::int64_t, std::pair<std::size_t, std::size_t>> token_at;  // by place: passage, token
   for (const StoredToken& row : detail.tokens) {
     if (text.passages.empty() || text.passages.back().name != row.domain) {
       text.passages.push_back({row.domain, {}});
-      last = -1;
     }
     std::vector<TokenText::Token>& tokens = text.passages.back().tokens;
-    const bool is_expert = row.expert >= 0 && static_cast<double>(row.expert) < experts;
-    if (tokens.empty() || row.place != last) {
-      tokens.push_back({row.text, is_expert ? static_cast<int>(row.expert) : -1, !row.kept, ""});
-      last = row.place;
+    token_at[row.place] = {text.passages.size() - 1, tokens.size()};
+    tokens.push_back({row.text, std::vector<std::vector<TokenText::Choice>>(text.layers.size())});
+  }
+  for (const StoredChoice& choice : detail.choices) {
+    const auto layer = layer_of.find(choice.layer);
+    const auto token = token_at.find(choice.place);
+    if (is_ours(choice) && layer != layer_of.end() && token != token_at.end()) {
+      const auto [passage, place] = token->second;
+      text.passages[passage].tokens[place].choices[layer->second].push_back(
+          {static_cast<int>(choice.expert), choice.weight, choice.kept});
     }
-    TokenText::Token& token = tokens.back();
-    token.detail += token.detail.empty() ? "" : ", ";
-    token.detail +=
-        is_expert ? fmt::format("expert {}: {:.3f}{}", row.expert, row.weight, row.kept ? "" : " (dropped)")
-                  : "no expert";
-    token.dropped = token.dropped && !row.kept;
   }
   return text;
 }

@@ -2,6 +2,7 @@
 // A report as a value: sections of charts, tables and words. Made from stored results by run_page(),
 // sweep_page() and compare_page(); written as HTML by render_html() and as pictures by draw_chart().
 
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -32,18 +33,22 @@ struct Chart {
   bool linked = false;  // its data items are the points of the page, in order: brushing selects among them
 };
 
-// Words coloured by their first expert.
+// Words coloured by their first expert, in a layer that the reader may choose.
 struct TokenText {
+  struct Choice {
+    int expert = 0;
+    double weight = 0;
+    bool kept = true;
+  };
   struct Token {
     std::string text;
-    int expert = -1;  // the first one; −1: none
-    bool dropped = false;
-    std::string detail;  // experts and weights, in words
+    std::vector<std::vector<Choice>> choices;  // [layers], each best first
   };
   struct Passage {
     std::string name;
     std::vector<Token> tokens;
   };
+  std::vector<std::int64_t> layers;  // their numbers
   std::vector<Passage> passages;
 };
 

@@ -112,6 +112,7 @@ TEST(RunPage, RecordsThatLackAnythingAreDrawnWithoutIt) {
     thin(run.detail.bins);
     thin(run.detail.spans);
     thin(run.detail.tokens);
+    thin(run.detail.choices);
     thin(run.detail.timings);
     const Page page = run_page("run", run.point, run.detail);
     for (const Chart& chart : charts_of(page)) {
@@ -131,10 +132,24 @@ TEST(RunPage, WordsKnowTheirExperts) {
   const auto& text = std::get<TokenText>(page.sections.front().blocks.back());
   ASSERT_EQ(text.passages.size(), 1u);
   ASSERT_EQ(text.passages[0].tokens.size(), 2u);
-  EXPECT_EQ(text.passages[0].tokens[0].expert, 1);
-  EXPECT_EQ(text.passages[0].tokens[0].detail, "expert 1: 0.600, expert 2: 0.400 (dropped)");
-  EXPECT_FALSE(text.passages[0].tokens[0].dropped) << "one of two experts took it";
-  EXPECT_EQ(text.passages[0].tokens[1].expert, -1);
+  EXPECT_EQ(text.layers, (std::vector<std::int64_t>{0, 1}));
+  const auto& word = text.passages[0].tokens[0];
+  ASSERT_EQ(word.choices.size(), 2u);
+  ASSERT_EQ(word.choices[0].size(), 2u);
+  EXPECT_EQ(word.choices[0][1].expert, 2);
+  EXPECT_FALSE(word.choices[0][1].kept);
+  EXPECT_EQ(word.choices[1][0].expert, 3);
+  EXPECT_TRUE(text.passages[0].tokens[1].choices[0].empty());
+  if (!can_write_pages()) {
+    return;
+  }
+  const std::string html = render_html(page, {.pictures = false});
+  for (const char* part :
+       {"<span class=\"t c1\" title=\"expert 1: 0.600, expert 2: 0.400 (dropped)\">word<sub>1</sub></span>",
+        "<span class=\"t none\" title=\"no expert\">other<sub></sub></span>",
+        "[[[1,\"0.600\",1,2,\"0.400\",0],[]],[[3,\"0.900\",0],[0,\"0.700\",1]]]"}) {
+    EXPECT_NE(html.find(part), std::string::npos) << part;
+  }
 }
 
 TEST(SweepPage, DrawsThePointsAndNamesTheFailures) {
