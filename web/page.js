@@ -13,14 +13,26 @@
 
   function isKept(point) { return kept === null || point === undefined || kept.has(point); }
 
-  // A linked chart shows the kept points alone; the one that is brushed shows them all.
+  // The mean of a cell over its kept points; null: it has none.
+  function keptCell(cell) {
+    var left = cell.of.filter(function (pair) { return isKept(pair[0]); });
+    if (left.length === 0) { return null; }
+    var sum = left.reduce(function (all, pair) { return all + pair[1]; }, 0);
+    return {value: [cell.value[0], cell.value[1], sum / left.length]};
+  }
+
+  // A linked chart shows the kept points alone; the one that is brushed shows them all. In a line a place stays.
   function filtered(option) {
+    if (kept === null) { return; }
     moesim.each(option.series, function (series) {
-      if (series.type !== 'parallel' && Array.isArray(series.data)) {
-        series.data = series.data.filter(function (item) { return item === null || isKept(item.point); });
+      if (series.type === 'line') {
+        series.data = series.data.map(function (item) { return item !== null && isKept(item.point) ? item : null; });
+      } else if (series.type === 'heatmap') {
+        series.data = series.data.map(keptCell).filter(function (cell) { return cell !== null; });
+      } else if (series.type !== 'parallel') {
+        series.data = series.data.filter(function (item) { return isKept(item.point); });
       }
     });
-    return option;
   }
 
   function draw(entry) {

@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "io/row_format.h"
 #include "page/draw.h"
+#include "page/fit.h"
 #include "page/web_files.h"
 #include "report/numbers.h"
 
@@ -17,7 +18,8 @@ namespace moesim {
 namespace {
 
 constexpr std::size_t kMostTableRows = 2000;
-constexpr int kColours = 8;  // classes c0 … of web/page.css
+constexpr std::size_t kMostPictured = 100'000;  // bytes of a chart: larger ones take seconds to draw
+constexpr int kColours = 8;                     // classes c0 … of web/page.css
 
 // The page's one script may not come from its data, so the policy names the scripts by their hashes.
 std::string policy(const WebFiles& web) {
@@ -220,7 +222,8 @@ class Writer {
     out_ +=
         fmt::format("<div class=\"chart\" role=\"img\" aria-label=\"{}: {}\" style=\"height:{}px\"></div>\n",
                     safe(chart.title), safe(chart.takeaway), chart.height);
-    if (options_.pictures && !picture_made_ && can_draw()) {
+    const bool is_small = !chart.views.empty() && chart.views.front().option.size() <= kMostPictured;
+    if (options_.pictures && !picture_made_ && is_small && can_draw()) {
       picture_made_ = true;
       if (!artist_) {
         artist_ = std::make_unique<Artist>();
@@ -262,7 +265,9 @@ void check_can_write_pages() {
 
 std::string render_html(const Page& page, const HtmlOptions& options) {
   check_can_write_pages();
-  return Writer(page, options).write(*web_files());
+  Page fitted = page;
+  fit_page(fitted, options.most_bytes);
+  return Writer(fitted, options).write(*web_files());
 }
 
 std::string escape_html(const std::string& text) {

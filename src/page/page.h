@@ -30,7 +30,8 @@ struct Chart {
   std::vector<ChartView> views;
   DataTable table;      // the same numbers
   int height = 320;     // pixels, at a width of 760
-  bool linked = false;  // its data items are the points of the page, in order: brushing selects among them
+  bool linked = false;  // its data items say which points of the page they are (see web/chart.js): brushing
+                        // one that has them in order filters the others
 };
 
 // Words coloured by their first expert, in a layer that the reader may choose.
