@@ -8,6 +8,7 @@
 #include "metrics/flatten.h"
 #include "report/load_bar.h"
 #include "report/numbers.h"
+#include "report/sparkline.h"
 #include "report/words.h"
 
 namespace moesim {
@@ -214,6 +215,23 @@ void add_load(Screen& screen, const RunRecord& r) {
   }
 }
 
+// How max_violation went, where there are enough steps to call it a course.
+void add_steps(Screen& screen, const RunRecord& r) {
+  constexpr std::size_t kFewestSteps = 8;
+  constexpr int kSigns = 32;
+  if (r.step_rows.size() < kFewestSteps) {
+    return;
+  }
+  std::vector<double> course;
+  for (const StepRow& step : r.step_rows) {
+    course.push_back(step.max_violation);
+  }
+  const auto [least, most] = std::minmax_element(course.begin(), course.end());
+  screen.line(fmt::format("  {:<20} {:>8}   {} {:.3g} to {:.3g} in single steps, which have more chance",
+                          "step by step", "", sparkline(course, *most, kSigns, screen.style().unicode),
+                          *least, *most));
+}
+
 void add_balance(Screen& screen, const RunRecord& r) {
   const LoadStats& s = r.mean_routed;
   const NoiseFloor* f = r.noise_floor ? &*r.noise_floor : nullptr;
@@ -250,6 +268,7 @@ void add_balance(Screen& screen, const RunRecord& r) {
         "as timed; a step has fewer tokens, so more chance, than the run");
     screen.line(fmt::format("  {:<20} {}", "steered by", display_safe(r.steering->controller)));
   }
+  add_steps(screen, r);
   if (s.dead_experts > 0) {
     screen.line(fmt::format("  {:<20} {:>8}   of {} experts of all layers", "never chosen", s.dead_experts,
                             r.shape.pool_size() * r.shape.num_layers));
