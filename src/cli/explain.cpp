@@ -89,6 +89,9 @@ const Explanation* find_part(const std::string& name) {
 }
 
 std::vector<std::string> blocks_of(const std::string& word, Language language) {
+  if (word.empty()) {  // of "m."; in the catalogues that is the name of the top level
+    return {};
+  }
   std::vector<std::string> catalogues = explain_from_catalogues(word);
   if (catalogues.empty()) {
     catalogues = explain_from_catalogues(as_name(word));

@@ -18,12 +18,12 @@ constexpr Explanation kWords[] = {
      "맞춥니다. 화면의 BALANCE에는 각 지표가 우연만으로 나올 값과 나란히 나옵니다."},
     {"fair share", "n̄", "공평한 몫", "The mean load: all assignments over the number of experts.",
      "평균 부하, 곧 전체 배정 수를 전문가 수로 나눈 값입니다."},
-    {"max_violation", "MaxVio", "최대 위반",
+    {"max_violation", "MaxVio", "",
      "Load of the busiest expert over the mean load, minus 1 (arXiv:2408.15664). 0 is perfect balance; 1 "
      "means the busiest expert gets twice its fair share.",
      "가장 바쁜 전문가의 부하를 평균 부하로 나누고 1을 뺀 값입니다(arXiv:2408.15664). 0이면 완전한 균형, "
      "1이면 공평한 몫의 두 배를 받는다는 뜻입니다."},
-    {"min_violation", "MinVio", "최소 위반",
+    {"min_violation", "MinVio", "",
      "1 less the load of the least busy expert over the mean load: 0 is perfect balance, 1 an idle expert.",
      "1에서 가장 한가한 전문가의 부하를 평균 부하로 나눈 값을 뺀 것입니다. 0이면 완전한 균형, 1이면 노는 "
      "전문가가 있습니다."},
@@ -43,7 +43,7 @@ constexpr Explanation kWords[] = {
      "부하 비율의 엔트로피를 그 최댓값 ln E로 나눈 값입니다. 모두 같으면 1입니다."},
     {"effective_experts", "", "유효 전문가 수",
      "exp of the entropy: how many equally loaded experts would be as spread out.",
-     "엔트로피에 exp를 취한 값입니다. 부하가 똑같은 전문가 몇 명에 나뉜 것과 같은지를 말합니다."},
+     "엔트로피에 exp를 취한 값입니다. 부하가 똑같은 전문가 몇 개로 나눈 것과 같은지를 말합니다."},
     {"mean_of_steps", "", "",
      "max_violation of each batch, averaged: larger than that of the whole run, since a batch has fewer "
      "tokens and so more chance. Not to be held against the noise floor of the run.",
@@ -87,7 +87,7 @@ constexpr Explanation kWords[] = {
      "한 전문가가 한 배치(capacity.group이 있으면 한 묶음)에서 받을 수 있는 행의 수입니다. 넘치는 것은 "
      "버리거나 다른 전문가에게 보냅니다. 대개 공평한 몫에 1.25 같은 계수(capacity factor)를 곱해 정합니다. "
      "설정이나 프리셋에 capacity 섹션이 없으면 아무것도 버리지 않습니다."},
-    {"drop", "dropped|token dropping", "버림",
+    {"drop", "dropped|token dropping|드롭", "버림",
      "An assignment refused because its expert is full. The token is not lost: its residual stream carries "
      "on without that expert.",
      "전문가의 용량이 차서 거절된 배정입니다. 토큰이 사라지는 것은 아니고, 그 전문가의 출력 없이 잔차 "
@@ -158,7 +158,7 @@ constexpr Explanation kWords[] = {
     {"bias unit", "bias_unit", "",
      "Whether a selection bias is added to scores or to logits; a controller's rate is in the same unit.",
      "선택 바이어스를 점수에 더하는지 로짓에 더하는지를 말합니다. 제어기의 rate도 같은 단위입니다."},
-    {"devices", "", "장치",
+    {"devices", "디바이스", "장치",
      "Losses and limits of devices: D of them hold E/D experts each; M, the most devices that a token may "
      "reach, is min(D, k).",
      "전문가를 나누어 갖는 장치입니다. 장치 D개가 전문가를 E/D개씩 갖고, 토큰 하나가 닿을 수 있는 장치 수 "

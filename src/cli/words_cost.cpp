@@ -68,8 +68,8 @@ constexpr Explanation kWords[] = {
     {"tokens_before_repeat", "begins to repeat", "",
      "Tokens of the workload before it repeats itself: a text or an array that ends begins again; null: it "
      "never does.",
-     "작업량(workload)이 처음으로 되돌아가기 전까지의 토큰 수입니다. 글이나 배열은 끝나면 처음부터 다시 "
-     "읽습니다. null이면 되풀이하지 않습니다."},
+     "워크로드가 처음으로 되돌아가기 전까지의 토큰 수입니다. 글이나 배열은 끝나면 처음부터 다시 읽습니다. "
+     "null이면 되풀이하지 않습니다."},
     // dense layers
     {"dense_same_active", "dense, same active|vs same active", "활성 파라미터가 같은 밀집 층",
      "A dense layer as wide as a token's experts together (k·d_ff, plus shared): the same active parameters. "

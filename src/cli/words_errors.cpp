@@ -24,7 +24,7 @@ constexpr Explanation kWords[] = {
     {"wrong-type", "", "",
      "The value is of another type than the key takes. Numbers are written 8, 0x8, 1e6 or 0.5; true and "
      "false are the only booleans; text in quotes is never a number.",
-     "키가 받는 것과 다른 형의 값입니다. 숫자는 8, 0x8, 1e6, 0.5처럼 쓰고, 참·거짓은 true와 false뿐이며, "
+     "키가 받는 것과 자료형이 다릅니다. 숫자는 8, 0x8, 1e6, 0.5처럼 쓰고, 참·거짓은 true와 false뿐이며, "
      "따옴표로 묶은 것은 숫자가 되지 않습니다."},
     {"out-of-range", "", "", "The number is outside what the key accepts; the message gives both ends.",
      "키가 받는 범위를 벗어난 수입니다. 범위의 양 끝은 오류 문구에 있습니다."},
@@ -41,7 +41,7 @@ constexpr Explanation kWords[] = {
      "The key or option is known but would change nothing here, for example a capacity factor when nothing "
      "is dropped. Keys that do nothing make experiments lie, so this is an error. Remove it.",
      "아는 키나 옵션이지만 여기서는 아무것도 바꾸지 않습니다(예: 아무것도 버리지 않는데 준 용량 계수). 효과 "
-     "없는 키는 실험을 오해하게 만들므로 오류로 다룹니다. 지우면 됩니다."},
+     "없는 키는 실험 결과를 잘못 읽게 하므로 오류로 다룹니다. 지우면 됩니다."},
     {"no-report", "", "",
      "This moesim was built where npm was missing or could not fetch the chart library of the HTML report. "
      "Install npm and node and build again; everything else works without them.",
@@ -66,8 +66,8 @@ constexpr Explanation kWords[] = {
     {"types-differ", "", "",
      "Activations of a narrow type (int8, bf16) need weights of the same type: set executor.weights too, or "
      "write activations: auto.",
-     "좁은 형(int8, bf16)의 활성값은 같은 형의 가중치와만 곱할 수 있습니다. executor.weights도 맞추거나 "
-     "activations: auto로 쓰십시오."},
+     "좁은 자료형(int8, bf16)의 활성값은 같은 자료형의 가중치와만 곱할 수 있습니다. executor.weights도 "
+     "맞추거나 activations: auto로 쓰십시오."},
     {"bad-relation", "", "",
      "Two values do not fit each other, for example top_k larger than num_experts. The note names the other "
      "one and its place.",
@@ -87,7 +87,7 @@ constexpr Explanation kWords[] = {
      "줄에 있습니다."},
     {"not-divisible", "", "",
      "One number must divide another; the help line gives the nearest values that work.",
-     "한 수가 다른 수를 나누어떨어지게 해야 합니다. 가장 가까운 되는 값은 help 줄에 있습니다."},
+     "한 수가 다른 수로 나누어떨어져야 합니다. 조건에 맞는 가장 가까운 값은 help 줄에 있습니다."},
     {"preset-and-kind", "", "",
      "A router is named either by `preset` (a model's router) or by `kind` (a family), not both.",
      "라우터는 `preset`(공개된 모델의 라우터)이나 `kind`(라우터 계열) 가운데 하나로만 지정합니다."},
@@ -98,7 +98,7 @@ constexpr Explanation kWords[] = {
      "YAML allows it, configs do not: several documents, tags, merge keys (<<), keys that are not plain "
      "words, aliases that contain themselves.",
      "YAML에는 있지만 설정 파일에서는 쓸 수 없는 기능입니다. 여러 문서, 태그, 병합 키(<<), 낱말이 아닌 키, "
-     "자신을 품은 별칭이 그렇습니다."},
+     "자기 자신을 포함하는 별칭이 그렇습니다."},
     {"yaml-limit", "", "",
      "Configs are limited: 1 MiB, depth 32, 100,000 nodes after expanding aliases, 64 KiB a value.",
      "설정 파일의 한도(1 MiB, 깊이 32, 별칭을 펼친 뒤 노드 100,000개, 값 하나에 64 KiB)를 넘었습니다."},
@@ -175,7 +175,7 @@ constexpr Explanation kWords[] = {
      "The program was built for a processor with more instructions than this one has.",
      "이 프로세서에 없는 명령어를 쓰도록 빌드된 프로그램입니다."},
     {"internal", "", "", "A mistake in moesim itself. Please report it with the command you typed.",
-     "moesim 자체의 잘못입니다. 입력한 명령과 함께 알려 주십시오."},
+     "moesim 자체의 버그입니다. 입력한 명령과 함께 알려 주십시오."},
 };
 static_assert(are_bilingual(kWords));
 

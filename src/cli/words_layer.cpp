@@ -139,10 +139,10 @@ constexpr Explanation kWords[] = {
      "token and a learned vector. Tokens that go there cost less.",
      "행렬 곱이 없는 전문가입니다. zero는 0을, copy는 토큰 자신을, constant는 토큰과 학습되는 벡터의 혼합을 "
      "냅니다. 그리로 간 토큰은 계산이 적게 듭니다."},
-    {"d_model", "model width|hidden size", "모델 폭", "Width of a token's vector.",
-     "토큰 벡터의 길이(모델 폭)입니다."},
-    {"d_ff", "hidden width|intermediate size", "은닉 폭", "Hidden width of one expert.",
-     "전문가 하나의 은닉 폭입니다."},
+    {"d_model", "model width|hidden size", "모델 차원", "Width of a token's vector.",
+     "토큰 벡터의 길이(모델 차원)입니다."},
+    {"d_ff", "hidden width|intermediate size", "은닉 차원", "Hidden width of one expert.",
+     "전문가 하나의 은닉 차원, 곧 은닉 유닛의 수입니다."},
     {"expert width", "expert width ℓ|ℓ|latent|latent expert", "",
      "Width in which an expert works: latent_width ℓ where it is given, else d_model. With a latent width "
      "tokens are mapped to ℓ numbers before the experts and back after them.",
@@ -166,7 +166,7 @@ constexpr Explanation kWords[] = {
      "The function of the experts' hidden units (swiglu, geglu, silu, gelu, relu). executor.activations: the "
      "number type in which rows are multiplied.",
      "전문가의 은닉 유닛에 쓰는 함수(swiglu, geglu, silu, gelu, relu)입니다. executor.activations는 행을 "
-     "곱할 때 쓰는 수의 형입니다."},
+     "곱할 때 쓰는 자료형입니다."},
     {"norm", "RMS norm|before every layer", "정규화",
      "Before every layer: x / √(mean x² + 10⁻⁶), the RMS norm (arXiv:1910.07467) without a learned scale. As "
      "a stage: its time.",
@@ -189,9 +189,9 @@ constexpr Explanation kWords[] = {
      "moesim trains nothing: gates and experts have random weights. How fast a layer is hardly depends on "
      "them; which experts tokens choose does. `moesim route` takes the logits or the gate of a trained "
      "model.",
-     "moesim은 학습을 하지 않으며, 게이트와 전문가의 가중치는 무작위입니다. 층의 속도는 여기에 거의 달라지지 "
-     "않지만 토큰이 어느 전문가를 고르는지는 달라집니다. 학습된 모델의 로짓이나 게이트는 `moesim route`에 "
-     "넣을 수 있습니다."},
+     "moesim은 학습을 하지 않으며, 게이트와 전문가의 가중치는 무작위입니다. 층의 속도는 이에 따라 거의 "
+     "달라지지 않지만 토큰이 어느 전문가를 고르는지는 달라집니다. 학습된 모델의 로짓이나 게이트는 `moesim "
+     "route`에 넣을 수 있습니다."},
     {"letters", "T|D|F|E|N|R|S|L|m|G|w|P_e|shape letters|α|σ", "문자",
      "In formulas: T tokens in the batch, D d_model, F d_ff, E experts, k experts a token, N assignments, R "
      "rows computed, L layers, S slots (of parameters: those of the shared experts; of capacity: tokens in "

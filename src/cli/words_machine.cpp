@@ -62,7 +62,7 @@ constexpr Explanation kWords[] = {
     {"governor", "", "", "The system's rule for the processor's frequency; only `performance` holds it.",
      "프로세서 주파수를 정하는 시스템의 규칙입니다. `performance`만 주파수를 유지합니다."},
     {"steal", "", "", "Processor time that other guests of the same host took, on a virtual machine.",
-     "가상 머신에서, 같은 호스트의 다른 손님이 가져간 프로세서 시간입니다."},
+     "가상 머신에서, 같은 호스트의 다른 게스트가 가져간 프로세서 시간입니다."},
     {"others", "others_cores|load_average|cpu_pressure", "",
      "Processor time that other processes used during the test, the load, and how often something waited for "
      "a core.",
@@ -101,7 +101,7 @@ constexpr Explanation kWords[] = {
     {"executor.layout", "layout", "",
      "Executor, instruction set and number type of the experts' weights and products, such as "
      "tiled/avx512/float32.",
-     "실행기, 명령어 집합, 전문가의 가중치와 곱에 쓰는 수의 형입니다(예: tiled/avx512/float32)."},
+     "실행기, 명령어 집합, 전문가의 가중치와 곱에 쓰는 자료형입니다(예: tiled/avx512/float32)."},
     {"measure.weights", "", "", "Whether the weights of a step may sit in the caches: warm or cold.",
      "한 스텝의 가중치가 캐시에 있을 수 있는지입니다. warm이나 cold입니다."},
 };

@@ -166,7 +166,7 @@ constexpr Explanation kWords[] = {
      "Two configs measured now, in turns: the ratio of tokens/s of B over A is √(a₁a₂/(b₁b₂)) of two "
      "mirrored rounds; median and interval over the pairs. A verdict needs six pairs and an interval beyond "
      "1 ± the margin.",
-     "두 설정을 지금 번갈아 재는 비교입니다. 거울처럼 맞춘 두 라운드에서 B/A의 초당 토큰 비율은 "
+     "두 설정을 지금 번갈아 재는 비교입니다. 순서를 뒤집은 두 라운드에서 B/A의 초당 토큰 비율은 "
      "√(a₁a₂/(b₁b₂))이고, 여러 쌍의 중앙값과 구간을 봅니다. 판정에는 쌍 여섯 개와, 1 ± 여유를 벗어난 구간이 "
      "필요합니다."},
     {"stored", "compare, stored", "",

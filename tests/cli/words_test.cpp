@@ -115,7 +115,9 @@ TEST(Words, AreFoundHoweverTheyAreWritten) {
   for (const char* none : {"", "0", "load_cvx", "load cv lo", "전문", "가"}) {
     EXPECT_EQ(find_explanation(none), nullptr) << none;
   }
-  EXPECT_FALSE(is_explained("measure.nonsense"));
+  for (const char* none : {"measure.nonsense", "m.", "a.m.", ".", "|", "\xff", "-"}) {
+    EXPECT_FALSE(is_explained(none)) << none;
+  }
 }
 
 // Dashed words in brackets, and those that stand alone in quotes: as the short name of a Diagnostic.
