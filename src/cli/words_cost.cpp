@@ -45,8 +45,9 @@ constexpr Explanation kWords[] = {
      "배입니다. 속도인 FLOP/s와 다릅니다."},
     {"flops_per_token", "FLOPs a token|FLOPs per token", "토큰당 연산량",
      "Multiplications and additions of one layer for a token, after drops: twice the active parameters "
-     "(realised).",
-     "버린 뒤, 한 층이 토큰 하나에 하는 곱셈과 덧셈의 수로, 실제로 쓴 활성 파라미터의 두 배입니다."},
+     "(realised); of a soft router its two mixtures too.",
+     "버린 뒤, 한 층이 토큰 하나에 하는 곱셈과 덧셈의 수로, 실제로 쓴 활성 파라미터의 두 배입니다(소프트 "
+     "라우터는 두 번의 혼합을 더함)."},
     {"weight_bytes_per_token", "", "",
      "Bytes of weights of one layer that a step reads, over its tokens: experts without rows are not read.",
      "한 스텝이 읽는 한 층의 가중치 바이트를 토큰 수로 나눈 값입니다. 행이 없는 전문가는 읽지 않습니다."},
@@ -102,8 +103,8 @@ constexpr Explanation kWords[] = {
      "no closer width was found), slower_than_widest, faster_than_narrowest (the MoE than any that was "
      "tried).",
      "dense_same_time이 실행에서 정말 MoE와 같은 시간이 걸렸는지입니다. matched는 구간이 1 ± 2 %와 만나고 1 "
-     "± 10 % 안에 있음, uncertain은 만나지만 더 넓게 벗어남, closest는 만나지 않지만 더 가까운 폭이 없음, "
-     "slower_than_widest와 faster_than_narrowest는 MoE가 재 본 어느 폭보다 느리거나 빠름을 뜻합니다."},
+     "± 10 % 안에 있음, uncertain은 만나지만 1 ± 10 % 밖까지 걸침, closest는 만나지 않지만 더 가까운 폭이 "
+     "없음, slower_than_widest와 faster_than_narrowest는 MoE가 재 본 어느 폭보다 느리거나 빠름을 뜻합니다."},
     {"width", "", "폭", "Hidden width of the dense layer.", "밀집 층의 은닉 폭입니다."},
     {"skipped", "", "", "Why a variant was not measured.", "어떤 변형을 재지 않은 까닭입니다."},
 };

@@ -98,7 +98,7 @@ constexpr Explanation kWords[] = {
      "A number for each expert, added for selection and never for weighting: it moves tokens away from busy "
      "experts without changing what the chosen ones weigh (DeepSeek-V3).",
      "전문가마다 하나씩 있는 수로, 고를 때만 더하고 가중치에는 더하지 않습니다. 고른 전문가의 가중치는 "
-     "그대로 두면서 바쁜 전문가에게서 토큰을 돌립니다(DeepSeek-V3)."},
+     "그대로 두면서 바쁜 전문가로 갈 토큰을 다른 전문가로 돌립니다(DeepSeek-V3)."},
     {"group", "group limits", "그룹",
      "Experts in order, in groups of equal size: a group's score is group_score (its best, the sum of its "
      "best two, or of its best top_k / groups); only experts of the best num_limited_groups can be chosen.",

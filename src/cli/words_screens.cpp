@@ -17,8 +17,10 @@ constexpr Explanation kWords[] = {
      "A run that scores, chooses and plans but computes no expert (execute: false).",
      "점수를 매기고 고르고 계획하되 전문가는 계산하지 않는 실행입니다(execute: false)."},
     {"routed", "", "",
-     "How many tokens went through the router, and how many a second where nothing else was run.",
-     "라우터를 지난 토큰 수와, 그 밖에 아무것도 하지 않을 때의 초당 토큰 수입니다."},
+     "How many tokens went through the router, and how many a second, making and counting them included. "
+     "Also assignments before drops.",
+     "라우터를 지난 토큰 수와 초당 토큰 수입니다(토큰을 만들고 세는 시간 포함). 버리기 전의 배정을 뜻하기도 "
+     "합니다."},
     {"point", "place|status|finished", "점",
      "The experiments of a sweep, one for each combination of values: its place in the plan, whether it "
      "finished, and its result.",

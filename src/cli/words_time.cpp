@@ -8,9 +8,9 @@ namespace {
 constexpr Explanation kWords[] = {
     {"throughput", "speed", "처리량",
      "Tokens a second through all layers of the stack. MoE, dense layers and yardstick take turns on the "
-     "same batches, so their ratios hold even where the machine is busy.",
-     "모든 층을 지나는 초당 토큰 수입니다. MoE, 밀집 층, 잣대를 같은 배치로 번갈아 재므로, 컴퓨터가 바빠도 "
-     "서로의 비율은 믿을 만합니다."},
+     "same batches, so where the machine is busy their ratios are worth more than the times.",
+     "모든 층을 지나는 초당 토큰 수입니다. MoE, 밀집 층, 잣대를 같은 배치로 번갈아 재므로, 컴퓨터가 바쁠 "
+     "때는 시간 자체보다 서로의 비율이 더 믿을 만합니다."},
     {"tokens_per_s", "tokens/s", "초당 토큰 수",
      "Tokens of a batch over the seconds of a step, through all layers: median, with .lo and .hi the ends of "
      "its 95 % interval (of fewer than six samples: their range).",
@@ -96,8 +96,8 @@ constexpr Explanation kWords[] = {
     {"invalid", "", "",
      "The times mean nothing: a debug or sanitizer build, a checking executor, or too few samples.",
      "시간에 의미가 없습니다. 디버그·새니타이저 빌드이거나, 검사용 실행기를 썼거나, 표본이 너무 적습니다."},
-    {"not_timed", "", "", "Nothing was timed: the run only routed, or was told not to measure.",
-     "시간을 재지 않았습니다. 라우팅만 했거나 재지 말라고 한 실행입니다."},
+    {"not_timed", "", "", "Nothing was timed, for example because the run was stopped before.",
+     "시간을 재지 않았습니다. 재기 전에 멈춘 실행 등이 그렇습니다."},
     {"reasons", "timing.reasons", "", "Why a run's times are noisy or invalid.",
      "시간이 noisy나 invalid인 까닭입니다."},
     {"seconds", "where the time goes|stage", "단계별 시간",
