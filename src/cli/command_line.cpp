@@ -345,9 +345,10 @@ CLI::App* add_explain(CLI::App& app, ExplainArguments& a) {
       "  moesim explain load CV\n"
       "  moesim explain 전문가                 (or: moesim explain expert --lang ko)\n"
       "  moesim explain                        (the words it knows)");
-  command->add_option("word", a.words, "as printed in square brackets, on a screen, or as a config has it");
-  command->add_option("--lang", a.language, "en or ko (default: en; of a Korean word: ko)")
-      ->type_name("LANG");
+  command->add_option("word", a.words, "as printed in square brackets, on a screen, or as a config has it")
+      ->type_name("WORD");
+  command->add_option("--lang", a.language, "language of the answer (default: en; of a Korean word: ko)")
+      ->type_name("en|ko");
   return command;
 }
 

@@ -6,7 +6,7 @@
 namespace moesim {
 namespace {
 
-// As names are compared: "Load CV", "load_cv" and "load-cv" are one.
+// As names are compared: "Load CV", "load_cv" and "loadcv" are one.
 std::string folded(std::string_view name) {
   std::string text;
   for (const char c : name) {
