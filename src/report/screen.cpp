@@ -26,22 +26,7 @@ class Screen {
     line();
     line((style_.colour ? "\033[1m" + title + "\033[0m" : title) + (rest.empty() ? "" : "  " + rest));
   }
-  // Words are moved to the next line at the right edge.
-  void paragraph(const std::string& text) {
-    std::string current;
-    std::size_t at = 0;
-    while (at < text.size()) {
-      const std::size_t space = std::min(text.find(' ', at), text.size());
-      const std::string word = text.substr(at, space - at);
-      if (!current.empty() && display_width(current) + 1 + display_width(word) > kWidth) {
-        line(current);
-        current.clear();
-      }
-      current += (current.empty() ? "" : " ") + word;
-      at = space + 1;
-    }
-    line(current);
-  }
+  void paragraph(const std::string& text) { line(fold_words(text, kWidth)); }
   const ScreenStyle& style() const { return style_; }
   std::string take() { return std::move(text_); }
 
