@@ -100,7 +100,8 @@ int run_command_line(int argc, char** argv);
 // that names the option, what was typed, and what was expected.
 std::int64_t parse_whole_option(const std::string& option, const std::string& text, std::int64_t low,
                                 std::int64_t high);
-double parse_real_option(const std::string& option, const std::string& text, double low, double high);
+// 30, 30s, 5min, 5m, 1h
+double parse_seconds_option(const std::string& option, const std::string& text, double low, double high);
 std::string parse_choice_option(const std::string& option, const std::string& text,
                                 const std::vector<std::string>& choices);
 
