@@ -66,6 +66,12 @@ struct RoutersArguments {
   std::string name;
   std::string output = "table";
 };
+struct InitArguments {
+  std::string name = "run";  // of a template
+  std::string out = "moesim.yaml";
+  bool force = false;
+  bool list = false;
+};
 struct DoctorArguments {
   std::string output = "table";
   std::vector<std::string> out_files;
@@ -84,11 +90,12 @@ int report_command(const ReportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
+int init_command(const InitArguments& arguments);
 int schema_command(const std::string& what);
 int explain_command(const std::string& word);
 int doctor_command(const DoctorArguments& arguments, const std::string& colour);
 
-// Parses the command line (the only file that sees CLI11) and runs the subcommand it names.
+// Parses the command line and runs the subcommand it names.
 int run_command_line(int argc, char** argv);
 
 // Option values, checked: CLI11 itself turns -1 into 18446744073709551615 and takes "nan". Throw Error(usage)
