@@ -310,6 +310,16 @@ CLI::App* add_init(CLI::App& app, InitArguments& a) {
   return command;
 }
 
+CLI::App* add_completion(CLI::App& app, std::string& shell) {
+  CLI::App* command =
+      app.add_subcommand("completion",
+                         "Print what lets a shell complete moesim's commands, options and keys.\n"
+                         "  moesim completion bash > ~/.local/share/bash-completion/completions/moesim\n"
+                         "  moesim completion zsh > ~/.zfunc/_moesim      (a folder of zsh's fpath)");
+  command->add_option("shell", shell, "the shell: bash or zsh")->required()->type_name("bash|zsh");
+  return command;
+}
+
 CLI::App* add_doctor(CLI::App& app, DoctorArguments& a) {
   CLI::App* command =
       app.add_subcommand("doctor",
@@ -346,6 +356,7 @@ int run_command_line(int argc, char** argv) {
   InitArguments init_arguments;
   std::string word;
   std::string schema_of;
+  std::string shell;
   app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kExamples);
   app.require_subcommand(0, 1);
@@ -364,6 +375,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* schema = add_schema(app, schema_of);
   const CLI::App* explain = add_explain(app, word);
   const CLI::App* doctor = add_doctor(app, doctor_arguments);
+  const CLI::App* completion = add_completion(app, shell);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -416,6 +428,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (doctor->parsed()) {
     return doctor_command(doctor_arguments, colour);
+  }
+  if (completion->parsed()) {
+    return completion_command(shell, command_tree(app));
   }
   write_stdout(app.help());
   return 0;

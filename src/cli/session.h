@@ -11,6 +11,8 @@
 
 namespace moesim {
 
+struct CommandTree;  // cli/command_tree.h
+
 // What each subcommand was given, as typed; the values are checked by the subcommand.
 struct RunArguments {
   std::string config;
@@ -91,6 +93,7 @@ int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
 int init_command(const InitArguments& arguments);
+int completion_command(const std::string& shell, const CommandTree& tree);
 int schema_command(const std::string& what);
 int explain_command(const std::string& word);
 int doctor_command(const DoctorArguments& arguments, const std::string& colour);
