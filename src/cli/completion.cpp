@@ -80,8 +80,10 @@ CompletionWords completion_words() {
   for (const KeyWords& key : words.keys) {
     explained.push_back(key.key);
   }
-  words.kinds = {{"CONFIG", plain_words(built_in_configs())}, {"PRESET", plain_words(presets)},
-                 {"ROUTER", plain_words(routers)},            {"TEMPLATE", plain_words(templates)},
+  words.kinds = {{"CONFIG", plain_words(built_in_configs())},
+                 {"PRESET", plain_words(presets)},
+                 {"ROUTER", plain_words(routers)},
+                 {"TEMPLATE", plain_words(templates)},
                  {"WORD", plain_words(explained)}};
   return words;
 }

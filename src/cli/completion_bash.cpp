@@ -226,7 +226,8 @@ std::string render_bash_completion(const CommandTree& tree, const CompletionWord
   }
   return "# bash completion for moesim, printed by `moesim completion bash`.\n\n"
          "_moesim_commands() {\n  echo " +
-         wrapped(names, "    ") + "\n}\n\n# Sets $type to what the option takes: nothing, if it is a flag.\n" +
+         wrapped(names, "    ") +
+         "\n}\n\n# Sets $type to what the option takes: nothing, if it is a flag.\n" +
          "_moesim_type() { # command, option\n  type=\n  case $1,$2 in\n" + types + "  esac\n}\n\n" +
          "_moesim_argument() { # command, place\n  type=\n  case $1,$2 in\n" + arguments + "  esac\n}\n\n" +
          "_moesim_options() { # command\n  case $1 in\n" + options + "  esac\n}\n\n" +

@@ -153,7 +153,8 @@ std::string render_zsh_completion(const CommandTree& tree, const CompletionWords
     text += fmt::format("      '{}:{}'\n", command.name, escaped(command.summary));
   }
   text +=
-      "    )\n    _describe -t commands 'command of moesim' commands\n    return\n  fi\n  case $words[1] in\n";
+      "    )\n    _describe -t commands 'command of moesim' commands\n    return\n  fi\n  case $words[1] "
+      "in\n";
   for (const CommandWords& command : tree.commands) {
     text += fmt::format("    {})\n      _arguments{}\n      ;;\n", command.name,
                         specifications(words, command, "        "));

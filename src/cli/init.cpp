@@ -97,8 +97,7 @@ int init_command(const InitArguments& arguments) {
   }
   const std::string shown = display_safe(shell_quoted(arguments.out));
   write_file_atomically(schema_path, schema);
-  write_file_atomically(arguments.out,
-                        render_starter_config(starter, config_sections(), shown, kSchemaFile));
+  write_file_atomically(arguments.out, render_starter_config(starter, config_sections(), shown, kSchemaFile));
   std::string text = fmt::format("config   {}\nschema   {} (for editors)\n", display_path(arguments.out),
                                  display_path(schema_path));
   for (std::size_t i = 0; i < starter.commands.size(); ++i) {

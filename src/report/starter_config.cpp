@@ -18,7 +18,7 @@ constexpr std::string_view kFolder = "templates/";
 constexpr std::string_view kEnding = ".yaml";
 constexpr std::string_view kCommand = "#   ";
 constexpr std::string_view kUsualFile = "moesim.yaml";
-constexpr int kWidest = 110;       // columns of a line with its comment; longer comments stand above
+constexpr int kWidest = 110;        // columns of a line with its comment; longer comments stand above
 constexpr int kWidestAligned = 40;  // of a line without it that others are aligned with
 
 std::vector<std::string> lines_of(std::string_view text) {
@@ -35,9 +35,9 @@ StarterTemplate starter_of(const Asset& asset) {
   StarterTemplate starter;
   starter.name = path.substr(kFolder.size(), path.size() - kFolder.size() - kEnding.size());
   std::vector<std::string> lines = lines_of(asset.bytes);
-  MOESIM_CHECK(lines.size() > 2 && lines[0].rfind("# yaml-language-server: ", 0) == 0 &&
-                   lines[1].rfind("# ", 0) == 0,
-               "a template begins with its schema and its summary");
+  MOESIM_CHECK(
+      lines.size() > 2 && lines[0].rfind("# yaml-language-server: ", 0) == 0 && lines[1].rfind("# ", 0) == 0,
+      "a template begins with its schema and its summary");
   lines.erase(lines.begin());
   starter.summary = lines[0].substr(2);
   for (const std::string& line : lines) {
@@ -165,8 +165,8 @@ std::string with_comments(const std::string& text, std::map<int, std::string> co
     const std::string padding(std::max(0, column - display_width(line)), ' ');
     const std::string beside = line + padding + "  # " + found->second;
     const std::string indent(line.find_first_not_of(' '), ' ');
-    result += display_width(beside) <= kWidest ? beside + "\n"
-                                               : above(found->second, indent + "# ") + line + "\n";
+    result +=
+        display_width(beside) <= kWidest ? beside + "\n" : above(found->second, indent + "# ") + line + "\n";
   }
   return result;
 }
@@ -196,8 +196,7 @@ std::string render_starter_config(const StarterTemplate& starter, const std::vec
   const Node root = parse_yaml(starter.text, "template " + starter.name, diagnostics);
   MOESIM_CHECK(diagnostics.empty(), "a template is YAML");
   std::string text = "# yaml-language-server: $schema=" + schema + "\n";
-  for (const std::string& line :
-       lines_of(with_comments(starter.text, Comments(sections, root).by_line()))) {
+  for (const std::string& line : lines_of(with_comments(starter.text, Comments(sections, root).by_line()))) {
     text += (line.rfind(kCommand, 0) == 0 ? command_for_file(line, file) : line) + "\n";
   }
   return text;

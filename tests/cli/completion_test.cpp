@@ -1,4 +1,5 @@
-// moesim completion: the scripts know every command and option that the help knows, and real shells take them.
+// moesim completion: the scripts know every command and option that the help knows, and real shells take
+// them.
 
 #include <gtest/gtest.h>
 
@@ -33,19 +34,22 @@ Words commands() {
   return names;
 }
 
-// Each option in the help of a command ("": of the program): "-o,--output table|md" gives both names, and what
-// stands behind them.
+// What an option takes, from its line in the help: one blank stands before it, more before a description.
+std::string type_in(const std::string& line) {
+  const std::size_t end = line.find(' ', 2);
+  return end + 1 < line.size() && line[end + 1] != ' ' ? words_of(line)[1] : "";
+}
+
+// Each option in the help of a command, and what it takes: "-o,--output table|md" is two names of one.
 std::map<std::string, std::string> options(const std::string& command) {
   std::istringstream help(moesim_run(command + " --help").out);
   std::map<std::string, std::string> found;
   for (std::string line; std::getline(help, line);) {
-    if (line.rfind("  -", 0) != 0) {
-      continue;
-    }
-    const Words words = words_of(line);
-    std::istringstream names(words.front());
-    for (std::string name; std::getline(names, name, ',');) {
-      found[name] = words.size() > 1 ? words[1] : "";
+    if (line.rfind("  -", 0) == 0) {
+      std::istringstream names(words_of(line).front());
+      for (std::string name; std::getline(names, name, ',');) {
+        found[name] = type_in(line);
+      }
     }
   }
   return found;
@@ -56,12 +60,13 @@ Words offered(const std::string& words, const std::string& folder = "") {
   const TempFolder place;
   const TempFolder empty;
   const std::string script = place.write(
-      "t.bash", "source " + place.file("moesim.bash") + "\nCOMP_WORDS=(" + words +
-                    ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_moesim\n((${#COMPREPLY[@]} == 0)) || printf '%s\\n' "
-                    "\"${COMPREPLY[@]}\"\n");
+      "t.bash",
+      "source " + place.file("moesim.bash") + "\nCOMP_WORDS=(" + words +
+          ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_moesim\n((${#COMPREPLY[@]} == 0)) || printf '%s\\n' "
+          "\"${COMPREPLY[@]}\"\n");
   place.write("moesim.bash", moesim_run("completion bash").out);
-  const std::string command =
-      "cd " + (folder.empty() ? empty.path() : folder) + " && bash --norc " + script + " >" + place.file("out") + " 2>" + place.file("err");
+  const std::string command = "cd " + (folder.empty() ? empty.path() : folder) + " && bash --norc " + script +
+                              " >" + place.file("out") + " 2>" + place.file("err");
   EXPECT_EQ(std::system(command.c_str()), 0) << words;
   EXPECT_EQ(read_all(place.file("err")), "") << words;
   std::istringstream lines(read_all(place.file("out")));
@@ -95,25 +100,43 @@ TEST(Completion, KnowsEveryCommandAndOptionOfTheHelp) {
     EXPECT_EQ(known.size(), replies.size()) << name;
     for (const auto& [option, type] : known) {
       EXPECT_TRUE(has(replies, option)) << name << " " << option;
-      const bool is_long = option.rfind("--", 0) == 0;
-      const std::string value = type.rfind('|') == std::string::npos && (type.empty() || type[0] > 'Z') ? "["
-                                : is_long ? "=["
-                                          : "+[";
-      EXPECT_TRUE(own.find(option + value) != std::string::npos || own.find(option + "[") != std::string::npos)
-          << name << " " << option;
+      const std::string value = type.empty() ? "[" : option.rfind("--", 0) == 0 ? "=[" : "+[";
+      EXPECT_NE(own.find(option + value), std::string::npos) << name << " " << option;
     }
   }
   EXPECT_TRUE(has(offered("moesim --"), "--color"));
   EXPECT_TRUE(has(offered("moesim --"), "--version"));
 }
 
+// What an option takes is a list of words, or a kind of value that completion knows or knows to be free.
+TEST(Completion, KnowsTheKindOfEveryValue) {
+  const std::set<std::string> kinds = {"CONFIG",    "PRESET",        "ROUTER",    "TEMPLATE",   "WORD",
+                                       "FILE",      "DIR",           "KEY=VALUE", "N",          "SECONDS",
+                                       "CONDITION", "METRIC:CHANGE", "L.npy",     "KEY=VALUES", "X.npy",
+                                       "W.npy",     "B.npy",         "P.npy",     "I.npy",      "M.npy"};
+  for (const std::string& command : commands()) {
+    for (const auto& [option, type] : options(command)) {
+      std::istringstream parts(type);
+      for (std::string part; std::getline(parts, part, '|');) {
+        EXPECT_TRUE(kinds.count(part) == 1 || std::islower(static_cast<unsigned char>(part[0])) != 0)
+            << command << " " << option << " " << part;
+      }
+    }
+  }
+}
+
 // The words that the help lists are those that the command takes.
 TEST(Completion, ChoicesAreThoseOfTheHelpAndOfTheProgram) {
-  const std::pair<const char*, const char*> lines[] = {
-      {"run quickstart", "--output"},  {"sweep quickstart", "-o"},     {"compare quickstart decode", "-o"},
-      {"balance quickstart", "-o"},    {"validate quickstart", "-o"}, {"route --preset mixtral", "-o"},
-      {"routers", "-o"},               {"doctor", "-o"},              {"report x", "--figures"},
-      {"", "--color"}};
+  const std::pair<const char*, const char*> lines[] = {{"run quickstart", "--output"},
+                                                       {"sweep quickstart", "-o"},
+                                                       {"compare quickstart decode", "-o"},
+                                                       {"balance quickstart", "-o"},
+                                                       {"validate quickstart", "-o"},
+                                                       {"route --preset mixtral", "-o"},
+                                                       {"routers", "-o"},
+                                                       {"doctor", "-o"},
+                                                       {"report x", "--figures"},
+                                                       {"", "--color"}};
   for (const auto& [line, option] : lines) {
     const std::string command = line;
     const Outcome wrong = moesim_run(command + " " + option + " nonsense");

@@ -28,8 +28,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 TEST(Init, EveryTemplateIsAConfigThatWorks) {
   const TempFolder folder;
   std::set<std::string> files;
-  for (const auto& entry :
-       fs::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/configs/templates")) {
+  for (const auto& entry : fs::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/configs/templates")) {
     files.insert(entry.path().stem().string());
   }
   EXPECT_EQ(files, std::set<std::string>(std::begin(kTemplates), std::end(kTemplates)));
@@ -48,15 +47,15 @@ TEST(Init, EveryTemplateIsAConfigThatWorks) {
   EXPECT_NE(run.out.find("THROUGHPUT"), std::string::npos);
   const Outcome text = moesim_run("run " + folder.file("text.yaml") + kQuick);
   EXPECT_EQ(text.status, 0) << text.err;
-  const Outcome balance =
-      moesim_run("balance " + folder.file("balance.yaml") + " --set balance.steps=3 --set workload.tokens=64");
+  const Outcome balance = moesim_run("balance " + folder.file("balance.yaml") +
+                                     " --set balance.steps=3 --set workload.tokens=64");
   EXPECT_EQ(balance.status, 0) << balance.err;
   const Outcome sweep = moesim_run("sweep " + folder.file("sweep.yaml") +
                                    " --budget 0 --set workload.tokens=64 --set workload.steps=1 --set "
                                    "layer.d_ff=32 --set measure.min_samples=1");
   EXPECT_EQ(sweep.status, 0) << sweep.err;
-  const std::string logits = std::string(MOESIM_SOURCE_DIR) +
-                             "/experiments/same_model_different_stacks/logits.npy";
+  const std::string logits =
+      std::string(MOESIM_SOURCE_DIR) + "/experiments/same_model_different_stacks/logits.npy";
   const Outcome route = moesim_run("route " + folder.file("route.yaml") + " -o json --logits " + logits);
   EXPECT_EQ(route.status, 0) << route.err;
 }
@@ -67,8 +66,9 @@ TEST(Init, EachKeyHasTheSentenceThatExplainHas) {
     ASSERT_EQ(init.status, 0) << init.err;
     std::string before;
     for (const std::string& line : lines_of(init.out)) {
-      const bool is_value = line.find(": ") != std::string::npos && line.find_first_not_of(' ') !=
-                            std::string::npos && line[line.find_first_not_of(' ')] != '#';
+      const bool is_value = line.find(": ") != std::string::npos &&
+                            line.find_first_not_of(' ') != std::string::npos &&
+                            line[line.find_first_not_of(' ')] != '#';
       if (is_value) {
         EXPECT_TRUE(line.find("  # ") != std::string::npos ||
                     before.find_first_not_of(' ') == before.find("# "))
@@ -102,9 +102,9 @@ TEST(Init, RefusesToReplaceWhatIsThere) {
   const std::string file = folder.write("c.yaml", "name: precious\n");
   const Outcome refused = moesim_run("init --out " + file);
   EXPECT_EQ(refused.status, 73);
-  EXPECT_EQ(refused.err,
-            file + ": error: it exists already; expected a new name, or --force to replace it "
-                   "[cannot-create]\n  help: moesim init run --out another.yaml\n");
+  EXPECT_EQ(refused.err, file +
+                             ": error: it exists already; expected a new name, or --force to replace it "
+                             "[cannot-create]\n  help: moesim init run --out another.yaml\n");
   EXPECT_EQ(read_all(file), "name: precious\n");
   EXPECT_FALSE(fs::exists(folder.file("moesim.schema.json"))) << "nothing was written";
   EXPECT_EQ(moesim_run("init --force --out " + file).status, 0);
