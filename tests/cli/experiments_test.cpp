@@ -139,7 +139,7 @@ TEST(Experiments, ShowTheirFigures) {
         << name;
     EXPECT_EQ(script.find("\n    " + name + ")\n") != std::string::npos, has_one) << name;
   }
-  EXPECT_GE(figures, 8);
+  EXPECT_GE(figures, 10);
 }
 
 TEST(Experiments, FiguresAreRedrawn) {
