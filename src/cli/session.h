@@ -2,6 +2,7 @@
 // Private to this room: the subcommands and what they share.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,10 @@ struct RoutersArguments {
   std::string name;
   std::string output = "table";
 };
+struct ExplainArguments {
+  std::vector<std::string> words;       // of one name: "load CV" without quotes
+  std::optional<std::string> language;  // none: that of the word
+};
 struct InitArguments {
   std::string name = "run";  // of a template
   std::string out = "moesim.yaml";
@@ -95,7 +100,7 @@ int routers_command(const RoutersArguments& arguments);
 int init_command(const InitArguments& arguments);
 int completion_command(const std::string& shell, const CommandTree& tree);
 int schema_command(const std::string& what);
-int explain_command(const std::string& word);
+int explain_command(const ExplainArguments& arguments);
 int doctor_command(const DoctorArguments& arguments, const std::string& colour);
 
 // Parses the command line and runs the subcommand it names.

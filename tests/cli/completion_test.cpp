@@ -136,6 +136,7 @@ TEST(Completion, ChoicesAreThoseOfTheHelpAndOfTheProgram) {
                                                        {"routers", "-o"},
                                                        {"doctor", "-o"},
                                                        {"report x", "--figures"},
+                                                       {"explain expert", "--lang"},
                                                        {"", "--color"}};
   for (const auto& [line, option] : lines) {
     const std::string command = line;
