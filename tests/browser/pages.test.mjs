@@ -115,7 +115,9 @@ test('brushing an axis filters the table and the other charts, and letting go br
   assert.equal(await shown(), 6);
   const grid = await page.$$eval('#grid .chart svg path', (paths) => paths.length);
   const lines = await page.$$eval('#lines .chart svg path', (paths) => paths.length);
-  const box = await (await page.$('#parallel .chart')).boundingBox();
+  const brushed = await page.$('#parallel .chart');
+  await brushed.scrollIntoViewIfNeeded();
+  const box = await brushed.boundingBox();
   const x = box.x + 70;  // the first axis
   await page.mouse.move(x, box.y + box.height - 35);
   await page.mouse.down();
