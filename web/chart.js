@@ -79,7 +79,7 @@ moesim.option = function (text, dark, still) {
       a.splitLine = {lineStyle: {color: colours.faint}};
       a.nameTextStyle = {color: colours.text};
       if (which === 'x') { a.nameLocation = 'middle'; a.nameGap = 28; }
-      if (a.type === 'value') {
+      if (a.type === 'value' || a.type === 'log') {
         a.axisLabel.formatter = function (value) { return moesim.number(value, form); };
         a.axisLabel.hideOverlap = true;
       } else if (which === 'y') {

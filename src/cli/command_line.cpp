@@ -133,6 +133,15 @@ void add_result_options(CLI::App& command, RunArguments& a, const std::string& w
 }
 constexpr const char* kResult = "the result to a file, in the format of its ending";
 
+// The page of commands that store nothing.
+void add_page_options(CLI::App& command, PageArguments& a) {
+  command.add_option("--report", a.report, "draw the result: an HTML file; with --figures a folder")
+      ->type_name("FILE");
+  command
+      .add_option("--figures", a.figures, "with --report: each chart as a file of its own: svg, png or pdf")
+      ->type_name("FORM");
+}
+
 CLI::App* add_run(CLI::App& app, RunArguments& a) {
   CLI::App* command = app.add_subcommand("run",
                                          "Run one experiment: route, execute, measure.\n"
@@ -210,6 +219,7 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
       ->type_name("METRIC:CHANGE");
   add_result_options(*command, a.run, kResult);
   command->add_option("--budget", a.run.budget, "seconds of measuring (default 10)")->type_name("SECONDS");
+  add_page_options(*command, a.page);
   return command;
 }
 
@@ -223,6 +233,7 @@ CLI::App* add_balance(CLI::App& app, BalanceArguments& a) {
   add_config_options(*command, a.run.config, a.run.overrides);
   add_result_options(*command, a.run, "the controllers to a file");
   command->add_flag("--by-step", a.by_step, "rows of every step instead of a summary of each controller");
+  add_page_options(*command, a.page);
   return command;
 }
 
@@ -310,6 +321,7 @@ CLI::App* add_route(CLI::App& app, RouteArguments& a) {
       ->type_name("DIR");
   command->add_option("--diff", a.diff, "another config or preset: where do the two differ on these numbers?")
       ->type_name("OTHER");
+  add_page_options(*command, a.page);
   command->add_option("-o,--output", a.output, "what to print: table, json")->type_name("FORMAT");
   return command;
 }

@@ -1,9 +1,33 @@
 #include "page/options.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 namespace moesim::options {
+
+Json or_null(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
+
+FlatValue known(double value) {
+  return std::isfinite(value) ? FlatValue(value) : FlatValue();
+}
+
+std::vector<std::string> expert_names(std::size_t count) {
+  std::vector<std::string> names;
+  for (std::size_t e = 0; e < count; ++e) {
+    names.push_back(fmt::format("e{}", e));
+  }
+  return names;
+}
 
 Json value_axis(const std::string& name, const std::string& numbers) {
   return {{"type", "value"}, {"name", name}, {"numbers", numbers}};
+}
+
+Json log_axis(const std::string& name, const std::string& numbers) {
+  return {{"type", "log"}, {"name", name}, {"numbers", numbers}};
 }
 
 Json category_axis(const std::string& name, std::vector<std::string> categories) {
@@ -24,6 +48,18 @@ Json line(const std::string& name, Json data) {
 
 Json points(const std::string& name, Json data) {
   return {{"type", "scatter"}, {"name", name}, {"data", std::move(data)}, {"symbolSize", 8}};
+}
+
+Json intervals(const std::string& name, Json data) {
+  Json series = line(name, std::move(data));
+  series["lineStyle"] = {{"width", 6}, {"opacity", 0.5}};
+  return series;
+}
+
+void add_interval(Json& data, double low, double high, const std::string& category) {
+  data.push_back(Json::array({or_null(low), category}));
+  data.push_back(Json::array({or_null(high), category}));
+  data.push_back(Json::array({nullptr, category}));  // the line is broken here
 }
 
 Json mark(const std::string& axis, double value, const std::string& label) {
