@@ -52,7 +52,18 @@ moesim.each = function (value, work) {
   if (Array.isArray(value)) { value.forEach(work); } else if (value) { work(value); }
 };
 
-// The option for ECharts. `still`: for a picture, without pointer and animation.
+// Rows that a picture's legend takes: it cannot be leafed through.
+moesim.legendRows = function (names, width) {
+  var rows = 1, used = 0;
+  names.forEach(function (name) {
+    var needed = 45 + 7 * name.length;
+    if (used > 0 && used + needed > width) { rows += 1; used = 0; }
+    used += needed;
+  });
+  return rows;
+};
+
+// The option for ECharts. `still`: the width of a picture, which is without pointer and animation; 0: no picture.
 moesim.option = function (text, dark, still) {
   var option = JSON.parse(text);
   var colours = moesim.colours(dark);
@@ -78,12 +89,15 @@ moesim.option = function (text, dark, still) {
       a.axisLine = {lineStyle: {color: colours.text}};
       a.splitLine = {lineStyle: {color: colours.faint}};
       a.nameTextStyle = {color: colours.text};
+      // A long name is not centred on the end of its axis, where it would leave the picture.
+      if (which === 'y' && a.type !== 'category' && a.name && a.name.length > 14) { a.nameTextStyle.align = 'left'; }
+      if (which === 'y' && a.nameLocation === 'start') { a.nameTextStyle.align = 'right'; }
       if (which === 'x') { a.nameLocation = 'middle'; a.nameGap = 28; }
       if (a.type === 'value' || a.type === 'log') {
         a.axisLabel.formatter = function (value) { return moesim.number(value, form); };
         a.axisLabel.hideOverlap = true;
       } else if (which === 'y') {
-        a.axisLabel.width = 150;
+        a.axisLabel.width = a.axisLabel.width || 150;
         a.axisLabel.overflow = 'truncate';
       }
     };
@@ -137,7 +151,8 @@ moesim.option = function (text, dark, still) {
     option.grid = {left: 16, right: heat ? 110 : 40, top: named.length > 1 ? 44 : 28, bottom: 34, containLabel: true};
   }
   if (named.length > 1) {
-    option.legend = {type: 'scroll', data: named, textStyle: {color: colours.text}, top: 0};
+    option.legend = {type: still ? 'plain' : 'scroll', data: named, textStyle: {color: colours.text}, top: 0};
+    if (still && option.grid) { option.grid.top += 22 * (moesim.legendRows(named, still) - 1); }
   }
   return option;
 };
@@ -145,7 +160,7 @@ moesim.option = function (text, dark, still) {
 // A picture: SVG text.
 moesim.svg = function (text, width, height, dark) {
   var chart = echarts.init(null, null, {renderer: 'svg', ssr: true, width: width, height: height});
-  chart.setOption(moesim.option(text, dark, true));
+  chart.setOption(moesim.option(text, dark, width));
   var svg = chart.renderToSVGString();
   chart.dispose();
   return svg;

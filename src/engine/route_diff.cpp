@@ -126,18 +126,25 @@ StageAtToken compare_outcome(const TokenTrace& a, const TokenTrace& b) {
 }
 
 // All stages that both have. Routers that tell none have what can be read from their results.
-std::vector<StageAtToken> compare_token(const TokenTrace& a, const TokenTrace& b, std::size_t experts) {
+struct StagesWanted {
+  std::size_t experts;  // E
+  bool capacity;        // either side has one
+};
+std::vector<StageAtToken> compare_token(const TokenTrace& a, const TokenTrace& b,
+                                        const StagesWanted& wanted) {
   std::vector<StageAtToken> stages;
   for (const StageValues& stage : a.stages) {
     if (const StageValues* other = find_stage(b, stage.stage)) {
-      stages.push_back(compare_stage(stage, *other, experts));
+      stages.push_back(compare_stage(stage, *other, wanted.experts));
     }
   }
   if (stages.empty()) {
     stages.push_back({.stage = "selection", .same = a.expert == b.expert});
     stages.push_back({.stage = "weights", .same = same_weights(kept_weights(a), kept_weights(b))});
   }
-  stages.push_back({.stage = "capacity", .same = a.kept == b.kept});
+  if (wanted.capacity) {
+    stages.push_back({.stage = "capacity", .same = a.kept == b.kept});
+  }
   stages.push_back(compare_outcome(a, b));
   return stages;
 }
@@ -215,13 +222,14 @@ RouteDiffDetail diff_stages(const RoutedSide& a, const RoutedSide& b, const Cont
   detail.tokens = std::min(kMostTracedTokens, assignments_of(a).num_tokens());
   MOESIM_CHECK(assignments_of(b).num_tokens() == assignments_of(a).num_tokens(),
                "two routings of different tokens");
-  const auto experts = static_cast<std::size_t>(a.result.num_experts);
+  const StagesWanted wanted{static_cast<std::size_t>(a.result.num_experts),
+                            a.policy.capacity.has_value() || b.policy.capacity.has_value()};
   for (Index t = 0; t < detail.tokens; ++t) {
     TokenTrace left = trace_of(a, t);
     TokenTrace right = trace_of(b, t);
     left.stages = a.policy.router->trace(input_of(a, context), t);
     right.stages = b.policy.router->trace(input_of(b, context), t);
-    const std::vector<StageAtToken> stages = compare_token(left, right, experts);
+    const std::vector<StageAtToken> stages = compare_token(left, right, wanted);
     add_token(detail, t, stages);
     if (stages.back().same) {
       continue;

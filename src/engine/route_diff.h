@@ -54,8 +54,9 @@ struct PartedToken {
 constexpr Index kMostTracedTokens = 65536;
 constexpr std::size_t kMostPartedTokens = 1000;
 struct RouteDiffDetail {
-  Index tokens = 0;                 // looked at
-  std::vector<StageDiff> stages;    // those that both routers have, in order; then "capacity" and "goes to"
+  Index tokens = 0;  // looked at
+  std::vector<StageDiff>
+      stages;  // those that both routers have, in order; "capacity" where there is one; "goes to"
   std::vector<PartedToken> parted;  // the first of those that end differently
   Index num_parted = 0;             // all of them
 };

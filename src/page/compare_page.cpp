@@ -177,12 +177,11 @@ Chart ratios_chart(const std::vector<CompareResult>& results) {
   interval["markLine"] = mark_even();
   Json x_axis = options::value_axis(fmt::format("tokens/s {}", over), "plain");
   x_axis["scale"] = true;
-  Json y_axis = options::category_axis("", std::move(names));
-  y_axis["inverse"] = true;
+  Json median = options::points("median", std::move(medians));
+  median["z"] = 3;  // above the interval
   chart.views.push_back(
-      {"", options::text(options::chart(
-               std::move(x_axis), std::move(y_axis),
-               Json::array({std::move(interval), options::points("median", std::move(medians))})))});
+      {"", options::text(options::chart(std::move(x_axis), options::rows_axis("", std::move(names)),
+                                        Json::array({std::move(interval), std::move(median)})))});
   chart.takeaway = speed_in_words(results);
   return chart;
 }

@@ -139,9 +139,7 @@ std::size_t fastest(const std::vector<BalanceSummary>& summaries) {
 }
 
 Json controllers_axis(const std::vector<std::string>& names) {
-  Json axis = options::category_axis("controller", names);
-  axis["inverse"] = true;
-  return axis;
+  return options::rows_axis("controller", names);
 }
 
 int height_for(std::size_t lines) {
@@ -212,7 +210,7 @@ std::string last_steps_in_words(const BalanceRecord& record) {
 }
 
 Chart course_chart(const BalanceRecord& record) {
-  Chart chart{"course", "Step by step", "", {}, {{"metric", "from step", "to step"}, {}}, 420};
+  Chart chart{"course", "Step by step", "", {}, {{"metric", "from step", "to step"}, {}}, 460};
   if (!has_steps(record)) {
     return chart;
   }
@@ -281,12 +279,13 @@ Chart reached_chart(const BalanceRecord& record) {
         {"data",
          Json::array({options::mark("xAxis", record.noise_floor.max_violation.p95, "chance (95 %)")})},
         {"symbol", "none"}};
+    Json mean = options::points("mean", std::move(means));
+    mean["z"] = 3;  // above the interval
     Json x_axis = logarithmic ? options::log_axis(kMaxVio, "plain") : options::value_axis(kMaxVio, "plain");
     chart.views.push_back(
         {logarithmic ? "logarithmic" : "linear",
-         options::text(
-             options::chart(std::move(x_axis), controllers_axis(names),
-                            Json::array({std::move(interval), options::points("mean", std::move(means))})))});
+         options::text(options::chart(std::move(x_axis), controllers_axis(names),
+                                      Json::array({std::move(interval), std::move(mean)})))});
   }
   chart.height = height_for(names.size());
   const std::size_t best = best_course(record);

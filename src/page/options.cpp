@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace moesim::options {
@@ -32,6 +33,19 @@ Json log_axis(const std::string& name, const std::string& numbers) {
 
 Json category_axis(const std::string& name, std::vector<std::string> categories) {
   return {{"type", "category"}, {"name", name}, {"data", std::move(categories)}};
+}
+
+Json rows_axis(const std::string& name, std::vector<std::string> categories) {
+  constexpr std::size_t kMost = 44;  // characters, half the width of a chart
+  std::size_t longest = 0;
+  for (const std::string& category : categories) {
+    longest = std::max(longest, category.size());
+  }
+  Json axis = category_axis(name, std::move(categories));
+  axis["inverse"] = true;
+  axis["nameLocation"] = "start";
+  axis["axisLabel"] = {{"width", 20 + 7 * std::min(kMost, longest)}};
+  return axis;
 }
 
 Json bars(const std::string& name, Json data, const std::string& stack) {

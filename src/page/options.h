@@ -23,6 +23,9 @@ Json value_axis(const std::string& name, const std::string& numbers = "short");
 Json log_axis(const std::string& name, const std::string& numbers = "short");
 Json category_axis(const std::string& name, std::vector<std::string> categories);
 
+// Categories from the top down, with room for longer names than a category axis has.
+Json rows_axis(const std::string& name, std::vector<std::string> categories);
+
 Json bars(const std::string& name, Json data, const std::string& stack = "");
 Json line(const std::string& name, Json data);
 Json points(const std::string& name, Json data);

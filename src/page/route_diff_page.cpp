@@ -27,9 +27,7 @@ Json stage_axis(const RouteDiffDetail& detail) {
   for (const StageDiff& stage : detail.stages) {
     names.push_back(stage.stage);
   }
-  Json axis = options::category_axis("stage", std::move(names));
-  axis["inverse"] = true;
-  return axis;
+  return options::rows_axis("stage", std::move(names));
 }
 
 int height_for(std::size_t stages) {
@@ -196,11 +194,13 @@ Chart token_chart(const RouteDiff& diff) {
       chart.table.rows.push_back(
           {stage.stage, static_cast<std::int64_t>(i), options::known(at(stage)), options::known(at(*other))});
     }
+    Json b = options::points("B", std::move(right));
+    b["symbol"] = "diamond";
     Json option = options::chart(
         places == experts ? options::category_axis("expert", options::expert_names(experts))
                           : options::category_axis("of the chosen experts, in order", std::move(names)),
         options::value_axis(stage.stage, "plain"),
-        Json::array({options::bars("A", std::move(left)), options::bars("B", std::move(right))}));
+        Json::array({options::points("A", std::move(left)), std::move(b)}));
     option["tooltip"] = {{"trigger", "axis"}};
     ChartView view{stage.stage, options::text(option)};
     if (stage.stage == diff.stage) {
