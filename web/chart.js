@@ -68,6 +68,7 @@ moesim.option = function (text, dark, still) {
   var option = JSON.parse(text);
   var colours = moesim.colours(dark);
   var forms = {};
+  var head = 28;  // above the plot, for the name of the y axis
   option.animation = false;
   option.color = moesim.palette;
   option.backgroundColor = still ? colours.back : 'transparent';
@@ -90,7 +91,10 @@ moesim.option = function (text, dark, still) {
       a.splitLine = {lineStyle: {color: colours.faint}};
       a.nameTextStyle = {color: colours.text};
       // A long name is not centred on the end of its axis, where it would leave the picture.
-      if (which === 'y' && a.type !== 'category' && a.name && a.name.length > 14) { a.nameTextStyle.align = 'left'; }
+      if (which === 'y' && a.type !== 'category' && a.name && a.name.length > 14) {
+        a.nameTextStyle.align = 'left';
+        head = 36;
+      }
       if (which === 'y' && a.nameLocation === 'start') { a.nameTextStyle.align = 'right'; }
       if (which === 'x') { a.nameLocation = 'middle'; a.nameGap = 28; }
       if (a.type === 'value' || a.type === 'log') {
@@ -148,7 +152,7 @@ moesim.option = function (text, dark, still) {
   if (option.parallelAxis) {
     option.parallel = {left: 70, right: 70, top: 40, bottom: 30};
   } else {
-    option.grid = {left: 16, right: heat ? 110 : 40, top: named.length > 1 ? 44 : 28, bottom: 34, containLabel: true};
+    option.grid = {left: 16, right: heat ? 110 : 40, top: head + (named.length > 1 ? 16 : 0), bottom: 34, containLabel: true};
   }
   if (named.length > 1) {
     option.legend = {type: still ? 'plain' : 'scroll', data: named, textStyle: {color: colours.text}, top: 0};

@@ -202,7 +202,7 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
       app.add_subcommand("compare",
                          "Did it change? By how much? How sure?\n"
                          "  moesim compare a.yaml b.yaml                       (measured now, in turns)\n"
-                         "  moesim compare quickstart --set-b router.top_k=1\n"
+                         "  moesim compare quickstart --set-b router.top_k=1 --report compare.html\n"
                          "  moesim compare runs/a-1f9c2e7a runs/b-77e01d32     (stored)\n"
                          "  moesim compare a.yaml b.yaml --fail-on tokens_per_s:-5%");
   command->add_option("runs", a.runs, "configs, or two folders of stored runs or sweeps; A first")
@@ -228,7 +228,7 @@ CLI::App* add_balance(CLI::App& app, BalanceArguments& a) {
       app.add_subcommand("balance",
                          "Watch controllers of the load in a closed loop, no expert executed.\n"
                          "  moesim balance balance_controllers\n"
-                         "  moesim balance my.yaml --set balance.steps=1000\n"
+                         "  moesim balance my.yaml --set balance.steps=1000 --report balance.html\n"
                          "  moesim balance my.yaml -o csv --by-step > course.csv");
   add_config_options(*command, a.run.config, a.run.overrides);
   add_result_options(*command, a.run, "the controllers to a file");
@@ -282,7 +282,8 @@ CLI::App* add_route(CLI::App& app, RouteArguments& a) {
       "Route given numbers, or compare two routers on them.\n"
       "  moesim route --preset mixtral --logits logits.npy --out routed\n"
       "  moesim route my.yaml --hidden x.npy --gate w.npy --out routed\n"
-      "  moesim route --preset deepseek_v3 --logits logits.npy --bias b.npy --diff deepseek_v3_zero_fill");
+      "  moesim route --preset deepseek_v3 --logits logits.npy --bias b.npy --diff deepseek_v3_zero_fill\n"
+      "  moesim route --preset phi35_moe --logits l.npy --diff phi35_moe_llamacpp --report diff.html");
   command->add_option("config", a.config, "a YAML file, or the name of a built-in one");
   command->add_option("--preset", a.preset, "a router preset in place of a config")->type_name("NAME");
   command->add_option("--set", a.overrides, "key=value: overrides the config; may be repeated")

@@ -22,7 +22,8 @@ constexpr Explanation kExplanations[] = {
      "token ids, routers of cosines and BASE layers the tokens' vectors). The message names it."},
     {"duplicate-key", "The same key or entry stands twice; which one was meant cannot be known."},
     {"no-effect",
-     "The key is known but would change nothing here, for example a capacity factor when nothing is "
+     "The key or option is known but would change nothing here, for example a capacity factor when nothing "
+     "is "
      "dropped. Keys that do nothing make experiments lie, so this is an error. Remove the key."},
     {"no-report",
      "This moesim was built where npm was missing or could not fetch the chart library of the HTML report. "

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 
 #include "config/overrides.h"
 #include "io/row_format.h"
@@ -31,18 +31,31 @@ constexpr Column kColumns[] = {{"controller", "controller"},
                                {"m.real_experts_per_token.last_50", "that compute"},
                                {"m.last.coefficient", "coefficient"}};
 
+// Columns that say nothing are left out: those without a value, and of experts a token, where K is fixed,
+// those that are the same for all.
+bool says_something(const std::vector<FlatRow>& rows, const Column& column) {
+  const bool of_experts = std::string(column.name).find("experts_per_token") != std::string::npos;
+  return std::any_of(rows.begin(), rows.end(), [&](const FlatRow& row) {
+    const FlatValue* value = find_value(row, column.name);
+    const FlatValue* first = find_value(rows.front(), column.name);
+    return value != nullptr && !std::holds_alternative<std::monostate>(*value) &&
+           (!of_experts || first == nullptr || *value != *first);
+  });
+}
+
 DataTable summary_table(const BalanceRecord& record) {
+  const std::vector<FlatRow> rows = balance_rows(record);
   DataTable table;
+  table.rows.resize(rows.size());
   for (const Column& column : kColumns) {
-    table.columns.emplace_back(column.title);
-  }
-  for (const FlatRow& row : balance_rows(record)) {
-    std::vector<FlatValue> cells;
-    for (const Column& column : kColumns) {
-      const FlatValue* value = find_value(row, column.name);
-      cells.push_back(value == nullptr ? FlatValue() : *value);
+    if (!says_something(rows, column)) {
+      continue;
     }
-    table.rows.push_back(std::move(cells));
+    table.columns.emplace_back(column.title);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      const FlatValue* value = find_value(rows[r], column.name);
+      table.rows[r].push_back(value == nullptr ? FlatValue() : *value);
+    }
   }
   return table;
 }
@@ -55,17 +68,18 @@ DataTable settings_table(const std::vector<ResolvedValue>& resolved) {
   return table;
 }
 
-std::string verdict_of(const BalanceRecord& record, const Section& course, const Section& end) {
+// How close, how fast, at what price: what the charts of these names say.
+std::string verdict_of(const BalanceRecord& record, const std::vector<const Section*>& sections) {
   std::string text;
-  const auto add = [&text](const Section& section, std::size_t most) {
-    for (std::size_t i = 0; i < std::min(most, section.blocks.size()); ++i) {
-      if (const Chart* chart = std::get_if<Chart>(&section.blocks[i])) {
-        text += (text.empty() ? "" : " ") + chart->takeaway;
+  for (const char* id : {"reached", "course", "price"}) {
+    for (const Section* section : sections) {
+      for (const Block& block : section->blocks) {
+        if (const Chart* chart = std::get_if<Chart>(&block); chart != nullptr && chart->id == id) {
+          text += (text.empty() ? "" : " ") + chart->takeaway;
+        }
       }
     }
-  };
-  add(end, 1);
-  add(course, 1);
+  }
   if (record.interrupted) {
     text += " Stopped by Ctrl-C before the last step.";
   }
@@ -102,7 +116,7 @@ Page balance_page(const BalanceRecord& record) {
   repeat.blocks.emplace_back(
       Command{"moesim balance " + config_argument(record.config_source) + override_options(record.resolved)});
   repeat.blocks.emplace_back(NamedTable{"settings", "Settings", settings_table(record.resolved), false});
-  page.verdict = verdict_of(record, course, end);
+  page.verdict = verdict_of(record, {&course, &end});
   for (Section* section : {&course, &end, &experts, &repeat}) {
     if (!section->blocks.empty()) {
       page.sections.push_back(std::move(*section));

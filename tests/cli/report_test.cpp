@@ -82,8 +82,9 @@ TEST_F(Report, IsWrittenForTheCommandsThatStoreNothing) {
   EXPECT_EQ(balanced.out.rfind("[", 0), 0u) << "standard output is the result alone";
   const std::string page = read_all(loop);
   EXPECT_EQ(page.rfind("<!DOCTYPE html>", 0), 0u);
-  for (const char* text : {"id=\"course\"", "id=\"price\"", "quantile_balancing",
-                           "moesim balance balance_controllers --set balance.steps=20"}) {
+  for (const char* text :
+       {"id=\"course\"", "id=\"price\"", "quantile_balancing",
+        "moesim balance balance_controllers --set workload.tokens=64 --set balance.steps=20"}) {
     EXPECT_NE(page.find(text), std::string::npos) << text;
   }
   ASSERT_EQ(run("balance balance_controllers" + std::string(kLoop) + "--report " + loop).status, 0);
