@@ -5,6 +5,7 @@
 #include "config/overrides.h"
 #include "io/row_format.h"
 #include "page/loop_charts.h"
+#include "page/options.h"
 #include "page/pages.h"
 #include "report/balance_screen.h"
 #include "report/numbers.h"
@@ -112,6 +113,8 @@ Page balance_page(const BalanceRecord& record) {
   Section experts{"experts", "Expert by expert", {}};
   add_chart(experts, shares_of_load_chart(record));
   add_chart(experts, bias_chart(record));
+  add_words(experts,
+            options::too_many_experts(static_cast<std::size_t>(std::max<Index>(0, record.num_experts))));
   Section repeat{"repeat", "Repeat this", {}};
   repeat.blocks.emplace_back(
       Command{"moesim balance " + config_argument(record.config_source) + override_options(record.resolved)});

@@ -209,7 +209,15 @@ std::string distribution_option(const std::string& what, const std::string& numb
   return options::text(options::chart(std::move(x_axis), std::move(y_axis), std::move(series)));
 }
 
-Chart seconds_chart(const std::vector<Side>& sides, bool live) {
+// Steps of another number of tokens take another time.
+bool same_tokens(const CompareResult& result) {
+  return std::all_of(result.entries.begin(), result.entries.end(), [](const Comparison& entry) {
+    return std::none_of(entry.settings.begin(), entry.settings.end(),
+                        [](const Difference& d) { return d.name == "p.workload.tokens"; });
+  });
+}
+
+Chart seconds_chart(const std::vector<Side>& sides, const CompareResult& result) {
   Chart chart{
       "seconds", "Seconds of a step", "", {}, {{"run", "seconds", "share of samples at most so long"}, {}}};
   Json series = Json::array();
@@ -223,9 +231,13 @@ Chart seconds_chart(const std::vector<Side>& sides, bool live) {
   }
   chart.views.push_back({"", distribution_option("seconds of a MoE step", "seconds",
                                                  "samples at most so long", std::move(series))});
-  chart.takeaway = live ? "All samples, which the runs took in turns."
-                        : "All samples of both runs; they were taken at different times, which the verdict "
-                          "above allows for.";
+  chart.takeaway = result.live
+                       ? "All samples, which the runs took in turns."
+                       : "All samples of both runs; they were taken at different times, which the verdict "
+                         "above allows for.";
+  if (!same_tokens(result)) {
+    chart.takeaway += " Their steps have different numbers of tokens; the verdict compares tokens/s.";
+  }
   return chart;
 }
 
@@ -374,7 +386,7 @@ Page compare_page(const std::vector<CompareResult>& results, const std::string& 
   verdict.blocks.emplace_back(NamedTable{"differences", "Settings that differ", settings_of(results), true});
   Section detail{"detail", "In detail", {}};
   add_chart(detail, paired_chart(first));
-  add_chart(detail, seconds_chart(sides, first.live));
+  add_chart(detail, seconds_chart(sides, first));
   add_chart(detail, loads_chart(sides));
   if (!sides.empty()) {
     detail.blocks.emplace_back(NamedTable{"metrics", "All results", side_by_side(first, {"m."}), false});

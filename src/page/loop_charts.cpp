@@ -16,14 +16,14 @@ namespace moesim {
 namespace {
 
 using options::Json;
+using options::kMostExperts;
 using options::known;
 using options::or_null;
 
-constexpr std::size_t kMostPlaces = 400;    // of a line; so that all its numbers fit the table
-constexpr std::size_t kSingleSteps = 100;   // of a longer loop, the first ones: the controllers act there
-constexpr std::size_t kMostExperts = 1000;  // of a chart of experts
-constexpr std::size_t kColours = 8;         // of web/chart.js
-constexpr std::size_t kLastSteps = 50;      // see BalanceSummary
+constexpr std::size_t kMostPlaces = 400;   // of a line; so that all its numbers fit the table
+constexpr std::size_t kSingleSteps = 100;  // of a longer loop, the first ones: the controllers act there
+constexpr std::size_t kColours = 8;        // of web/chart.js
+constexpr std::size_t kLastSteps = 50;     // see BalanceSummary
 constexpr const char* kMaxVio = "MaxVio: busiest expert over its fair share, less 1";
 
 struct LoopMetric {

@@ -5,7 +5,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "report/numbers.h"
+
 namespace moesim::options {
+
+std::string too_many_experts(std::size_t experts) {
+  return experts <= kMostExperts ? ""
+                                 : fmt::format("{} are too many to be drawn one by one; up to {} are.",
+                                               counted(experts, "expert"), with_commas(kMostExperts));
+}
 
 Json or_null(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);

@@ -11,6 +11,9 @@ namespace moesim::options {
 
 using Json = nlohmann::json;
 
+constexpr std::size_t kMostExperts = 1000;  // of a chart of single experts, whose table shows them all
+std::string too_many_experts(std::size_t experts);  // in its place: a sentence; "" where they can be drawn
+
 // null where it is no number: JSON knows no infinity.
 Json or_null(double value);
 FlatValue known(double value);                             // nothing where it is no number

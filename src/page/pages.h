@@ -29,6 +29,9 @@ Page route_diff_page(const RouteDiff& diff, const RouteDiffDetail& detail, const
 // A chart without views has nothing to show and is left out.
 void add_chart(Section& section, Chart chart);
 
+// Nothing where there are none.
+void add_words(Section& section, std::string words);
+
 // What a page is titled: the folder's last part.
 std::string folder_title(const std::string& folder);
 

@@ -13,9 +13,8 @@ namespace moesim {
 namespace {
 
 using options::Json;
+using options::kMostExperts;
 using options::or_null;
-
-constexpr std::size_t kMostExperts = 1000;  // of a chart of experts
 
 double share_of(Index part, Index whole) {
   return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0.0;
@@ -293,6 +292,7 @@ Page route_diff_page(const RouteDiff& diff, const RouteDiffDetail& detail, const
   add_chart(stages, token_chart(diff));
   Section tokens{"tokens", "Who gets the tokens", {}};
   add_chart(tokens, loads_chart(a, b));
+  add_words(tokens, options::too_many_experts(std::max(a.result.routed.size(), b.result.routed.size())));
   if (!detail.parted.empty()) {
     const std::string title = static_cast<std::size_t>(detail.num_parted) == detail.parted.size()
                                   ? "Tokens that end differently"

@@ -206,6 +206,24 @@ TEST(BalancePage, OfAnythingShortIsDrawnWithoutIt) {
   EXPECT_EQ(chart_ids(balance_page(uneven)), std::vector<std::string>{"bias"});
 }
 
+TEST(BalancePage, OfVeryManyExpertsSaysThatTheyAreNotDrawn) {
+  BalanceRecord record = a_loop();
+  record.num_experts = 1001;
+  for (BalanceCourse& course : record.courses) {
+    course.last_loads.resize(1001, 1);
+    course.last.bias.resize(course.last.bias.empty() ? 0 : 1001, 0.5);
+    course.last.thresholds.resize(course.last.thresholds.empty() ? 0 : 1001, 0.5);
+  }
+  const Page page = balance_page(record);
+  EXPECT_EQ(chart_ids(page), (std::vector<std::string>{"course", "reached", "speed", "price", "final-load"}))
+      << "1,000 of them compute";
+  record.num_zero_experts = 0;
+  const Page without = balance_page(record);
+  EXPECT_EQ(chart_ids(without), (std::vector<std::string>{"course", "reached", "speed", "price"}));
+  const auto& words = std::get<Paragraph>(without.sections[2].blocks.front());
+  EXPECT_EQ(words.text, "1,001 experts are too many to be drawn one by one; up to 1,000 are.");
+}
+
 TEST(ComparePage, OfAComparisonMeasuredNowHoldsItsSamples) {
   const CompareResult result = a_comparison();
   const Page page = compare_page({result}, "moesim compare a b");
@@ -233,6 +251,11 @@ TEST(ComparePage, OfAComparisonMeasuredNowHoldsItsSamples) {
   EXPECT_EQ(plain_text(metrics.rows[1][0]), "m.load_cv");
   EXPECT_EQ(std::get<double>(metrics.rows[1][2]), 0.25);
   EXPECT_EQ(table_named(page, "differences").rows.size(), 2u);
+  EXPECT_EQ(chart_named(page, "seconds").takeaway, "All samples, which the runs took in turns.");
+  CompareResult unequal = result;
+  unequal.entries[1].settings.push_back({"p.workload.tokens", std::int64_t{1}, std::int64_t{2}});
+  EXPECT_NE(chart_named(compare_page({unequal}, ""), "seconds").takeaway.find("different numbers of tokens"),
+            std::string::npos);
 }
 
 TEST(ComparePage, OfThreeSidesNamesEach) {
