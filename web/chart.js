@@ -6,6 +6,7 @@
 //   numbers  of an axis or a colour scale: "short" (1.2k), "percent", "seconds", "plain"
 //   band     of a series: "from" the lower edge, "to" the height of a filled band
 //   point    of a data item: which point of the page it is
+//   of       of a cell that is a mean: [point, value] of each
 var moesim = {};
 
 // Okabe and Ito's colours, safe for colour-blind readers; black is replaced in the dark.

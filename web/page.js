@@ -13,14 +13,26 @@
 
   function isKept(point) { return kept === null || point === undefined || kept.has(point); }
 
-  // A linked chart shows the kept points alone; the one that is brushed shows them all.
+  // The mean of a cell over its kept points; null: it has none.
+  function keptCell(cell) {
+    var left = cell.of.filter(function (pair) { return isKept(pair[0]); });
+    if (left.length === 0) { return null; }
+    var sum = left.reduce(function (all, pair) { return all + pair[1]; }, 0);
+    return {value: [cell.value[0], cell.value[1], sum / left.length]};
+  }
+
+  // A linked chart shows the kept points alone; the one that is brushed shows them all. In a line a place stays.
   function filtered(option) {
+    if (kept === null) { return; }
     moesim.each(option.series, function (series) {
-      if (series.type !== 'parallel' && Array.isArray(series.data)) {
-        series.data = series.data.filter(function (item) { return item === null || isKept(item.point); });
+      if (series.type === 'line') {
+        series.data = series.data.map(function (item) { return item !== null && isKept(item.point) ? item : null; });
+      } else if (series.type === 'heatmap') {
+        series.data = series.data.map(keptCell).filter(function (cell) { return cell !== null; });
+      } else if (series.type !== 'parallel') {
+        series.data = series.data.filter(function (item) { return isKept(item.point); });
       }
     });
-    return option;
   }
 
   function draw(entry) {
@@ -86,6 +98,22 @@
     button.parentNode.setAttribute('aria-sort', down ? 'descending' : 'ascending');
   }
 
+  // As src/page/html.cpp writes the first layer: class, words and number of each token.
+  function showWords(choices) {
+    document.querySelectorAll('.passage > .t').forEach(function (word, place) {
+      var of = choices[place];
+      var kept = false;
+      var words = [];
+      for (var i = 0; i < of.length; i += 3) {
+        words.push('expert ' + of[i] + ': ' + of[i + 1] + (of[i + 2] ? '' : ' (dropped)'));
+        kept = kept || of[i + 2] === 1;
+      }
+      word.className = of.length === 0 ? 't none' : 't c' + of[0] % 8 + (kept ? '' : ' dropped');
+      word.title = words.join(', ') || 'no expert';
+      word.querySelector('sub').textContent = of.length === 0 ? '' : of[0];
+    });
+  }
+
   function redrawAll() { charts.forEach(function (entry) { if (entry.chart) { draw(entry); } }); }
   function drawAll() { charts.forEach(function (entry) { if (!entry.chart) { draw(entry); } }); }
 
@@ -119,6 +147,11 @@
       }, function () { button.textContent = 'select and copy'; });
     });
   });
+  var layer = document.getElementById('words-layer');
+  if (layer) {
+    var words = JSON.parse(document.getElementById('words').textContent);
+    layer.addEventListener('change', function () { showWords(words[layer.selectedIndex]); });
+  }
   document.getElementById('theme').addEventListener('click', function () {
     root.setAttribute('data-theme', isDark() ? 'light' : 'dark');
     redrawAll();

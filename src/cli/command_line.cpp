@@ -350,14 +350,18 @@ CLI::App* add_schema(CLI::App& app, std::string& what) {
   return command;
 }
 
-CLI::App* add_explain(CLI::App& app, std::string& word) {
-  CLI::App* command =
-      app.add_subcommand("explain",
-                         "Explain an error's [short-name], a metric, a key, a section or a router.\n"
-                         "  moesim explain no-effect\n"
-                         "  moesim explain max_violation\n"
-                         "  moesim explain");
-  command->add_option("word", word, "as printed in square brackets, on a screen, or as a config has it");
+CLI::App* add_explain(CLI::App& app, ExplainArguments& a) {
+  CLI::App* command = app.add_subcommand(
+      "explain",
+      "Explain an error's [short-name], a metric, a word of the screens, a key or a router.\n"
+      "  moesim explain no-effect\n"
+      "  moesim explain load CV\n"
+      "  moesim explain 전문가                 (or: moesim explain expert --lang ko)\n"
+      "  moesim explain                        (the words it knows)");
+  command->add_option("word", a.words, "as printed in square brackets, on a screen, or as a config has it")
+      ->type_name("WORD");
+  command->add_option("--lang", a.language, "language of the answer (default: en; of a Korean word: ko)")
+      ->type_name("en|ko");
   return command;
 }
 
@@ -394,7 +398,7 @@ int run_command_line(int argc, char** argv) {
   RouteArguments route_arguments;
   RoutersArguments routers_arguments;
   DoctorArguments doctor_arguments;
-  std::string word;
+  ExplainArguments explain_arguments;
   std::string schema_of;
   app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kExamples);
@@ -411,7 +415,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* route = add_route(app, route_arguments);
   const CLI::App* routers = add_routers(app, routers_arguments);
   const CLI::App* schema = add_schema(app, schema_of);
-  const CLI::App* explain = add_explain(app, word);
+  const CLI::App* explain = add_explain(app, explain_arguments);
   const CLI::App* doctor = add_doctor(app, doctor_arguments);
   try {
     app.parse(argc, argv);
@@ -458,7 +462,7 @@ int run_command_line(int argc, char** argv) {
     return schema_command(schema_of);
   }
   if (explain->parsed()) {
-    return explain_command(word);
+    return explain_command(explain_arguments);
   }
   if (doctor->parsed()) {
     return doctor_command(doctor_arguments, colour);

@@ -11,44 +11,65 @@
 #include "engine/experiment.h"
 #include "io/files.h"
 #include "report/config_reference.h"
+#include "report/numbers.h"
 
 namespace moesim {
 namespace {
 
-std::string list_all() {
+constexpr int kWidth = 100;
+
+// "전문가 (expert)", or "expert": what an entry is headed with and listed as.
+std::string heading_of(const Explanation& entry, Language language) {
+  return language == Language::en || entry.korean.empty() ? std::string(entry.word)
+                                                          : fmt::format("{} ({})", entry.korean, entry.word);
+}
+
+std::string block_of(const Explanation& entry, Language language) {
+  const std::string_view text = language == Language::en ? entry.en : entry.ko;
+  return fmt::format("{}\n{}\n", heading_of(entry, language), fold_words(text, kWidth, "  "));
+}
+
+std::string list_all(Language language) {
   std::string text =
-      "moesim explain WORD, for any section or key of a config (layer, layer.d_ff, top_k), all of them "
-      "(config),\n"
-      "any router, preset, loss, controller, capacity formula or drop rule, or one of these:\n";
-  for (const Explanation& entry : explanations()) {
-    text += fmt::format("  {}\n", entry.word);
+      language == Language::en
+          ? "moesim explain WORD, for any section or key of a config (layer, layer.d_ff, top_k), all of "
+            "them\n"
+            "(config), any router, preset, loss, controller, capacity formula or drop rule, or one of these\n"
+            "words (--lang ko: in Korean):\n"
+          : "moesim explain 낱말 --lang ko: 아래 낱말을 우리말로 설명합니다. 영어로도 한글로도 찾을 수 "
+            "있습니다.\n"
+            "설정의 섹션과 키(layer, layer.d_ff, top_k; 모두 보려면 config), 라우터, 프리셋, 손실, 제어기,\n"
+            "용량 식, 버림 규칙의 설명은 영어로 나옵니다.\n";
+  for (const ExplanationTheme& theme : explanation_themes()) {
+    std::string words;
+    for (const Explanation& entry : theme.entries) {
+      words += (words.empty() ? "" : ", ") + heading_of(entry, language);
+    }
+    text += fmt::format("\n{}\n{}\n", language == Language::en ? theme.en : theme.ko,
+                        fold_words(words, kWidth, "  "));
   }
   return text;
 }
 
-// Without the brackets of an error and the "m." of a result.
+// Without the brackets of an error, the "m." and "p." of a result, the "a." and "b." of a comparison.
 std::string plain_word(std::string word) {
   if (word.size() > 2 && word.front() == '[' && word.back() == ']') {
     word = word.substr(1, word.size() - 2);
   }
-  return word.rfind("m.", 0) == 0 ? word.substr(2) : word;
-}
-
-// As names are written: "load CV" is load_cv.
-std::string as_name(std::string word) {
-  for (char& c : word) {
-    c = c == ' ' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (const char* prefix : {"a.m.", "b.m.", "m.", "p."}) {
+    if (word.rfind(prefix, 0) == 0) {
+      return word.substr(std::string(prefix).size());
+    }
   }
   return word;
 }
 
-const Explanation* find_explanation(const std::string& word) {
-  for (const Explanation& entry : explanations()) {
-    if (word == entry.word || word == as_name(std::string(entry.shown))) {
-      return &entry;
-    }
+// As keys and presets are written: "Top K" is top_k.
+std::string as_name(std::string word) {
+  for (char& c : word) {
+    c = c == ' ' || c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
-  return nullptr;
+  return word;
 }
 
 // The number of which a longer name gives a part: load_cv of processed.load_cv, tokens_per_s of
@@ -67,38 +88,44 @@ const Explanation* find_part(const std::string& name) {
   return later != nullptr && name.compare(0, first, "noise_floor") != 0 ? later : shorter;
 }
 
-}  // namespace
-
-int explain_command(const std::string& word) {
-  if (word.empty()) {
-    write_stdout(list_all());
-    return 0;
+std::vector<std::string> blocks_of(const std::string& word, Language language) {
+  if (word.empty()) {  // of "m."; in the catalogues that is the name of the top level
+    return {};
   }
-  if (word == "config") {
-    write_stdout(render_config_reference(config_sections()));
-    return 0;
+  std::vector<std::string> catalogues = explain_from_catalogues(word);
+  if (catalogues.empty()) {
+    catalogues = explain_from_catalogues(as_name(word));
   }
-  const std::string plain = plain_word(word);
-  std::vector<std::string> blocks = explain_from_catalogues(plain);
-  const Explanation* entry = find_explanation(as_name(plain));
-  if (entry == nullptr && blocks.empty()) {
-    entry = find_part(as_name(plain));
-    const Explanation* group = find_explanation(as_name(plain.substr(0, plain.find('.'))));
-    if (group != nullptr && group != entry) {
-      blocks.push_back(fmt::format("{}\n  {}\n", group->word, group->text));
+  std::vector<std::string> blocks;
+  if (const Explanation* entry = find_explanation(word)) {
+    blocks.push_back(block_of(*entry, language));
+  } else if (catalogues.empty()) {
+    const Explanation* part = find_part(as_name(word));
+    const Explanation* group = find_explanation(as_name(word.substr(0, word.find('.'))));
+    for (const Explanation* found : {part, group == part ? nullptr : group}) {
+      if (found != nullptr) {
+        blocks.push_back(block_of(*found, language));
+      }
     }
   }
-  if (entry != nullptr) {
-    blocks.insert(blocks.begin(), fmt::format("{}\n  {}\n", entry->word, entry->text));
+  blocks.insert(blocks.end(), catalogues.begin(), catalogues.end());
+  return blocks;
+}
+
+Language language_of(const ExplainArguments& arguments, const std::string& word) {
+  if (!arguments.language) {
+    return has_hangul(word) ? Language::ko : Language::en;
   }
-  if (!blocks.empty()) {
-    write_stdout(fmt::format("{}", fmt::join(blocks, "")));
-    return 0;
-  }
+  return parse_choice_option("--lang", *arguments.language, {"en", "ko"}) == "ko" ? Language::ko
+                                                                                  : Language::en;
+}
+
+[[noreturn]] void throw_unknown(const std::string& word, const std::string& plain) {
   std::vector<std::string> known = catalogue_words();
-  for (const Explanation& explanation : explanations()) {
-    known.emplace_back(explanation.word);
-    known.emplace_back(explanation.shown);
+  for (const Explanation& entry : explanations()) {
+    for (std::string& name : names_of(entry)) {
+      known.push_back(std::move(name));
+    }
   }
   const std::string near = suggest(plain, known);
   throw Error(
@@ -107,7 +134,27 @@ int explain_command(const std::string& word) {
           "moesim explain {0}: error: nothing is known as '{0}'; expected a word that `moesim explain` "
           "lists [unknown-variant]",
           display_safe(word)),
-      near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+      near.empty() ? "'moesim explain' lists the words" : fmt::format("did you mean '{}'?", near));
+}
+
+}  // namespace
+
+std::string explain_word(const std::string& word, Language language) {
+  const std::string plain = plain_word(word);
+  const std::vector<std::string> blocks = blocks_of(plain, language);
+  if (blocks.empty()) {
+    throw_unknown(word, plain);
+  }
+  return fmt::format("{}", fmt::join(blocks, ""));
+}
+
+int explain_command(const ExplainArguments& arguments) {
+  const std::string word = fmt::format("{}", fmt::join(arguments.words, " "));
+  const Language language = language_of(arguments, word);
+  write_stdout(word.empty()       ? list_all(language)
+               : word == "config" ? render_config_reference(config_sections())
+                                  : explain_word(word, language));
+  return 0;
 }
 
 }  // namespace moesim

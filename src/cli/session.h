@@ -2,6 +2,7 @@
 // Private to this room: the subcommands and what they share.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,10 @@ struct RoutersArguments {
   std::string name;
   std::string output = "table";
 };
+struct ExplainArguments {
+  std::vector<std::string> words;       // of one name: "load CV" without quotes
+  std::optional<std::string> language;  // none: that of the word
+};
 struct DoctorArguments {
   std::string output = "table";
   std::vector<std::string> out_files;
@@ -93,7 +98,7 @@ int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
 int schema_command(const std::string& what);
-int explain_command(const std::string& word);
+int explain_command(const ExplainArguments& arguments);
 int doctor_command(const DoctorArguments& arguments, const std::string& colour);
 
 // Parses the command line (the only file that sees CLI11) and runs the subcommand it names.

@@ -108,7 +108,8 @@ RunRecord start_record(const RunState& state) {
 
 RunRecord record_run(RunState& state) {
   RunRecord record = start_record(state);
-  Recorder recorder(state.experiment, state.stack, {state.options.show_tokens, state.options.detail});
+  Recorder recorder(state.experiment, state.stack,
+                    {state.options.show_tokens, state.options.detail, state.options.detail_of_layers});
   Steering steering(state.experiment, state.stack, state.context);
   const Stopwatch watch;
   record_steps(state, recorder, steering);

@@ -36,8 +36,10 @@ std::vector<ShownAssignment> assignments_of(const LayerEvent& event, std::size_t
   std::vector<ShownAssignment> shown;
   for (Index a = event.assignments.begin[token]; a < event.assignments.begin[token + 1]; ++a) {
     const auto at = static_cast<std::size_t>(a);
-    shown.push_back(
-        {event.assignments.expert[at], event.assignments.weight[at], event.plan.assignment_row[at] >= 0});
+    const Index row = event.plan.assignment_row[at];
+    const bool moved = event.plan.drop_reason[at] == DropReason::rerouted;
+    shown.push_back({event.assignments.expert[at], event.assignments.weight[at], row >= 0,
+                     moved ? event.plan.expert_of_row(row) : -1});
   }
   return shown;
 }
@@ -58,6 +60,11 @@ std::vector<ShownAssignment> largest_shares(const SoftMix& mix, Index token) {
                    [](const ShownAssignment& a, const ShownAssignment& b) { return a.weight > b.weight; });
   shares.resize(std::min(shares.size(), kShown));
   return shares;
+}
+
+std::vector<ShownAssignment> choices_of(const LayerEvent& event, Index token) {
+  return event.mix != nullptr ? largest_shares(*event.mix, token)
+                              : assignments_of(event, static_cast<std::size_t>(token));
 }
 
 // Token by token: how many assignments, what passes through, and of each assignment expert, weight and what
@@ -135,11 +142,19 @@ void Recorder::on_layer(const LayerEvent& event) {
   if (event.layer == 0) {
     count_domains(event);
     if (shown_.empty() && options_.show_tokens > 0) {
-      shown_ = first_tokens(event, options_.show_tokens);
+      for (const Index t : first_places(event.batch, options_.show_tokens)) {
+        shown_.push_back(shown_token(event, t));
+      }
     }
     if (detail_.tokens.empty() && options_.detail) {
-      detail_.tokens = first_tokens(event, kDetailTokens);
+      detailed_ = first_places(event.batch, kDetailTokens);
+      for (const Index t : detailed_) {
+        detail_.tokens.push_back(shown_token(event, t));
+        choices_ += detail_.tokens.back().assignments.size();
+      }
     }
+  } else if (options_.detail_of_layers && !detailed_.empty()) {
+    add_choices(event);
   }
   if (options_.detail) {
     add_detail(event);
@@ -168,9 +183,8 @@ void Recorder::count_domains(const LayerEvent& event) {
 }
 
 // The first tokens of each sequence of the batch, as many from each; a character begun is finished.
-std::vector<ShownToken> Recorder::first_tokens(const LayerEvent& event, Index count) const {
-  std::vector<ShownToken> first;
-  const TokenBatch& batch = event.batch;
+std::vector<Index> Recorder::first_places(const TokenBatch& batch, Index count) const {
+  std::vector<Index> first;
   std::map<std::uint32_t, std::vector<Index>> by_sequence;
   for (Index t = 0; t < batch.num_tokens(); ++t) {
     by_sequence[batch.sequence_id[static_cast<std::size_t>(t)]].push_back(t);
@@ -196,16 +210,35 @@ std::vector<ShownToken> Recorder::first_tokens(const LayerEvent& event, Index co
       if (!follows || share == 0) {
         break;
       }
-      ShownToken shown;
-      shown.domain = domains_.empty() || batch.domain.empty() ? "" : domains_[batch.domain[i]].name;
-      shown.text = experiment_.workload->token_text(place);
-      shown.assignments = event.mix != nullptr ? largest_shares(*event.mix, t) : assignments_of(event, i);
-      first.push_back(std::move(shown));
+      first.push_back(t);
       last_position = batch.position[i];
       ++taken;
     }
   }
   return first;
+}
+
+ShownToken Recorder::shown_token(const LayerEvent& event, Index token) const {
+  const TokenBatch& batch = event.batch;
+  const bool has_domain = !domains_.empty() && !batch.domain.empty();
+  return {has_domain ? domains_[batch.domain[static_cast<std::size_t>(token)]].name : "",
+          experiment_.workload->token_text(batch.first_token + static_cast<std::uint64_t>(token)),
+          choices_of(event, token)};
+}
+
+void Recorder::add_choices(const LayerEvent& event) {
+  LayerChoices layer{event.layer, {}};
+  std::size_t choices = 0;
+  for (const Index t : detailed_) {
+    layer.of_token.push_back(choices_of(event, t));
+    choices += layer.of_token.back().size();
+  }
+  if (choices_ + choices > kMostDetailChoices) {
+    detailed_.clear();
+    return;
+  }
+  choices_ += choices;
+  detail_.later_layers.push_back(std::move(layer));
 }
 
 void Recorder::add_detail(const LayerEvent& event) {
@@ -261,6 +294,7 @@ void Recorder::end_step(Index step, const StageSeconds& seconds, MatrixView outp
                              std::move(step_counts_[l].tokens_per_expert)});
   }
   step_counts_.clear();
+  detailed_.clear();
 }
 
 void Recorder::fill(RunRecord& record) const {

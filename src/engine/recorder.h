@@ -24,7 +24,8 @@ class Recorder {
  public:
   struct Options {
     Index show_tokens = 0;
-    bool detail = false;  // fill record.detail, but for its timeline
+    bool detail = false;            // fill record.detail, but for its timeline
+    bool detail_of_layers = false;  // later_layers in it
   };
   Recorder(const Experiment& experiment, const MoeStack& stack, const Options& options);
 
@@ -37,7 +38,9 @@ class Recorder {
 
  private:
   void count_domains(const LayerEvent& event);
-  std::vector<ShownToken> first_tokens(const LayerEvent& event, Index count) const;
+  std::vector<Index> first_places(const TokenBatch& batch, Index count) const;
+  ShownToken shown_token(const LayerEvent& event, Index token) const;
+  void add_choices(const LayerEvent& event);
   void add_detail(const LayerEvent& event);
 
   const Experiment& experiment_;
@@ -51,6 +54,8 @@ class Recorder {
   std::vector<StepRow> rows_;
   std::vector<DomainLoad> domains_;
   std::vector<ShownToken> shown_;  // of the first batch
+  std::vector<Index> detailed_;    // places in the current batch of the tokens of the detail; empty: not now
+  std::size_t choices_ = 0;        // in the detail
   std::optional<Index> capacity_;
   RunDetail detail_;
 };

@@ -37,10 +37,11 @@ struct RunForecast {
 };
 
 struct RunOptions {
-  int threads = 0;                           // 0: as the config says
-  std::optional<double> budget_s = {};       // instead of measure.budget_s
-  Index show_tokens = 0;                     // how many tokens of the first batch the record shows
-  bool detail = false;                       // fill record.detail: for stored results
+  int threads = 0;                      // 0: as the config says
+  std::optional<double> budget_s = {};  // instead of measure.budget_s
+  Index show_tokens = 0;                // how many tokens of the first batch the record shows
+  bool detail = false;                  // fill record.detail: for stored results
+  bool detail_of_layers = true;         // the words' experts of every layer in it, not of the first alone
   std::optional<MachineLimits> limits = {};  // measured before: what the kernels reach of the peak
   bool measure_shares = false;  // where the limits lack this executor: measure, in a budget of 1 s or more
   bool measure = true;          // false: record the steps, time nothing

@@ -75,7 +75,8 @@ SweepOutcome run_sweep(const SweepPlan& plan, ResultStore& store, const SweepOpt
     try {
       const Experiment experiment = load_experiment(plan.config, point.overrides, {.in_a_sweep = true});
       check_unchanged(experiment, point, machine);
-      RunOptions run_options{.detail = true, .stop_requested = options.stop_requested};
+      RunOptions run_options{
+          .detail = true, .detail_of_layers = false, .stop_requested = options.stop_requested};
       if (options.on_progress) {
         run_options.on_progress = [&](const std::string&, double) { options.on_progress(point); };
       }

@@ -56,12 +56,21 @@ struct ShownToken {
 
 constexpr Index kDetailTokens = 400;
 
+// What a later layer chose for the tokens that the detail shows.
+struct LayerChoices {
+  Index layer = 0;
+  std::vector<std::vector<ShownAssignment>> of_token;  // as long as RunDetail.tokens
+};
+// Layers are added while all choices together stay below this.
+constexpr std::size_t kMostDetailChoices = 100'000;
+
 struct RunDetail {
   std::vector<ExpertLoads> loads;
   std::vector<CoActivation> co_activation;
   std::vector<Histogram> histograms;
-  std::vector<BlockSpan> timeline;  // one step that was not timed
-  std::vector<ShownToken> tokens;   // the first ones of the first batch, at most kDetailTokens
+  std::vector<BlockSpan> timeline;         // one step that was not timed
+  std::vector<ShownToken> tokens;          // the first ones of the first batch, at most kDetailTokens
+  std::vector<LayerChoices> later_layers;  // of the same tokens, from layer 1
 };
 
 Histogram make_histogram(const std::string& what, Index layer);

@@ -17,7 +17,10 @@ using options::Json;
 
 constexpr std::size_t kMostViews = 64;     // layers to choose from
 constexpr std::int64_t kMostSquare = 256;  // experts of a square of pairs
-constexpr std::size_t kMostSteps = 128;    // rows of a heat map
+constexpr std::size_t kMostRows = 128;     // of a heat map
+constexpr std::size_t kMostCells = 65536;  // of a heat map: about 1.5 MB
+constexpr std::size_t kMostWords = 2000;
+constexpr std::size_t kMostChoices = 200'000;
 
 double sum_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
@@ -150,13 +153,16 @@ Chart layers_chart(const StoredLoads& loads) {
   chart.table.columns = {"layer", "expert", "load over fair share"};
   double most = 0;
   std::size_t most_layer = 0;
-  for (std::size_t l = 0; l < views_of(loads); ++l) {
+  const std::size_t rows =
+      std::min({loads.total.size(), kMostRows, std::max<std::size_t>(1, kMostCells / experts)});
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::size_t l = row * loads.total.size() / rows;
     layers.push_back(std::to_string(l));
     const std::vector<double>& load = loads.total[l].routed;
     const double fair = sum_of(load) / static_cast<double>(experts);
     for (std::size_t e = 0; e < load.size() && fair > 0; ++e) {
       const double relative = load[e] / fair;
-      data.push_back(Json::array({e, l, relative}));
+      data.push_back(Json::array({e, row, relative}));
       chart.table.rows.push_back({static_cast<std::int64_t>(l), static_cast<std::int64_t>(e), relative});
       if (relative > most) {
         most = relative;
@@ -165,7 +171,10 @@ Chart layers_chart(const StoredLoads& loads) {
     }
   }
   if (!data.empty()) {
-    chart.takeaway = fmt::format("The busiest expert of all is in layer {}, at {:.2f} times its fair share.",
+    chart.takeaway = fmt::format("The busiest expert {} is in layer {}, at {:.2f} times its fair share.",
+                                 rows < loads.total.size()
+                                     ? fmt::format("of these {} of {} layers", rows, loads.total.size())
+                                     : "of all",
                                  most_layer, most);
     chart.views.push_back(
         {"", options::text(options::heat_map(options::category_axis("expert", options::expert_names(experts)),
@@ -177,34 +186,39 @@ Chart layers_chart(const StoredLoads& loads) {
 
 Chart steps_chart(const StoredLoads& loads) {
   Chart chart{"steps", "Steps and experts", "", {}, {{"step", "expert", "load over fair share"}, {}}};
+  std::vector<std::pair<std::int64_t, const std::vector<double>*>> known;
+  for (const auto& [step, layers] : loads.by_step) {
+    if (!layers.empty() && sum_of(layers.front().routed) > 0) {
+      known.emplace_back(step, &layers.front().routed);
+    }
+  }
+  if (known.size() < 2) {
+    return chart;
+  }
+  const std::size_t experts = known.front().second->size();
+  const std::size_t rows =
+      std::min({known.size(), kMostRows, std::max<std::size_t>(2, kMostCells / experts)});
   Json data = Json::array();
   std::vector<std::string> steps;
   double most = 0;
-  for (const auto& [step, layers] : loads.by_step) {
-    if (layers.empty() || layers.front().routed.empty() || steps.size() >= kMostSteps) {
-      continue;
-    }
-    const std::vector<double>& load = layers.front().routed;
-    const double fair = sum_of(load) / static_cast<double>(load.size());
-    for (std::size_t e = 0; e < load.size() && fair > 0; ++e) {
-      data.push_back(Json::array({e, steps.size(), load[e] / fair}));
-      chart.table.rows.push_back({step, static_cast<std::int64_t>(e), load[e] / fair});
-      most = std::max(most, load[e] / fair);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto& [step, load] = known[row * known.size() / rows];
+    const double fair = sum_of(*load) / static_cast<double>(experts);
+    for (std::size_t e = 0; e < experts; ++e) {
+      const double relative = (*load)[e] / fair;
+      data.push_back(Json::array({e, row, relative}));
+      chart.table.rows.push_back({step, static_cast<std::int64_t>(e), relative});
+      most = std::max(most, relative);
     }
     steps.push_back(std::to_string(step));
   }
-  if (steps.size() < 2 || data.empty()) {
-    return {"steps", "", "", {}, {}};
-  }
-  chart.takeaway =
-      fmt::format("First layer, {} steps: what does not change from step to step is the router, not chance.",
-                  steps.size());
+  chart.takeaway = fmt::format(
+      "First layer, {} steps{}: what does not change from step to step is the router, not chance.", rows,
+      rows < known.size() ? fmt::format(" of {}, evenly chosen", known.size()) : "");
   chart.views.push_back(
-      {"",
-       options::text(options::heat_map(
-           options::category_axis("expert", options::expert_names(static_cast<std::size_t>(loads.experts))),
-           options::category_axis("step", steps), std::move(data), 0, most, "short",
-           "load over fair share"))});
+      {"", options::text(options::heat_map(options::category_axis("expert", options::expert_names(experts)),
+                                           options::category_axis("step", steps), std::move(data), 0, most,
+                                           "short", "load over fair share"))});
   return chart;
 }
 
@@ -296,25 +310,41 @@ Chart pairs_chart(const StoredPoint& point, const StoredDetail& detail) {
 
 TokenText token_text(const StoredPoint& point, const StoredDetail& detail) {
   TokenText text;
+  std::map<std::int64_t, std::size_t> layer_of;  // number to place in `layers`
   const double experts = number(point, "p.layer.num_experts");
-  std::int64_t last = -1;
-  for (const StoredToken& row : detail.tokens) {
+  const auto is_ours = [&](const StoredChoice& choice) {
+    return choice.layer >= 0 && choice.expert >= 0 && static_cast<double>(choice.expert) < experts;
+  };
+  for (const StoredChoice& choice : detail.choices) {
+    if (is_ours(choice) && layer_of.size() < kMostViews) {
+      layer_of.emplace(choice.layer, 0);
+    }
+  }
+  for (auto& [layer, place] : layer_of) {
+    place = text.layers.size();
+    text.layers.push_back(layer);
+  }
+  std::map<std::int64_t, std::pair<std::size_t, std::size_t>> token_at;  // by place: passage, token
+  const std::size_t words = std::min(kMostWords, detail.tokens.size());
+  for (std::size_t t = 0; t < words; ++t) {
+    const StoredToken& row = detail.tokens[t];
     if (text.passages.empty() || text.passages.back().name != row.domain) {
       text.passages.push_back({row.domain, {}});
-      last = -1;
     }
     std::vector<TokenText::Token>& tokens = text.passages.back().tokens;
-    const bool is_expert = row.expert >= 0 && static_cast<double>(row.expert) < experts;
-    if (tokens.empty() || row.place != last) {
-      tokens.push_back({row.text, is_expert ? static_cast<int>(row.expert) : -1, !row.kept, ""});
-      last = row.place;
+    token_at[row.place] = {text.passages.size() - 1, tokens.size()};
+    tokens.push_back({row.text, std::vector<std::vector<TokenText::Choice>>(text.layers.size())});
+  }
+  const std::size_t choices = std::min(kMostChoices, detail.choices.size());
+  for (std::size_t c = 0; c < choices; ++c) {
+    const StoredChoice& choice = detail.choices[c];
+    const auto layer = layer_of.find(choice.layer);
+    const auto token = token_at.find(choice.place);
+    if (is_ours(choice) && layer != layer_of.end() && token != token_at.end()) {
+      const auto [passage, place] = token->second;
+      text.passages[passage].tokens[place].choices[layer->second].push_back(
+          {static_cast<int>(choice.expert), choice.weight, choice.kept});
     }
-    TokenText::Token& token = tokens.back();
-    token.detail += token.detail.empty() ? "" : ", ";
-    token.detail +=
-        is_expert ? fmt::format("expert {}: {:.3f}{}", row.expert, row.weight, row.kept ? "" : " (dropped)")
-                  : "no expert";
-    token.dropped = token.dropped && !row.kept;
   }
   return text;
 }

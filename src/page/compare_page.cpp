@@ -16,6 +16,9 @@ namespace {
 
 using options::Json;
 
+constexpr std::size_t kMostSamples = 2000;  // of a distribution
+constexpr std::size_t kMostLayers = 64;     // to choose from
+
 // What there is of a side beside its row: a comparison measured now brings it, stored runs have it in their
 // stores.
 struct Side {
@@ -186,11 +189,13 @@ Chart ratios_chart(const std::vector<CompareResult>& results) {
   return chart;
 }
 
-// The share of the samples that are at most so large.
+// The share of the samples that are at most so large; of very many some, evenly chosen, the last always.
 Json distribution(const std::string& name, std::vector<double> samples, DataTable& table) {
   std::sort(samples.begin(), samples.end());
   Json data = Json::array();
-  for (std::size_t i = 0; i < samples.size(); ++i) {
+  const std::size_t drawn = std::min(samples.size(), kMostSamples);
+  for (std::size_t d = 0; d < drawn; ++d) {
+    const std::size_t i = (d + 1) * samples.size() / drawn - 1;
     const double share = static_cast<double>(i + 1) / static_cast<double>(samples.size());
     data.push_back(Json::array({samples[i], share}));
     table.rows.push_back({name, samples[i], share});
@@ -289,8 +294,12 @@ Chart loads_chart(const std::vector<Side>& sides) {
               {{"run", "layer", "expert", "share A", "share", "difference"}, {}}};
   double largest = 0;
   std::string where;
-  for (std::size_t l = 0; !sides.empty() && l < sides.front().loads.size(); ++l) {
+  const std::size_t layers = sides.empty() ? 0 : std::min(kMostLayers, sides.front().loads.size());
+  for (std::size_t l = 0; l < layers; ++l) {
     const std::vector<double>& x = sides.front().loads[l];
+    if (x.size() > options::kMostExperts) {
+      return {"load-difference", "", "", {}, {}};
+    }
     Json series = Json::array();
     for (std::size_t i = 1; i < sides.size(); ++i) {
       if (!same_shape(sides.front(), sides[i])) {
@@ -325,6 +334,9 @@ Chart loads_chart(const std::vector<Side>& sides) {
   }
   chart.takeaway = where.empty() ? "Every expert is chosen as often."
                                  : fmt::format("Above 0: chosen more often than in A. At most: {}.", where);
+  if (!sides.empty() && layers < sides.front().loads.size()) {
+    chart.takeaway += fmt::format(" The first {} of {} layers.", layers, sides.front().loads.size());
+  }
   return chart;
 }
 
@@ -388,6 +400,9 @@ Page compare_page(const std::vector<CompareResult>& results, const std::string& 
   add_chart(detail, paired_chart(first));
   add_chart(detail, seconds_chart(sides, first));
   add_chart(detail, loads_chart(sides));
+  add_words(detail, options::too_many_experts(sides.empty() || sides.front().loads.empty()
+                                                  ? 0
+                                                  : sides.front().loads.front().size()));
   if (!sides.empty()) {
     detail.blocks.emplace_back(NamedTable{"metrics", "All results", side_by_side(first, {"m."}), false});
   }

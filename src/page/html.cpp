@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/build_info.h"
@@ -9,6 +10,7 @@
 #include "core/text.h"
 #include "io/row_format.h"
 #include "page/draw.h"
+#include "page/fit.h"
 #include "page/web_files.h"
 #include "report/numbers.h"
 
@@ -16,7 +18,8 @@ namespace moesim {
 namespace {
 
 constexpr std::size_t kMostTableRows = 2000;
-constexpr int kColours = 8;  // classes c0 … of web/page.css
+constexpr std::size_t kMostPictured = 100'000;  // bytes of a chart: larger ones take seconds to draw
+constexpr int kColours = 8;                     // classes c0 … of web/page.css
 
 // The page's one script may not come from its data, so the policy names the scripts by their hashes.
 std::string policy(const WebFiles& web) {
@@ -25,6 +28,49 @@ std::string policy(const WebFiles& web) {
       "img-src data:; "
       "base-uri 'none'; form-action 'none'",
       web.library_hash, web.charts_hash, web.page_hash);
+}
+
+using Choices = std::vector<TokenText::Choice>;
+
+// web/page.js says the same of the layers that the reader chooses.
+std::string in_words(const Choices& choices) {
+  std::string text;
+  for (const TokenText::Choice& choice : choices) {
+    text += fmt::format("{}expert {}: {:.3f}{}", text.empty() ? "" : ", ", choice.expert, choice.weight,
+                        choice.kept ? "" : " (dropped)");
+  }
+  return text.empty() ? "no expert" : text;
+}
+
+std::string classes_of(const Choices& choices) {
+  if (choices.empty()) {
+    return "t none";
+  }
+  const bool dropped = std::none_of(choices.begin(), choices.end(), [](const auto& c) { return c.kept; });
+  return fmt::format("t c{}{}", choices.front().expert % kColours, dropped ? " dropped" : "");
+}
+
+// [layers][tokens of all passages][expert, weight, kept, expert, …]
+std::string choices_as_json(const TokenText& text) {
+  std::string json;
+  for (std::size_t layer = 0; layer < text.layers.size(); ++layer) {
+    json += layer == 0 ? "[" : ",[";
+    bool first = true;
+    for (const TokenText::Passage& passage : text.passages) {
+      for (const TokenText::Token& token : passage.tokens) {
+        json += first ? "[" : ",[";
+        first = false;
+        for (std::size_t i = 0; i < token.choices[layer].size(); ++i) {
+          const TokenText::Choice& choice = token.choices[layer][i];
+          json += fmt::format("{}{},\"{:.3f}\",{}", i == 0 ? "" : ",", choice.expert, choice.weight,
+                              choice.kept ? 1 : 0);
+        }
+        json += "]";
+      }
+    }
+    json += "]";
+  }
+  return "[" + json + "]";
 }
 
 class Writer {
@@ -96,14 +142,23 @@ class Writer {
   }
 
   void write(const TokenText& text) {
+    if (text.layers.size() > 1) {
+      out_ += "<p class=\"tools\"><label>Layer <select id=\"words-layer\">";
+      for (const std::int64_t layer : text.layers) {
+        out_ += fmt::format("<option>{}</option>", layer);
+      }
+      out_ += "</select></label></p>\n";
+      out_ += "<script id=\"words\" type=\"application/json\">" + choices_as_json(text) + "</script>\n";
+    }
+    const Choices none;
     out_ += "<div class=\"passages\">\n";
     for (const TokenText::Passage& passage : text.passages) {
       out_ += fmt::format("<div><h3>{}</h3><div class=\"passage\">", safe(passage.name));
       for (const TokenText::Token& token : passage.tokens) {
-        const std::string colour = token.expert < 0 ? "none" : fmt::format("c{}", token.expert % kColours);
-        out_ += fmt::format("<span class=\"t {}{}\" title=\"{}\">{}<sub>{}</sub></span>", colour,
-                            token.dropped ? " dropped" : "", safe(token.detail), safe(token.text),
-                            token.expert < 0 ? "" : std::to_string(token.expert));
+        const Choices& choices = token.choices.empty() ? none : token.choices.front();
+        out_ += fmt::format("<span class=\"{}\" title=\"{}\">{}<sub>{}</sub></span>", classes_of(choices),
+                            in_words(choices), safe(token.text),
+                            choices.empty() ? "" : std::to_string(choices.front().expert));
       }
       out_ += "</div></div>\n";
     }
@@ -167,7 +222,8 @@ class Writer {
     out_ +=
         fmt::format("<div class=\"chart\" role=\"img\" aria-label=\"{}: {}\" style=\"height:{}px\"></div>\n",
                     safe(chart.title), safe(chart.takeaway), chart.height);
-    if (options_.pictures && !picture_made_ && can_draw()) {
+    const bool is_small = !chart.views.empty() && chart.views.front().option.size() <= kMostPictured;
+    if (options_.pictures && !picture_made_ && is_small && can_draw()) {
       picture_made_ = true;
       if (!artist_) {
         artist_ = std::make_unique<Artist>();
@@ -209,7 +265,9 @@ void check_can_write_pages() {
 
 std::string render_html(const Page& page, const HtmlOptions& options) {
   check_can_write_pages();
-  return Writer(page, options).write(*web_files());
+  Page fitted = page;
+  fit_page(fitted, options.most_bytes);
+  return Writer(fitted, options).write(*web_files());
 }
 
 std::string escape_html(const std::string& text) {

@@ -1,6 +1,7 @@
 #pragma once
 // A page as one HTML file that needs nothing else and runs no script but its own.
 
+#include <cstddef>
 #include <string>
 
 #include "page/page.h"
@@ -13,7 +14,9 @@ bool can_write_pages();
 void check_can_write_pages();
 
 struct HtmlOptions {
-  bool pictures = true;  // one a section, for readers without JavaScript, where can_draw()
+  bool pictures = true;               // one a section, for readers without JavaScript, where can_draw()
+  std::size_t most_bytes = 16 << 20;  // of charts; then their last views are left out, with a note. Tables,
+                                      // library and pictures take below 4 MiB more
 };
 // Throws Error(usage) in a build without the chart library.
 std::string render_html(const Page& page, const HtmlOptions& options = {});

@@ -2,6 +2,7 @@
 // A report as a value: sections of charts, tables and words. Made from results by the functions of pages.h;
 // written as HTML by render_html() and as pictures by Artist::draw().
 
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,21 +30,26 @@ struct Chart {
   std::vector<ChartView> views;
   DataTable table;      // the same numbers
   int height = 320;     // pixels, at a width of 760
-  bool linked = false;  // its data items are the points of the page, in order: brushing selects among them
+  bool linked = false;  // its data items say which points of the page they are (see web/chart.js): brushing
+                        // one that has them in order filters the others
 };
 
-// Words coloured by their first expert.
+// Words coloured by their first expert, in a layer that the reader may choose.
 struct TokenText {
+  struct Choice {
+    int expert = 0;
+    double weight = 0;
+    bool kept = true;
+  };
   struct Token {
     std::string text;
-    int expert = -1;  // the first one; −1: none
-    bool dropped = false;
-    std::string detail;  // experts and weights, in words
+    std::vector<std::vector<Choice>> choices;  // [layers], each best first
   };
   struct Passage {
     std::string name;
     std::vector<Token> tokens;
   };
+  std::vector<std::int64_t> layers;  // their numbers
   std::vector<Passage> passages;
 };
 

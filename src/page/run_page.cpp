@@ -91,9 +91,9 @@ Page run_page(const std::string& title, const StoredPoint& point, const StoredDe
   TokenText text = token_text(point, detail);
   if (!text.passages.empty()) {
     words.blocks.emplace_back(
-        Paragraph{"Each token is coloured by its first expert, whose number follows it. Point at a token to "
-                  "see all its experts and "
-                  "weights; crossed out: dropped. First layer, first batch."});
+        Paragraph{"Each token of the first batch is coloured by its first expert, whose number follows it. "
+                  "Point at a token to see all its experts and weights; crossed out: dropped by all of "
+                  "them."});
     words.blocks.emplace_back(std::move(text));
   }
   add(page, std::move(words));

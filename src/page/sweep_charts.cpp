@@ -53,13 +53,6 @@ bool is_known_anywhere(const SweepAnalysis& sweep, const SweepMetric& metric) {
   });
 }
 
-std::vector<SweepMetric> known_metrics(const SweepAnalysis& sweep) {
-  std::vector<SweepMetric> metrics;
-  std::copy_if(std::begin(kSweepMetrics), std::end(kSweepMetrics), std::back_inserter(metrics),
-               [&](const SweepMetric& metric) { return is_known_anywhere(sweep, metric); });
-  return metrics;
-}
-
 // The two axes a grid is drawn over: experts and top-k where they vary, else the first two.
 std::vector<std::string> grid_axes(const SweepAnalysis& sweep, const std::vector<std::string>& axes) {
   std::vector<std::string> varying;
@@ -75,6 +68,13 @@ std::vector<std::string> grid_axes(const SweepAnalysis& sweep, const std::vector
 }
 
 }  // namespace
+
+std::vector<SweepMetric> known_metrics(const SweepAnalysis& sweep) {
+  std::vector<SweepMetric> metrics;
+  std::copy_if(std::begin(kSweepMetrics), std::end(kSweepMetrics), std::back_inserter(metrics),
+               [&](const SweepMetric& metric) { return is_known_anywhere(sweep, metric); });
+  return metrics;
+}
 
 std::vector<std::string> axes_of(const std::vector<StoredPoint>& points) {
   std::vector<std::string> axes;
@@ -141,7 +141,7 @@ Chart parallel_chart(const SweepAnalysis& sweep, const std::vector<std::string>&
 
 Chart grid_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axes) {
   const std::vector<std::string> grid = grid_axes(sweep, axes);
-  Chart chart{"grid", "", "", {}, {}};
+  Chart chart{"grid", "", "", {}, {}, 320, true};
   if (grid.size() < 2) {
     return chart;
   }
@@ -150,26 +150,32 @@ Chart grid_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axe
   const std::vector<std::string> down = values_of(sweep, grid[1]);
   chart.table.columns = {"metric", grid[0], grid[1], "mean", "points"};
   for (const SweepMetric& metric : known_metrics(sweep)) {
-    std::map<std::pair<std::size_t, std::size_t>, std::pair<double, std::int64_t>> cells;
-    for (const StoredPoint& point : sweep.points) {
+    struct Cell {
+      double sum = 0;
+      Json of = Json::array();  // [point, value]
+    };
+    std::map<std::pair<std::size_t, std::size_t>, Cell> cells;
+    for (std::size_t i = 0; i < sweep.points.size(); ++i) {
+      const StoredPoint& point = sweep.points[i];
       const double value = number_in(point.record, metric.name);
       if (std::isfinite(value)) {
-        auto& [sum, count] =
+        Cell& cell =
             cells[{place_in(across, axis_text(point, grid[0])), place_in(down, axis_text(point, grid[1]))}];
-        sum += value;
-        ++count;
+        cell.sum += value;
+        cell.of.push_back(Json::array({i, value}));
       }
     }
     Json data = Json::array();
     double low = std::numeric_limits<double>::infinity();
     double high = -low;
-    for (const auto& [place, cell] : cells) {
-      const double mean = cell.first / static_cast<double>(cell.second);
-      data.push_back(Json::array({place.first, place.second, mean}));
+    for (auto& [place, cell] : cells) {
+      const auto count = static_cast<std::int64_t>(cell.of.size());
+      const double mean = cell.sum / static_cast<double>(count);
       low = std::min(low, mean);
       high = std::max(high, mean);
+      data.push_back({{"value", Json::array({place.first, place.second, mean})}, {"of", std::move(cell.of)}});
       chart.table.rows.push_back(
-          {std::string(metric.title), across[place.first], down[place.second], mean, cell.second});
+          {std::string(metric.title), across[place.first], down[place.second], mean, count});
     }
     if (!data.empty()) {
       chart.views.push_back(
@@ -184,7 +190,7 @@ Chart grid_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axe
 
 Chart lines_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axes) {
   const std::vector<std::string> varying = grid_axes(sweep, axes);
-  Chart chart{"lines", "", "", {}, {}};
+  Chart chart{"lines", "", "", {}, {}, 320, true};
   if (varying.empty()) {
     return chart;
   }
@@ -192,13 +198,14 @@ Chart lines_chart(const SweepAnalysis& sweep, const std::vector<std::string>& ax
   chart.title = fmt::format("Along {}", varying.front());
   chart.table.columns = {"metric", "line", varying.front(), "value", "low", "high"};
   for (const SweepMetric& metric : known_metrics(sweep)) {
-    std::map<std::string, std::vector<const StoredPoint*>> lines;  // by all other axes
-    for (const StoredPoint& point : sweep.points) {
+    std::map<std::string, std::vector<std::size_t>> lines;  // by all other axes
+    for (std::size_t p = 0; p < sweep.points.size(); ++p) {
+      const StoredPoint& point = sweep.points[p];
       std::string name;
       for (std::size_t i = 1; i < varying.size(); ++i) {
         name += fmt::format("{}{}={}", name.empty() ? "" : " ", varying[i], axis_text(point, varying[i]));
       }
-      lines[name].push_back(&point);
+      lines[name].push_back(p);
     }
     Json series = Json::array();
     for (const auto& [name, points] : lines) {
@@ -207,14 +214,16 @@ Chart lines_chart(const SweepAnalysis& sweep, const std::vector<std::string>& ax
       }
       std::vector<Json> values(across.size()), lows(across.size()), bands(across.size());
       bool has_band = false;
-      for (const StoredPoint* point : points) {
-        const std::size_t place = place_in(across, axis_text(*point, varying.front()));
-        const double value = number_in(point->record, metric.name);
-        const double low = number_in(point->record, std::string(metric.name) + ".lo");
-        const double high = number_in(point->record, std::string(metric.name) + ".hi");
-        values[place] = or_null(value);
-        lows[place] = or_null(low);
-        bands[place] = or_null(high - low);
+      for (const std::size_t p : points) {
+        const StoredPoint& point = sweep.points[p];
+        const std::size_t place = place_in(across, axis_text(point, varying.front()));
+        const double value = number_in(point.record, metric.name);
+        const double low = number_in(point.record, std::string(metric.name) + ".lo");
+        const double high = number_in(point.record, std::string(metric.name) + ".hi");
+        const auto of_point = [p](double number) { return Json{{"value", or_null(number)}, {"point", p}}; };
+        values[place] = of_point(value);
+        lows[place] = of_point(low);
+        bands[place] = of_point(high - low);
         has_band = has_band || std::isfinite(high - low);
         chart.table.rows.push_back(
             {std::string(metric.title), name, across[place], known(value), known(low), known(high)});
@@ -329,8 +338,8 @@ Chart shares_chart(const SweepAnalysis& sweep) {
       {"", options::text(options::chart(std::move(x_axis), std::move(y_axis),
                                         Json::array({options::bars("of log tokens/s", std::move(speed)),
                                                      options::bars("of load CV", std::move(balance))})))});
-  chart.takeaway = fmt::format("{} explains {} of the differences in throughput.", names.front(),
-                               percent(sweep.shares.front().throughput));
+  chart.takeaway = fmt::format("Of all points: {} explains {} of the differences in throughput.",
+                               names.front(), percent(sweep.shares.front().throughput));
   return chart;
 }
 

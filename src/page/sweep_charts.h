@@ -11,14 +11,19 @@ struct SweepMetric {
   const char* name;  // in the record
   const char* title;
   const char* numbers;  // see page/options.h
+  int better;           // 1: more is, −1: less is, 0: neither
 };
-inline constexpr SweepMetric kSweepMetrics[] = {{"m.tokens_per_s", "tokens/s", "short"},
-                                                {"m.load_cv", "load CV", "plain"},
-                                                {"m.max_violation", "MaxVio", "plain"},
-                                                {"m.dropped_fraction", "dropped", "percent"},
-                                                {"m.active_params", "active parameters", "short"},
-                                                {"m.total_params", "total parameters", "short"}};
+inline constexpr SweepMetric kSweepMetrics[] = {
+    {"m.tokens_per_s", "tokens/s", "short", 1},
+    {"m.dense_same_active.ratio_to_moe", "dense over MoE", "plain", -1},
+    {"m.load_cv", "load CV", "plain", -1},
+    {"m.max_violation", "MaxVio", "plain", -1},
+    {"m.dropped_fraction", "dropped", "percent", -1},
+    {"m.active_params", "active parameters", "short", -1},
+    {"m.total_params", "total parameters", "short", 0}};
 
+// Those that some point has.
+std::vector<SweepMetric> known_metrics(const SweepAnalysis& sweep);
 std::vector<std::string> axes_of(const std::vector<StoredPoint>& points);
 std::string axis_text(const StoredPoint& point, const std::string& axis);
 

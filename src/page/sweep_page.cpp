@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "page/pages.h"
@@ -9,6 +10,8 @@
 
 namespace moesim {
 namespace {
+
+constexpr std::size_t kMostPoints = 2000;
 
 std::string best_in_words(const SweepAnalysis& sweep) {
   std::string text;
@@ -23,26 +26,87 @@ std::string best_in_words(const SweepAnalysis& sweep) {
   return text;
 }
 
-DataTable table_of(const SweepAnalysis& sweep, const std::vector<std::string>& axes) {
-  DataTable table{axes, {}};
-  for (const SweepMetric& metric : kSweepMetrics) {
-    table.columns.emplace_back(metric.title);
+std::vector<FlatValue> row_of(const StoredPoint& point, const std::vector<std::string>& axes,
+                              const std::vector<SweepMetric>& metrics) {
+  std::vector<FlatValue> row;
+  for (const std::string& axis : axes) {
+    row.emplace_back(axis_text(point, axis));
   }
-  table.columns.emplace_back("timing");
-  for (const StoredPoint& point : sweep.points) {
-    std::vector<FlatValue> row;
-    for (const std::string& axis : axes) {
-      row.emplace_back(axis_text(point, axis));
+  for (const SweepMetric& metric : metrics) {
+    const FlatValue* value = find_value(point.record, metric.name);
+    row.push_back(value == nullptr ? FlatValue() : *value);
+  }
+  const FlatValue* verdict = find_value(point.record, "timing.verdict");
+  row.push_back(verdict == nullptr ? FlatValue() : *verdict);
+  return row;
+}
+
+std::vector<std::string> columns_of(const std::vector<std::string>& axes,
+                                    const std::vector<SweepMetric>& metrics) {
+  std::vector<std::string> columns = axes;
+  for (const SweepMetric& metric : metrics) {
+    columns.emplace_back(metric.title);
+  }
+  columns.emplace_back("timing");
+  return columns;
+}
+
+// The points that do best by a metric; none where all are alike.
+DataTable best_by(const SweepAnalysis& sweep, const std::vector<std::string>& axes,
+                  const std::vector<SweepMetric>& metrics, const SweepMetric& goal) {
+  constexpr std::size_t kMostBest = 10;
+  std::vector<std::pair<double, std::size_t>> order;
+  for (std::size_t i = 0; i < sweep.points.size(); ++i) {
+    const double value = number_in(sweep.points[i].record, goal.name);
+    if (std::isfinite(value)) {
+      order.emplace_back(-goal.better * value, i);
     }
-    for (const SweepMetric& metric : kSweepMetrics) {
-      const FlatValue* value = find_value(point.record, metric.name);
-      row.push_back(value == nullptr ? FlatValue() : *value);
-    }
-    const FlatValue* verdict = find_value(point.record, "timing.verdict");
-    row.push_back(verdict == nullptr ? FlatValue() : *verdict);
-    table.rows.push_back(std::move(row));
+  }
+  std::sort(order.begin(), order.end());
+  DataTable table{columns_of(axes, metrics), {}};
+  if (order.empty() || order.front().first == order.back().first) {
+    return table;
+  }
+  order.resize(std::min(order.size(), kMostBest));
+  for (const auto& [value, i] : order) {
+    table.rows.push_back(row_of(sweep.points[i], axes, metrics));
   }
   return table;
+}
+
+// Of so many points that a browser would choke: those that nothing beats, the best, and others evenly chosen.
+SweepAnalysis thinned(SweepAnalysis sweep) {
+  const std::size_t all = sweep.points.size();
+  if (all <= kMostPoints) {
+    return sweep;
+  }
+  std::vector<bool> kept(all);
+  std::size_t left = kMostPoints;
+  const auto keep = [&](std::size_t i) {
+    left -= left > 0 && !kept[i] ? 1 : 0;
+    kept[i] = true;
+  };
+  for (const std::size_t i : sweep.best) {
+    keep(i);
+  }
+  for (std::size_t i = 0; i < all && left > kMostPoints / 2; ++i) {
+    if (sweep.pareto[i]) {
+      keep(i);
+    }
+  }
+  for (std::size_t n = 0, evenly = left; n < evenly; ++n) {
+    keep(n * all / evenly);
+  }
+  std::size_t to = 0;
+  for (std::size_t i = 0; i < all; ++i) {
+    if (kept[i]) {
+      sweep.pareto[to] = sweep.pareto[i];
+      std::swap(sweep.points[to++], sweep.points[i]);
+    }
+  }
+  sweep.points.resize(to);
+  sweep.pareto.resize(to);
+  return sweep;
 }
 
 DataTable failures_of(const SweepAnalysis& sweep) {
@@ -57,12 +121,31 @@ DataTable failures_of(const SweepAnalysis& sweep) {
 
 Page sweep_page(const std::string& title, const std::vector<StoredPoint>& points) {
   const std::vector<std::string> axes = axes_of(points);
-  const SweepAnalysis sweep = analyse_sweep(points, axes);
-  Page page{title, best_in_words(sweep), {counted(points.size(), "point")}, {}};
-  if (!sweep.failed.empty()) {
-    page.badges.push_back(fmt::format("{} failed", sweep.failed.size()));
+  const SweepAnalysis whole = analyse_sweep(points, axes);
+  Page page{title, best_in_words(whole), {counted(points.size(), "point")}, {}};
+  if (!whole.failed.empty()) {
+    page.badges.push_back(fmt::format("{} failed", whole.failed.size()));
   }
+  const std::vector<SweepMetric> metrics = known_metrics(whole);
+  Section best{"best", "Best points", {}};
+  for (const SweepMetric& goal : metrics) {
+    DataTable ranking = best_by(whole, axes, metrics, goal);
+    if (goal.better != 0 && !ranking.rows.empty()) {
+      best.blocks.emplace_back(
+          NamedTable{fmt::format("best-{}", best.blocks.size()),
+                     fmt::format("{} {}", goal.better > 0 ? "Most" : "Lowest", goal.title),
+                     std::move(ranking), best.blocks.empty()});
+    }
+  }
+  const SweepAnalysis sweep = thinned(whole);
   Section overview{"overview", "All points", {}};
+  if (sweep.points.size() < whole.points.size()) {
+    overview.blocks.emplace_back(
+        Paragraph{fmt::format("{} of {} points are drawn and listed from here on: those that no other point "
+                              "beats, and others evenly "
+                              "chosen. moesim export writes them all.",
+                              with_commas(sweep.points.size()), with_commas(whole.points.size()))});
+  }
   add_chart(overview, parallel_chart(sweep, axes));
   add_chart(overview, pareto_chart(sweep, axes));
   Section effects{"effects", "What the parameters do", {}};
@@ -71,13 +154,16 @@ Page sweep_page(const std::string& title, const std::vector<StoredPoint>& points
   add_chart(effects, shares_chart(sweep));
   Section table{"points", "Points", {}};
   if (!sweep.points.empty()) {
-    table.blocks.emplace_back(
-        NamedTable{"points-table", "Finished points", table_of(sweep, axes), true, true});
+    DataTable finished{columns_of(axes, metrics), {}};
+    for (const StoredPoint& point : sweep.points) {
+      finished.rows.push_back(row_of(point, axes, metrics));
+    }
+    table.blocks.emplace_back(NamedTable{"points-table", "Finished points", std::move(finished), true, true});
   }
   if (!sweep.failed.empty()) {
     table.blocks.emplace_back(NamedTable{"failures", "Failed points", failures_of(sweep), true});
   }
-  for (Section* section : {&overview, &effects, &table}) {
+  for (Section* section : {&best, &overview, &effects, &table}) {
     if (!section->blocks.empty()) {
       page.sections.push_back(std::move(*section));
     }

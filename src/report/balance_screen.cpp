@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "metrics/flatten.h"
 #include "report/numbers.h"
+#include "report/sparkline.h"
 
 namespace moesim {
 namespace {
@@ -23,16 +24,27 @@ Index steps_of(const BalanceRecord& record) {
 
 struct Columns {
   int title = 10;
+  double most_violation = 0;  // of any step of any controller
+  bool unicode = true;
 };
+
+std::string course_of(const BalanceCourse& course, const Columns& columns) {
+  constexpr int kWidth = 16;
+  std::vector<double> violations;
+  for (const BalanceStep& step : course.steps) {
+    violations.push_back(step.max_violation);
+  }
+  return sparkline(violations, columns.most_violation, kWidth, columns.unicode);
+}
 
 std::string line_of(const BalanceCourse& course, double mass_alone, const Columns& columns) {
   const BalanceSummary s = summarise_course(course.steps);
   const std::string below = s.first_below_half ? fmt::format("step {}", *s.first_below_half) : "never";
-  return fmt::format("  {}  {:>6}  {:>6}  {:>6}  {:>7}  {:>9}  {:>6.1f}  {:>10}\n",
-                     pad_to(display_safe(course.title), columns.title), three_digits(s.first),
-                     three_digits(s.steps_1_5), three_digits(s.steps_45_55),
-                     three_digits(s.last_50.max_violation), below, s.last_50.dead_experts,
-                     mass_alone > 0 ? percent(s.last_50.gate_mass / mass_alone) : "-");
+  return fmt::format(
+      "  {}  {:>6}  {:>6}  {:>6}  {:>7}  {:>9}  {:>6.1f}  {:>10}  {}\n",
+      pad_to(display_safe(course.title), columns.title), three_digits(s.first), three_digits(s.steps_1_5),
+      three_digits(s.steps_45_55), three_digits(s.last_50.max_violation), below, s.last_50.dead_experts,
+      mass_alone > 0 ? percent(s.last_50.gate_mass / mass_alone) : "-", course_of(course, columns));
 }
 
 double mass_of(const BalanceCourse& course) {
@@ -77,7 +89,11 @@ std::string render_balance(const BalanceRecord& record, const ScreenStyle& style
   Columns columns;
   for (const BalanceCourse& course : record.courses) {
     columns.title = std::max(columns.title, std::min(56, display_width(display_safe(course.title))));
+    for (const BalanceStep& step : course.steps) {
+      columns.most_violation = std::max(columns.most_violation, step.max_violation);
+    }
   }
+  columns.unicode = style.unicode;
   const auto bold = [&](const std::string& text) {
     return style.colour ? "\033[1m" + text + "\033[0m" : text;
   };
@@ -91,9 +107,9 @@ std::string render_balance(const BalanceRecord& record, const ScreenStyle& style
       record.num_zero_experts > 0
           ? fmt::format("; zero-computation experts at the end: {} (not counted)", record.num_zero_experts)
           : "");
-  text +=
-      fmt::format("  {}  {:>6}  {:>6}  {:>6}  {:>7}  {:>9}  {:>6}  {:>10}\n", pad_to("MaxVio", columns.title),
-                  "step 0", "1-5", "45-55", "last 50", "below 0.5", "dead", "score kept");
+  text += fmt::format("  {}  {:>6}  {:>6}  {:>6}  {:>7}  {:>9}  {:>6}  {:>10}  {}\n",
+                      pad_to("MaxVio", columns.title), "step 0", "1-5", "45-55", "last 50", "below 0.5",
+                      "dead", "score kept", "all steps");
   const double mass_alone = mass_of(record.courses.front());
   for (const BalanceCourse& course : record.courses) {
     text += line_of(course, mass_alone, columns);
@@ -107,7 +123,7 @@ std::string render_balance(const BalanceRecord& record, const ScreenStyle& style
       "without a "
       "token;\n  score kept: scores of the chosen experts over those the router alone would choose; both of "
       "the last "
-      "50 steps.\n";
+      "50 steps. all steps: MaxVio from 0 to the largest of them all.\n";
   if (record.interrupted) {
     text += "  stopped by Ctrl-C before the last step\n";
   }

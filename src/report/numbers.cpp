@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/text.h"
@@ -100,6 +101,25 @@ std::string pad_to(const std::string& text, int width) {
 std::string pad_left(const std::string& text, int width) {
   const int columns = display_width(text);
   return columns >= width ? text : std::string(static_cast<std::size_t>(width - columns), ' ') + text;
+}
+
+std::string fold_words(std::string_view text, int width, const std::string& indent) {
+  std::string folded;
+  std::string line = indent;
+  bool empty = true;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t space = std::min(text.find(' ', at), text.size());
+    const std::string_view word = text.substr(at, space - at);
+    if (!empty && display_width(line) + 1 + display_width(word) > width) {
+      folded += line + "\n";
+      line = indent;
+      empty = true;
+    }
+    line.append(empty ? "" : " ").append(word);
+    empty = false;
+    at = space + 1;
+  }
+  return folded + line;
 }
 
 }  // namespace moesim

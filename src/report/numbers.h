@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace moesim {
 
@@ -20,5 +21,8 @@ std::string shorten_text(const std::string& text, std::size_t length);
 // `text` cut or padded with spaces to `width` terminal columns.
 std::string pad_to(const std::string& text, int width);
 std::string pad_left(const std::string& text, int width);
+
+// Lines of at most `width` terminal columns, each behind `indent`, broken at blanks; no newline at the end.
+std::string fold_words(std::string_view text, int width, const std::string& indent = {});
 
 }  // namespace moesim

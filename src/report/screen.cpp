@@ -8,6 +8,7 @@
 #include "metrics/flatten.h"
 #include "report/load_bar.h"
 #include "report/numbers.h"
+#include "report/sparkline.h"
 #include "report/words.h"
 
 namespace moesim {
@@ -25,22 +26,7 @@ class Screen {
     line();
     line((style_.colour ? "\033[1m" + title + "\033[0m" : title) + (rest.empty() ? "" : "  " + rest));
   }
-  // Words are moved to the next line at the right edge.
-  void paragraph(const std::string& text) {
-    std::string current;
-    std::size_t at = 0;
-    while (at < text.size()) {
-      const std::size_t space = std::min(text.find(' ', at), text.size());
-      const std::string word = text.substr(at, space - at);
-      if (!current.empty() && display_width(current) + 1 + display_width(word) > kWidth) {
-        line(current);
-        current.clear();
-      }
-      current += (current.empty() ? "" : " ") + word;
-      at = space + 1;
-    }
-    line(current);
-  }
+  void paragraph(const std::string& text) { line(fold_words(text, kWidth)); }
   const ScreenStyle& style() const { return style_; }
   std::string take() { return std::move(text_); }
 
@@ -214,6 +200,23 @@ void add_load(Screen& screen, const RunRecord& r) {
   }
 }
 
+// How max_violation went, where there are enough steps to call it a course.
+void add_steps(Screen& screen, const RunRecord& r) {
+  constexpr std::size_t kFewestSteps = 8;
+  constexpr int kSigns = 32;
+  if (r.step_rows.size() < kFewestSteps) {
+    return;
+  }
+  std::vector<double> course;
+  for (const StepRow& step : r.step_rows) {
+    course.push_back(step.max_violation);
+  }
+  const auto [least, most] = std::minmax_element(course.begin(), course.end());
+  screen.line(fmt::format("  {:<20} {:>8}   {} {:.3g} to {:.3g} in single steps, which have more chance",
+                          "step by step", "", sparkline(course, *most, kSigns, screen.style().unicode),
+                          *least, *most));
+}
+
 void add_balance(Screen& screen, const RunRecord& r) {
   const LoadStats& s = r.mean_routed;
   const NoiseFloor* f = r.noise_floor ? &*r.noise_floor : nullptr;
@@ -250,6 +253,7 @@ void add_balance(Screen& screen, const RunRecord& r) {
         "as timed; a step has fewer tokens, so more chance, than the run");
     screen.line(fmt::format("  {:<20} {}", "steered by", display_safe(r.steering->controller)));
   }
+  add_steps(screen, r);
   if (s.dead_experts > 0) {
     screen.line(fmt::format("  {:<20} {:>8}   of {} experts of all layers", "never chosen", s.dead_experts,
                             r.shape.pool_size() * r.shape.num_layers));

@@ -99,18 +99,34 @@ void put_timeline(const Database& database, std::int64_t point, const RunDetail&
 }
 
 void put_tokens(const Database& database, std::int64_t point, const RunDetail& detail) {
-  Statement insert = database.prepare("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)");
+  Statement insert = database.prepare("INSERT INTO tokens VALUES (?, ?, ?, ?)");
+  Statement choose = database.prepare("INSERT INTO choices VALUES (?, ?, ?, ?, ?, ?)");
+  const auto put_choices = [&](Index layer, std::size_t place, const std::vector<ShownAssignment>& choices) {
+    for (const ShownAssignment& a : choices) {
+      choose.bind(1, point).bind(2, std::int64_t{layer}).bind(3, static_cast<std::int64_t>(place));
+      choose.bind(4, std::int64_t{a.expert}).bind(5, static_cast<double>(a.weight));
+      choose.bind(6, std::int64_t{a.kept}).run();
+    }
+  };
   for (std::size_t t = 0; t < detail.tokens.size(); ++t) {
     const ShownToken& token = detail.tokens[t];
-    insert.bind(1, point).bind(2, static_cast<std::int64_t>(t)).bind(3, token.domain).bind(4, token.text);
-    if (token.assignments.empty()) {
-      insert.bind_null(5).bind_null(6).bind_null(7).run();
-    }
-    for (const ShownAssignment& a : token.assignments) {
-      insert.bind(5, std::int64_t{a.expert}).bind(6, static_cast<double>(a.weight));
-      insert.bind(7, std::int64_t{a.kept}).run();
+    insert.bind(1, point)
+        .bind(2, static_cast<std::int64_t>(t))
+        .bind(3, token.domain)
+        .bind(4, token.text)
+        .run();
+    put_choices(0, t, token.assignments);
+  }
+  for (const LayerChoices& layer : detail.later_layers) {
+    for (std::size_t t = 0; t < layer.of_token.size(); ++t) {
+      put_choices(layer.layer, t, layer.of_token[t]);
     }
   }
+}
+
+std::int64_t only_integer(const Database& database, const char* query) {
+  Statement select = database.prepare(query);
+  return select.step() ? select.integer(0) : 0;
 }
 
 PointStatus status_of(const std::string& word, bool outdated, const std::string& path) {
@@ -133,38 +149,39 @@ std::string results_path(const std::string& folder) {
 
 ResultStore::ResultStore(const std::string& folder, Database::Access access)
     : path_(made(folder, access)), database_(path_, access) {
-  Statement version = database_.prepare("PRAGMA user_version");
-  Statement tables = database_.prepare("SELECT count(*) FROM sqlite_schema");
-  version.step();
-  tables.step();
-  if (access == Database::Access::write && version.integer(0) == 0 && tables.integer(0) == 0) {
-    version.run();
-    tables.run();
-    Transaction transaction(database_);
-    database_.execute(kSchema);
-    database_.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
-    database_.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
-    transaction.commit();
+  version_ = only_integer(database_, "PRAGMA user_version");
+  const bool is_new = access == Database::Access::write && version_ == 0 &&
+                      only_integer(database_, "SELECT count(*) FROM sqlite_schema") == 0;
+  if (is_new) {
+    change_schema(kSchema);
   }
   check_schema();
+  if (access == Database::Access::write && version_ == 2) {
+    change_schema(kFromVersion2);
+  }
 }
 
-void ResultStore::check_schema() {
-  Statement id = database_.prepare("PRAGMA application_id");
-  Statement version = database_.prepare("PRAGMA user_version");
-  id.step();
-  version.step();
-  if (id.integer(0) != kApplicationId) {
+void ResultStore::change_schema(const char* statements) {
+  Transaction transaction(database_);
+  database_.execute(statements);
+  database_.execute(fmt::format("PRAGMA application_id = {}", kApplicationId));
+  database_.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
+  transaction.commit();
+  version_ = kSchemaVersion;
+}
+
+void ResultStore::check_schema() const {
+  if (only_integer(database_, "PRAGMA application_id") != kApplicationId) {
     throw Error(
         ErrorKind::bad_data,
         fmt::format("{}: error: this database was not written by moesim; expected results.sqlite of a run "
                     "[bad-record]",
                     display_safe(path_)));
   }
-  if (version.integer(0) != kSchemaVersion) {
+  if (version_ < kOldestSchemaVersion || version_ > kSchemaVersion) {
     throw Error(ErrorKind::bad_data,
-                fmt::format("{}: error: its format has version {}; expected {} [bad-record]",
-                            display_safe(path_), version.integer(0), kSchemaVersion),
+                fmt::format("{}: error: its format has version {}; expected {} or {} [bad-record]",
+                            display_safe(path_), version_, kOldestSchemaVersion, kSchemaVersion),
                 "use the moesim that wrote it, or run again into another folder");
   }
 }

@@ -72,10 +72,12 @@ class ResultStore {
   void for_each_expert_row(const std::function<void(const FlatRow&)>& visit) const;
 
  private:
-  void check_schema();
+  void change_schema(const char* statements);
+  void check_schema() const;
 
   std::string path_;
   Database database_;
+  std::int64_t version_ = 0;  // of the file's schema
 };
 
 // The name of the database in a run's folder.

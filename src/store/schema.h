@@ -5,7 +5,8 @@ namespace moesim {
 
 // "moes": tells `file` and us that a database is ours.
 constexpr int kApplicationId = 0x6d6f6573;
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
+constexpr int kOldestSchemaVersion = 2;  // that is still read
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE run (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -42,16 +43,34 @@ CREATE TABLE timeline (
   point INTEGER NOT NULL, thread INTEGER NOT NULL, stage TEXT NOT NULL, begin_s REAL NOT NULL, end_s REAL NOT NULL
 );
 CREATE TABLE tokens (
-  point INTEGER NOT NULL, place INTEGER NOT NULL, domain TEXT NOT NULL, text TEXT NOT NULL, expert INTEGER,
-  weight REAL, kept INTEGER
+  point INTEGER NOT NULL, place INTEGER NOT NULL, domain TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE TABLE choices (
+  point INTEGER NOT NULL, layer INTEGER NOT NULL, place INTEGER NOT NULL, expert INTEGER NOT NULL, weight REAL,
+  kept INTEGER NOT NULL
 );
 CREATE INDEX samples_of_point ON samples (point);
 CREATE INDEX experts_of_point ON experts (point);
 CREATE INDEX co_activation_of_point ON co_activation (point);
 )sql";
 
+// From version 2, whose table of tokens held the first layer's choices too: a row for each, or one of NULLs.
+constexpr const char* kFromVersion2 = R"sql(
+CREATE TABLE choices (
+  point INTEGER NOT NULL, layer INTEGER NOT NULL, place INTEGER NOT NULL, expert INTEGER NOT NULL, weight REAL,
+  kept INTEGER NOT NULL
+);
+INSERT INTO choices SELECT point, 0, place, expert, weight, kept FROM tokens WHERE expert NOT NULL ORDER BY rowid;
+CREATE TABLE new_tokens (
+  point INTEGER NOT NULL, place INTEGER NOT NULL, domain TEXT NOT NULL, text TEXT NOT NULL
+);
+INSERT INTO new_tokens SELECT DISTINCT point, place, domain, text FROM tokens ORDER BY point, place;
+DROP TABLE tokens;
+ALTER TABLE new_tokens RENAME TO tokens;
+)sql";
+
 // Every table that belongs to a point, so that a repeated point leaves nothing behind.
-constexpr const char* kPointTables[] = {"samples",    "experts",  "co_activation",
-                                        "histograms", "timeline", "tokens"};
+constexpr const char* kPointTables[] = {"samples",  "experts", "co_activation", "histograms",
+                                        "timeline", "tokens",  "choices"};
 
 }  // namespace moesim

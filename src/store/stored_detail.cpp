@@ -38,11 +38,18 @@ StoredDetail ResultStore::detail(const std::string& id) const {
   read("thread, stage, begin_s, end_s FROM timeline", "thread, begin_s", [&](const Statement& row) {
     detail.spans.push_back({row.integer(0), row.text(1), row.real(2), row.real(3)});
   });
-  read("t.place, domain, text, expert, weight, kept FROM tokens", "t.rowid", [&](const Statement& row) {
-    detail.tokens.push_back({row.integer(0), row.text(1), row.text(2), row.is_null(3) ? -1 : row.integer(3),
-                             row.is_null(4) ? 0.0 : row.real(4),
-                             row.is_null(5) ? false : row.integer(5) != 0});
+  read("DISTINCT t.place, domain, text FROM tokens", "t.place", [&](const Statement& row) {
+    detail.tokens.push_back({row.integer(0), row.text(1), row.text(2)});
   });
+  // Until version 2 the tokens' own table had the first layer's choices.
+  read(version_ > 2 ? "layer, t.place, expert, weight, kept FROM choices"
+                    : "0, t.place, expert, weight, kept FROM tokens",
+       version_ > 2 ? "layer, t.place, t.rowid" : "t.place, t.rowid", [&](const Statement& row) {
+         if (!row.is_null(2)) {
+           detail.choices.push_back(
+               {row.integer(0), row.integer(1), row.integer(2), row.real(3), row.integer(4) != 0});
+         }
+       });
   return detail;
 }
 

@@ -33,10 +33,12 @@ struct StoredSpan {
   std::string stage;
   double begin_s = 0, end_s = 0;
 };
-struct StoredToken {  // one assignment of a token; tokens without any have expert −1
+struct StoredToken {
   std::int64_t place = 0;
   std::string domain, text;
-  std::int64_t expert = -1;
+};
+struct StoredChoice {  // of the token at that place; best first
+  std::int64_t layer = 0, place = 0, expert = 0;
   double weight = 0;
   bool kept = false;
 };
@@ -47,8 +49,9 @@ struct StoredDetail {
   std::vector<StoredPair> pairs;
   std::vector<StoredBin> bins;
   std::vector<StoredSpan> spans;
-  std::vector<StoredToken> tokens;
-  bool cut = false;  // a table had more than kMostDetailRows; the rest was left out
+  std::vector<StoredToken> tokens;    // in order of place
+  std::vector<StoredChoice> choices;  // in order of layer and place
+  bool cut = false;                   // a table had more than kMostDetailRows; the rest was left out
 };
 constexpr std::size_t kMostDetailRows = 1'000'000;  // of each table
 

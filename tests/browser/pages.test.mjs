@@ -114,6 +114,18 @@ test('choosing a layer changes the chart', async () => {
   assert.notEqual(await picture(), first);
 });
 
+test('choosing a layer colours the words by its experts', async () => {
+  const {page} = await open(pages.layers);
+  const words = () => page.$$eval('.passage .t', (all) => all.map((word) => [word.className, word.title, word.textContent]));
+  const first = await words();
+  await page.selectOption('#words-layer', {label: '2'});
+  const last = await words();
+  assert.equal(last.length, first.length);
+  assert.notDeepEqual(last, first);
+  await page.selectOption('#words-layer', {label: '0'});
+  assert.deepEqual(await words(), first);
+});
+
 test('brushing an axis filters the table and the other charts, and letting go brings all back', async () => {
   const {page, problems} = await open(pages.sweep);
   await drawn(page);

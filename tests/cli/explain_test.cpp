@@ -1,10 +1,11 @@
-// What the binary lists and explains: routers, errors, metrics.
+// What the binary lists and explains: routers, errors, metrics, words.
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/explanations.h"
 #include "cli/moesim_run.h"
+#include "core/text.h"
 
 namespace moesim {
 namespace {
@@ -82,40 +83,66 @@ TEST(CommandLine, ExplainKnowsErrorsAndMetrics) {
   EXPECT_EQ(moesim_run("explain").status, 0);
 }
 
-TEST(CommandLine, EveryNumberOfAResultIsExplained) {
-  const auto row = nlohmann::json::parse(moesim_run("run quickstart -o json" + kQuick).out);
-  std::set<std::string> families;
-  for (const auto& [name, value] : row.items()) {
-    const bool numbered = name.find_first_of("0123456789") != std::string::npos;
-    if (name.rfind("m.", 0) == 0 && !numbered && families.insert(name).second) {
-      EXPECT_EQ(moesim_run("explain " + name).status, 0) << name;
+// The text with each run of blanks and line ends as one blank.
+std::string on_one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    if (c != ' ' && c != '\n') {
+      line += c;
+    } else if (!line.empty() && line.back() != ' ') {
+      line += ' ';
     }
   }
-  EXPECT_GT(families.size(), 50u);
+  return line;
 }
 
-TEST(CommandLine, EveryShortNameOfAnErrorIsExplained) {
-  const std::string known = moesim_run("explain").out;
-  std::set<std::string> names;
-  for (const auto& entry :
-       std::filesystem::recursive_directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/src")) {
-    if (entry.path().extension() != ".cpp") {
-      continue;
-    }
-    const std::string text = read_all(entry.path().string());
-    for (std::size_t open = text.find(" ["); open != std::string::npos; open = text.find(" [", open + 1)) {
-      const std::size_t close = text.find(']', open);
-      const std::string word = text.substr(open + 2, std::min(close, text.size()) - open - 2);
-      if (word.find('-') != std::string::npos &&
-          word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string::npos) {
-        names.insert(word);
-      }
+TEST(CommandLine, ExplainSpeaksTwoLanguages) {
+  const Outcome korean = moesim_run("explain expert --lang ko");
+  EXPECT_EQ(korean.status, 0);
+  EXPECT_EQ(korean.out.rfind("전문가 (expert)\n  독립된 ", 0), 0u) << korean.out;
+  const Outcome english = moesim_run("explain expert");
+  EXPECT_EQ(english.out.rfind("expert\n  A small feed-forward network", 0), 0u) << english.out;
+  EXPECT_FALSE(has_hangul(english.out));
+  EXPECT_EQ(moesim_run("explain 전문가").out, korean.out);
+  EXPECT_EQ(moesim_run("explain 전문가 --lang en").out, english.out);
+  EXPECT_EQ(moesim_run("explain --lang en EXPERT").out, english.out);
+  EXPECT_EQ(moesim_run("explain 활성 파라미터").out, moesim_run("explain active_params --lang ko").out);
+  EXPECT_EQ(moesim_run("explain load CV").out, moesim_run("explain load_cv").out);
+  EXPECT_EQ(moesim_run("explain dense, same active").out, moesim_run("explain dense_same_active").out);
+  // Keys, routers and formulas have one description, in English.
+  EXPECT_EQ(moesim_run("explain layer.d_model --lang ko").out, moesim_run("explain layer.d_model").out);
+  EXPECT_EQ(moesim_run("explain DeepSeek-V3 --lang ko").out, moesim_run("explain deepseek_v3").out);
+  const Outcome wrong = moesim_run("explain expert --lang kr");
+  EXPECT_EQ(wrong.status, 64);
+  EXPECT_EQ(wrong.err,
+            "--lang: error: got 'kr'; expected one of en, ko [bad-option]\n  help: did you mean 'ko'?\n");
+  EXPECT_EQ(moesim_run("explain --lang fr").status, 64);
+  EXPECT_EQ(moesim_run("explain --lang ''").status, 64);
+  const Outcome unknown = moesim_run("explain 전문기");
+  EXPECT_EQ(unknown.status, 64);
+  EXPECT_NE(unknown.err.find("help: did you mean '전문가'?"), std::string::npos) << unknown.err;
+  for (const std::string& text : {english.out, korean.out, moesim_run("explain letters --lang ko").out}) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_LE(display_width(line), 100) << line;
     }
   }
-  names.erase("short-name");
-  EXPECT_GE(names.size(), 8u);
-  for (const std::string& name : names) {
-    EXPECT_NE(known.find("  " + name + "\n"), std::string::npos) << name;
+}
+
+TEST(CommandLine, ExplainListsItsWords) {
+  const std::string english = on_one_line(moesim_run("explain").out);
+  const std::string korean = on_one_line(moesim_run("explain --lang ko").out);
+  EXPECT_FALSE(has_hangul(english));
+  EXPECT_EQ(korean.rfind("moesim explain 낱말 --lang ko: ", 0), 0u);
+  for (const ExplanationTheme& theme : explanation_themes()) {
+    EXPECT_NE(english.find(theme.en), std::string::npos) << theme.en;
+    EXPECT_NE(korean.find(theme.ko), std::string::npos) << theme.ko;
+    for (const Explanation& entry : theme.entries) {
+      EXPECT_NE(english.find(" " + std::string(entry.word)), std::string::npos) << entry.word;
+      const std::string both = std::string(entry.korean) + " (" + std::string(entry.word) + ")";
+      EXPECT_NE(korean.find(entry.korean.empty() ? std::string(entry.word) : both), std::string::npos)
+          << both;
+    }
   }
 }
 

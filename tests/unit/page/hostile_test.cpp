@@ -51,13 +51,14 @@ std::vector<std::string> payloads() {
 // Every tag and attribute of the page, apart from the bodies of its own scripts and style.
 void expect_only_own_tags(const std::string& html, const std::string& payload) {
   static const std::set<std::string> tags = {
-      "!DOCTYPE", "html",   "head",    "meta",     "link",    "title",    "style",    "body",
-      "header",   "h1",     "h2",      "h3",       "p",       "span",     "nav",      "ul",
-      "li",       "a",      "button",  "main",     "section", "figure",   "div",      "sub",
-      "select",   "option", "details", "summary",  "table",   "thead",    "tbody",    "tr",
-      "th",       "td",     "pre",     "code",     "footer",  "script",   "noscript", "svg",
-      "g",        "path",   "text",    "rect",     "defs",    "clipPath", "pattern",  "linearGradient",
-      "stop",     "image",  "use",     "polyline", "polygon", "circle",   "tspan"};
+      "!DOCTYPE", "html",   "head",   "meta",     "link",     "title",   "style",
+      "body",     "header", "h1",     "h2",       "h3",       "p",       "span",
+      "nav",      "ul",     "li",     "a",        "button",   "main",    "section",
+      "figure",   "div",    "sub",    "select",   "option",   "label",   "details",
+      "summary",  "table",  "thead",  "tbody",    "tr",       "th",      "td",
+      "pre",      "code",   "footer", "script",   "noscript", "svg",     "g",
+      "path",     "text",   "rect",   "defs",     "clipPath", "pattern", "linearGradient",
+      "stop",     "image",  "use",    "polyline", "polygon",  "circle",  "tspan"};
   std::size_t at = 0;
   int scripts = 0;
   while ((at = html.find('<', at)) != std::string::npos) {
@@ -82,7 +83,7 @@ void expect_only_own_tags(const std::string& html, const std::string& payload) {
     at = end;
     if (name == "style" || name == "script") {
       if (tag[0] != '/') {
-        scripts += name == "script" ? 1 : 0;
+        scripts += name == "script" && tag.find("application/json") == std::string::npos ? 1 : 0;
         const std::size_t body_end = html.find("</" + name + ">", at);
         ASSERT_NE(body_end, std::string::npos);
         if (tag.find("application/json") != std::string::npos) {
@@ -94,7 +95,7 @@ void expect_only_own_tags(const std::string& html, const std::string& payload) {
       }
     }
   }
-  EXPECT_EQ(scripts, 4) << payload;
+  EXPECT_EQ(scripts, 3) << payload;
 }
 
 TEST(HostilePage, NoTextOfARecordBecomesATagAnAttributeOrAScript) {
@@ -167,7 +168,9 @@ TEST(HostilePage, NumbersThatContradictTheRecordAreLeftOut) {
   run.detail.pairs.push_back({0, -1, 2, 5});
   run.detail.spans.push_back({kHuge, "x", 0, 1});
   run.detail.spans.push_back({0, "x", 5, 1});
-  run.detail.tokens.push_back({2, "word", "far", kHuge, 1e300, true});
+  run.detail.choices.push_back({0, 0, kHuge, 1e300, true});
+  run.detail.choices.push_back({kHuge, 0, -1, 0.5, true});
+  run.detail.choices.push_back({0, kHuge, 1, 0.5, true});
   run.detail.bins.push_back({"weight", 0, -1e308, 1e308, -5});
   const Page page = run_page("run", run.point, run.detail);
   const Page before = run_page("run", stored_run().point, stored_run().detail);

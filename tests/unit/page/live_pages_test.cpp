@@ -258,6 +258,29 @@ TEST(ComparePage, OfAComparisonMeasuredNowHoldsItsSamples) {
             std::string::npos);
 }
 
+TEST(ComparePage, OfVeryMuchDrawsSomeAndSaysSo) {
+  CompareResult result = a_comparison();
+  for (Comparison& entry : result.entries) {
+    entry.seconds.clear();
+    for (int i = 1; i <= 30000; ++i) {
+      entry.seconds.push_back(i);
+    }
+    entry.loads = std::vector<Counts>(70, {1, 2, 3});
+  }
+  const Page page = compare_page({result}, "");
+  const json seconds = json::parse(chart_named(page, "seconds").views[0].option)["series"][1]["data"];
+  ASSERT_EQ(seconds.size(), 2000u);
+  EXPECT_EQ(seconds[0], json::array({15.0, 15.0 / 30000}));
+  EXPECT_EQ(seconds[1999], json::array({30000.0, 1.0}));
+  const Chart loads = chart_named(page, "load-difference");
+  EXPECT_EQ(loads.views.size(), 64u);
+  EXPECT_EQ(loads.takeaway, "Every expert is chosen as often. The first 64 of 70 layers.");
+  for (Comparison& entry : result.entries) {
+    entry.loads = {Counts(1001, 1)};
+  }
+  EXPECT_EQ(chart_ids(compare_page({result}, "")), (std::vector<std::string>{"ratios", "pairs", "seconds"}));
+}
+
 TEST(ComparePage, OfThreeSidesNamesEach) {
   CompareResult result = a_comparison();
   result.entries.push_back(result.entries[1]);

@@ -65,8 +65,9 @@ inline StoredRun stored_run(const std::string& text = "word") {
   run.detail.timings = {
       {"moe", -1, 0.2}, {"moe", 0, 0.1}, {"moe", 1, 0.11}, {"dense_same_active", 0, 0.07}, {text, 0, 0.1}};
   run.detail.spans = {{0, "experts", 0.0, 0.05}, {1, text, 0.01, 0.04}};
-  run.detail.tokens = {
-      {0, text, text, 1, 0.6, true}, {0, text, text, 2, 0.4, false}, {1, text, "other", -1, 0, false}};
+  run.detail.tokens = {{0, text, text}, {1, text, "other"}};
+  run.detail.choices = {
+      {0, 0, 1, 0.6, true}, {0, 0, 2, 0.4, false}, {1, 0, 3, 0.9, false}, {1, 1, 0, 0.7, true}};
   return run;
 }
 

@@ -37,6 +37,23 @@ Chart chart_named(const Page& page, const std::string& id) {
   return {};
 }
 
+std::vector<StoredPoint> many_points(int count) {
+  std::vector<StoredPoint> points;
+  for (int i = 0; i < count; ++i) {
+    StoredPoint point = stored_sweep().front();
+    point.place = i;
+    point.id = std::to_string(i);
+    point.parameters = {{"layer.num_experts", std::int64_t{i % 25}}, {"router.top_k", std::int64_t{i / 25}}};
+    for (FlatEntry& entry : point.record) {
+      if (entry.name == "m.tokens_per_s") {
+        entry.value = 1000.0 + (i == 4321 ? 1e6 : i % 7);
+      }
+    }
+    points.push_back(std::move(point));
+  }
+  return points;
+}
+
 Page a_run_page() {
   const test::StoredRun run = stored_run();
   return run_page("run", run.point, run.detail);
@@ -112,6 +129,7 @@ TEST(RunPage, RecordsThatLackAnythingAreDrawnWithoutIt) {
     thin(run.detail.bins);
     thin(run.detail.spans);
     thin(run.detail.tokens);
+    thin(run.detail.choices);
     thin(run.detail.timings);
     const Page page = run_page("run", run.point, run.detail);
     for (const Chart& chart : charts_of(page)) {
@@ -131,10 +149,24 @@ TEST(RunPage, WordsKnowTheirExperts) {
   const auto& text = std::get<TokenText>(page.sections.front().blocks.back());
   ASSERT_EQ(text.passages.size(), 1u);
   ASSERT_EQ(text.passages[0].tokens.size(), 2u);
-  EXPECT_EQ(text.passages[0].tokens[0].expert, 1);
-  EXPECT_EQ(text.passages[0].tokens[0].detail, "expert 1: 0.600, expert 2: 0.400 (dropped)");
-  EXPECT_FALSE(text.passages[0].tokens[0].dropped) << "one of two experts took it";
-  EXPECT_EQ(text.passages[0].tokens[1].expert, -1);
+  EXPECT_EQ(text.layers, (std::vector<std::int64_t>{0, 1}));
+  const auto& word = text.passages[0].tokens[0];
+  ASSERT_EQ(word.choices.size(), 2u);
+  ASSERT_EQ(word.choices[0].size(), 2u);
+  EXPECT_EQ(word.choices[0][1].expert, 2);
+  EXPECT_FALSE(word.choices[0][1].kept);
+  EXPECT_EQ(word.choices[1][0].expert, 3);
+  EXPECT_TRUE(text.passages[0].tokens[1].choices[0].empty());
+  if (!can_write_pages()) {
+    return;
+  }
+  const std::string html = render_html(page, {.pictures = false});
+  for (const char* part :
+       {"<span class=\"t c1\" title=\"expert 1: 0.600, expert 2: 0.400 (dropped)\">word<sub>1</sub></span>",
+        "<span class=\"t none\" title=\"no expert\">other<sub></sub></span>",
+        "[[[1,\"0.600\",1,2,\"0.400\",0],[]],[[3,\"0.900\",0],[0,\"0.700\",1]]]"}) {
+    EXPECT_NE(html.find(part), std::string::npos) << part;
+  }
 }
 
 TEST(SweepPage, DrawsThePointsAndNamesTheFailures) {
@@ -149,8 +181,17 @@ TEST(SweepPage, DrawsThePointsAndNamesTheFailures) {
   EXPECT_EQ(parallel["series"][0]["data"][1]["value"][3],
             500.0);  // axes: experts, top-k, axis; then tokens/s
   const json grid = json::parse(chart_named(page, "grid").views[0].option);
-  EXPECT_EQ(grid["series"][0]["data"],
-            json::array({json({0, 0, 1000.0}), json({0, 1, 500.0}), json({1, 0, 1000.0})}));
+  const json cells = grid["series"][0]["data"];
+  ASSERT_EQ(cells.size(), 3u);
+  EXPECT_EQ(cells[1], json({{"value", {0, 1, 500.0}}, {"of", json::array({json({1, 500.0})})}}));
+  EXPECT_EQ(cells[2]["value"], json({1, 0, 1000.0}));
+  const json lines = json::parse(chart_named(page, "lines").views[0].option);
+  EXPECT_EQ(lines["series"][0]["data"],
+            json::array({{{"value", 1000.0}, {"point", 0}}, {{"value", 1000.0}, {"point", 2}}}));
+  const auto& best = std::get<NamedTable>(page.sections.front().blocks.front());
+  EXPECT_EQ(best.title, "Most tokens/s");
+  ASSERT_EQ(best.table.rows.size(), 3u);
+  EXPECT_EQ(std::get<std::string>(best.table.rows[2][1]), "2") << "top_k 2 runs at half the speed";
   const auto& failures = std::get<NamedTable>(page.sections.back().blocks.back());
   EXPECT_EQ(failures.id, "failures");
   EXPECT_EQ(failures.table.rows.size(), 1u);
@@ -176,13 +217,46 @@ TEST(Html, ATypicalPageIsSmallAndASweepOf500PointsToo) {
     GTEST_SKIP() << "built without npm";
   }
   EXPECT_LT(render_html(a_run_page()).size(), 3u << 20);
-  std::vector<StoredPoint> points;
-  for (int i = 0; i < 500; ++i) {
-    StoredPoint point = stored_sweep().front();
-    point.parameters = {{"layer.num_experts", std::int64_t{i % 25}}, {"router.top_k", std::int64_t{i / 25}}};
-    points.push_back(point);
+  EXPECT_LT(render_html(sweep_page("sweep", many_points(500))).size(), 4u << 20);
+}
+
+TEST(SweepPage, OfVeryManyPointsDrawsSomeAndSaysSo) {
+  const Page page = sweep_page("sweep", many_points(6000));
+  const Chart pareto = chart_named(page, "pareto");
+  EXPECT_LE(pareto.table.rows.size(), 2000u);
+  EXPECT_GT(pareto.table.rows.size(), 1500u);
+  const auto is_best = [](const auto& row) { return std::get<double>(row[3]) > 1e6; };
+  EXPECT_EQ(std::count_if(pareto.table.rows.begin(), pareto.table.rows.end(), is_best), 1);
+  const auto& note = std::get<Paragraph>(page.sections.at(1).blocks.front()).text;
+  EXPECT_NE(note.find(" of 6,000 points are drawn"), std::string::npos) << note;
+  if (can_write_pages()) {
+    EXPECT_LT(render_html(page).size(), 20u << 20);
   }
-  EXPECT_LT(render_html(sweep_page("sweep", points)).size(), 4u << 20);
+}
+
+TEST(RunPage, OfAVeryLargeModelStaysBelowTheLimit) {
+  test::StoredRun run = stored_run();
+  for (FlatEntry& entry : run.point.record) {
+    entry.value = entry.name == "p.layer.num_experts"  ? FlatValue(std::int64_t{4096})
+                  : entry.name == "p.layer.num_layers" ? FlatValue(std::int64_t{96})
+                                                       : entry.value;
+  }
+  run.detail.loads.clear();
+  for (std::int64_t layer = 0; layer < 96; ++layer) {
+    for (std::int64_t e = 0; e < 4096; ++e) {
+      run.detail.loads.push_back({-1, layer, e, 100'000 + e * 7 % 1000, 100'000});
+    }
+  }
+  const Page page = run_page("run", run.point, run.detail);
+  EXPECT_EQ(chart_named(page, "layers").table.rows.size(), 65536u);
+  EXPECT_EQ(chart_named(page, "load").views.size(), 128u);
+  if (can_write_pages()) {
+    const std::string html = render_html(page);
+    EXPECT_LT(html.size(), 20u << 20);
+    EXPECT_GT(html.size(), 10u << 20);
+    EXPECT_NE(html.find(" of 128 views are here, so that the page stays small."), std::string::npos);
+    EXPECT_NE(html.find("of these 16 of 96 layers"), std::string::npos);
+  }
 }
 
 TEST(Artist, DrawsTheSamePictureTwice) {

@@ -54,7 +54,7 @@ TEST(BalanceScreen, LeavesWindowsWithoutAStepOpenAndTalksToNoTerminal) {
             std::string::npos)
       << screen;
   EXPECT_NE(
-      screen.find("  smebu               1.50   0.250       -    0.875     step 1     0.5        75 %\n"),
+      screen.find("  smebu               1.50   0.250       -    0.875     step 1     0.5        75 %  █▂\n"),
       std::string::npos)
       << screen;
   EXPECT_NE(screen.find("\nnext    build/moesim balance 'a b.yaml' -o csv --by-step"), std::string::npos)

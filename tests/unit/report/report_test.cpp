@@ -87,6 +87,9 @@ TEST(Numbers, AreShortAndExact) {
   EXPECT_EQ(counted(1, "step"), "1 step");
   EXPECT_EQ(counted(2000, "step"), "2,000 steps");
   EXPECT_EQ(counted(0, "step"), "0 steps");
+  EXPECT_EQ(fold_words("a bc def", 4), "a bc\ndef");
+  EXPECT_EQ(fold_words("전문가 e0 열두글자가넘는낱말", 9, " "), " 전문가\n e0\n 열두글자가넘는낱말");
+  EXPECT_EQ(fold_words("", 9, "  "), "  ");
   EXPECT_EQ(pad_to("전문가", 4), "전문");
   EXPECT_EQ(pad_to("가a", 5), "가a  ");
 }

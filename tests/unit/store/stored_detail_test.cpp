@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "store/result_store.h"
 #include "support/temp_folder.h"
 
@@ -20,6 +22,7 @@ TEST(StoredDetail, GivesBackWhatThePointLeft) {
   record.detail.histograms = {{"weight", 0, 0.0, 1.0, {2, 3}}};
   record.detail.timeline = {{1, "experts", 0.1, 0.2}};
   record.detail.tokens = {{"english", "word", {{1, 0.75F, false}}}, {"english", "alone", {}}};
+  record.detail.later_layers = {{1, {{{0, 0.5F}}, {{1, 0.25F}, {0, 0.125F}}}}};
   StoredPoint point;
   point.id = "other";
   store.put(point, nullptr);
@@ -42,11 +45,66 @@ TEST(StoredDetail, GivesBackWhatThePointLeft) {
   ASSERT_EQ(detail.spans.size(), 1u);
   EXPECT_EQ(detail.spans[0].stage, "experts");
   ASSERT_EQ(detail.tokens.size(), 2u);
-  EXPECT_EQ(detail.tokens[0].weight, 0.75);
-  EXPECT_FALSE(detail.tokens[0].kept);
-  EXPECT_EQ(detail.tokens[1].expert, -1);
+  EXPECT_EQ(detail.tokens[1].text, "alone");
+  ASSERT_EQ(detail.choices.size(), 4u);
+  EXPECT_EQ(detail.choices[0].layer, 0);
+  EXPECT_EQ(detail.choices[0].expert, 1);
+  EXPECT_EQ(detail.choices[0].weight, 0.75);
+  EXPECT_FALSE(detail.choices[0].kept);
+  EXPECT_EQ(detail.choices[1].layer, 1);
+  EXPECT_EQ(detail.choices[2].place, 1);
+  EXPECT_EQ(detail.choices[3].weight, 0.125);
   EXPECT_FALSE(detail.cut);
   EXPECT_TRUE(store.detail("none").loads.empty());
+}
+
+// A file as version 0.1.0 first wrote it: tokens and the first layer's choices in one table.
+class OldResults : public testing::Test {
+ protected:
+  OldResults() {
+    std::filesystem::copy_file(
+        std::string(MOESIM_SOURCE_DIR) + "/tests/fuzz/corpus/results/valid_two_points.sqlite",
+        results_path(folder_.path()));
+    Database database(results_path(folder_.path()), Database::Access::write);
+    database.execute("DELETE FROM tokens");
+    database.execute(
+        "INSERT INTO tokens VALUES (1, 0, 'english', 'word', 3, 0.75, 1), (1, 0, 'english', 'word', 2, 0.25, "
+        "0), "
+        "(1, 1, 'korean', 'alone', NULL, NULL, NULL)");
+  }
+  void expect_all(Database::Access access) {
+    const ResultStore store(folder_.path(), access);
+    std::vector<std::string> ids;
+    store.for_each_point([&](const StoredPoint& point) { ids.push_back(point.id); });
+    ASSERT_EQ(ids.size(), 2u);
+    const StoredDetail detail = store.detail(ids.front());
+    ASSERT_EQ(detail.tokens.size(), 2u);
+    EXPECT_EQ(detail.tokens[0].text, "word");
+    EXPECT_EQ(detail.tokens[1].domain, "korean");
+    ASSERT_EQ(detail.choices.size(), 2u);
+    EXPECT_EQ(detail.choices[0].layer, 0);
+    EXPECT_EQ(detail.choices[0].expert, 3);
+    EXPECT_FALSE(detail.choices[1].kept);
+    EXPECT_FALSE(detail.loads.empty());
+  }
+  TempFolder folder_;
+};
+
+TEST_F(OldResults, AreReadAsTheyAre) {
+  expect_all(Database::Access::read);
+  expect_all(Database::Access::read);
+}
+
+TEST_F(OldResults, AreBroughtUpToDateWhenWrittenTo) {
+  expect_all(Database::Access::write);
+  expect_all(Database::Access::read);
+  ResultStore store(folder_.path(), Database::Access::write);
+  RunRecord record;
+  record.detail.tokens = {{"english", "new", {{1, 0.5F}}}};
+  StoredPoint point;
+  point.id = "new";
+  store.put(point, &record);
+  EXPECT_EQ(store.detail("new").choices.size(), 1u);
 }
 
 }  // namespace

@@ -1,0 +1,188 @@
+// Short names of errors.
+
+#include "cli/explanations.h"
+
+namespace moesim {
+namespace {
+
+constexpr Explanation kWords[] = {
+    // of configs
+    {"unknown-key", "", "",
+     "The section has no key of that name. A misspelt key is never ignored: it would silently mean the "
+     "default. `moesim explain SECTION` (layer, router, capacity …) prints the keys that exist, `moesim "
+     "explain config` those of all sections (docs/config.md).",
+     "그 섹션에 없는 키입니다. 오타를 무시하면 말없이 기본값이 쓰이므로 오류로 다룹니다. `moesim explain "
+     "섹션이름`(layer, router, capacity …)이 그 섹션의 키를, `moesim explain config`가 모든 키를 보여 "
+     "줍니다."},
+    {"unknown-variant", "", "",
+     "`kind`, `preset` or a name on the command line names something that does not exist. `moesim routers` "
+     "lists the routers, `moesim explain` the words it knows.",
+     "`kind`나 `preset`, 또는 명령줄에 적은 이름이 존재하지 않습니다. 라우터는 `moesim routers`, 설명이 있는 "
+     "낱말은 `moesim explain`으로 볼 수 있습니다."},
+    {"unknown-choice", "", "", "The key takes one of a few words, and this is none of them.",
+     "정해진 몇 가지 값 가운데 하나만 쓸 수 있는 키인데, 그중에 없는 값입니다."},
+    {"wrong-type", "", "",
+     "The value is of another type than the key takes. Numbers are written 8, 0x8, 1e6 or 0.5; true and "
+     "false are the only booleans; text in quotes is never a number.",
+     "키가 받는 것과 자료형이 다릅니다. 숫자는 8, 0x8, 1e6, 0.5처럼 쓰고, 참·거짓은 true와 false뿐이며, "
+     "따옴표로 묶은 것은 숫자가 되지 않습니다."},
+    {"out-of-range", "", "", "The number is outside what the key accepts; the message gives both ends.",
+     "키가 받는 범위를 벗어난 수입니다. 범위의 양 끝은 오류 문구에 있습니다."},
+    {"missing-key", "", "", "A key without a default was not given.",
+     "기본값이 없어서 반드시 적어야 하는 키가 빠졌습니다."},
+    {"missing-option", "", "",
+     "A command was not given what it needs: a config, or the numbers that a router looks at (hash routers "
+     "token ids, routers of cosines and BASE layers the tokens' vectors). The message names it.",
+     "명령에 꼭 필요한 것이 빠졌습니다. 설정 파일이거나, 라우터가 보는 수치(해시 라우터는 토큰 id, 코사인 "
+     "라우터와 BASE 층은 토큰 벡터)입니다. 무엇인지는 오류 문구에 있습니다."},
+    {"duplicate-key", "", "", "The same key or entry stands twice; which one was meant cannot be known.",
+     "같은 키나 항목이 두 번 나와서 어느 쪽을 뜻하는지 알 수 없습니다."},
+    {"no-effect", "", "",
+     "The key or option is known but would change nothing here, for example a capacity factor when nothing "
+     "is dropped. Keys that do nothing make experiments lie, so this is an error. Remove it.",
+     "아는 키나 옵션이지만 여기서는 아무것도 바꾸지 않습니다(예: 아무것도 버리지 않는데 준 용량 계수). 효과 "
+     "없는 키는 실험 결과를 잘못 읽게 하므로 오류로 다룹니다. 지우면 됩니다."},
+    {"no-report", "", "",
+     "This moesim was built where npm was missing or could not fetch the chart library of the HTML report. "
+     "Install npm and node and build again; everything else works without them.",
+     "이 moesim은 npm이 없거나 HTML 보고서의 차트 라이브러리를 받지 못한 곳에서 빌드되었습니다. npm과 node를 "
+     "설치하고 다시 빌드하십시오. 나머지 기능은 그대로 됩니다."},
+    {"no-figures", "", "",
+     "This moesim cannot draw the wanted kind of figure: any takes Duktape (duktape-dev), PNG and PDF also "
+     "librsvg (librsvg2-dev). Install what is missing and build again.",
+     "이 moesim은 그 형식의 그림을 그리지 못합니다. 모든 그림에 Duktape(duktape-dev)가, PNG와 PDF에는 "
+     "librsvg(librsvg2-dev)도 필요합니다. 설치하고 다시 빌드하십시오."},
+    {"not-built", "", "",
+     "An executor was named that this build does not have: `onednn` takes oneDNN (libdnnl-dev). Install it "
+     "and build again, or name another executor.",
+     "이 빌드에 들어 있지 않은 실행기(executor)입니다. `onednn`에는 oneDNN(libdnnl-dev)이 필요합니다. "
+     "설치하고 다시 빌드하거나 다른 실행기를 고르십시오."},
+    {"no-instructions", "", "",
+     "executor.instructions, or the products that executor.activations needs, are not on this processor or "
+     "not in this build. `auto` takes the best that is there; `moesim doctor` says which are usable.",
+     "executor.instructions나 executor.activations에 필요한 명령어가 이 프로세서나 이 빌드에 없습니다. "
+     "`auto`는 쓸 수 있는 것 가운데 가장 좋은 것을 고르고, 무엇을 쓸 수 있는지는 `moesim doctor`가 알려 "
+     "줍니다."},
+    {"types-differ", "", "",
+     "Activations of a narrow type (int8, bf16) need weights of the same type: set executor.weights too, or "
+     "write activations: auto.",
+     "좁은 자료형(int8, bf16)의 활성값은 같은 자료형의 가중치와만 곱할 수 있습니다. executor.weights도 "
+     "맞추거나 activations: auto로 쓰십시오."},
+    {"bad-relation", "", "",
+     "Two values do not fit each other, for example top_k larger than num_experts. The note names the other "
+     "one and its place.",
+     "두 값이 서로 맞지 않습니다(예: num_experts보다 큰 top_k). 다른 한쪽이 무엇이고 어디에 있는지는 note "
+     "줄에 있습니다."},
+    {"wrong-length", "", "",
+     "A list has another number of entries than the layer needs; the message gives both numbers.",
+     "목록의 항목 수가 층에 필요한 수와 다릅니다. 두 수 모두 오류 문구에 있습니다."},
+    {"not-finite", "", "",
+     "A number is infinite or not a number where the computation needs a finite one; the message names the "
+     "place. Look at the input at that place.",
+     "유한한 수가 필요한 곳에 무한대나 NaN이 있습니다. 오류 문구가 가리키는 자리의 입력을 확인하십시오."},
+    {"no-convergence", "", "",
+     "A computation that repeats until its result settles has not settled within its limit. The help line "
+     "names the key of the limit.",
+     "결과가 안정될 때까지 반복하는 계산이 정해진 횟수 안에 수렴하지 않았습니다. 횟수를 정하는 키는 help "
+     "줄에 있습니다."},
+    {"not-divisible", "", "",
+     "One number must divide another; the help line gives the nearest values that work.",
+     "한 수가 다른 수로 나누어떨어져야 합니다. 조건에 맞는 가장 가까운 값은 help 줄에 있습니다."},
+    {"preset-and-kind", "", "",
+     "A router is named either by `preset` (a model's router) or by `kind` (a family), not both.",
+     "라우터는 `preset`(공개된 모델의 라우터)이나 `kind`(라우터 계열) 가운데 하나로만 지정합니다."},
+    {"yaml-syntax", "", "",
+     "The text is not YAML at that place: an unclosed quote or bracket, a tab, a wrong indentation.",
+     "그 자리가 YAML 문법에 맞지 않습니다. 닫히지 않은 따옴표나 괄호, 탭, 잘못된 들여쓰기일 때가 많습니다."},
+    {"yaml-feature", "", "",
+     "YAML allows it, configs do not: several documents, tags, merge keys (<<), keys that are not plain "
+     "words, aliases that contain themselves.",
+     "YAML에는 있지만 설정 파일에서는 쓸 수 없는 기능입니다. 여러 문서, 태그, 병합 키(<<), 낱말이 아닌 키, "
+     "자기 자신을 포함하는 별칭이 그렇습니다."},
+    {"yaml-limit", "", "",
+     "Configs are limited: 1 MiB, depth 32, 100,000 nodes after expanding aliases, 64 KiB a value.",
+     "설정 파일의 한도(1 MiB, 깊이 32, 별칭을 펼친 뒤 노드 100,000개, 값 하나에 64 KiB)를 넘었습니다."},
+    {"bad-utf8", "", "", "The file is not UTF-8 text at that byte. Save it as UTF-8.",
+     "그 바이트부터 UTF-8 텍스트가 아닙니다. 파일을 UTF-8로 저장하십시오."},
+    {"bad-override", "", "",
+     "--set takes key.path=value, for example --set router.top_k=4; --set capacity=none removes a section.",
+     "--set에는 키.경로=값을 씁니다(예: --set router.top_k=4). --set capacity=none은 섹션 전체를 없앱니다."},
+    {"bad-extends", "", "",
+     "`extends` names another config in the same folder or below it, and may not lead back to itself.",
+     "`extends`에는 같은 폴더나 그 아래의 다른 설정 파일만 쓸 수 있고, 돌고 돌아 자기 자신을 가리켜서는 안 "
+     "됩니다."},
+    {"sweep-section", "", "",
+     "A config with a `sweep` section describes many experiments: `moesim sweep` runs them all.",
+     "`sweep` 섹션이 있는 설정은 여러 실험을 뜻합니다. `moesim sweep`으로 한꺼번에 실행하십시오."},
+    {"bad-axis", "", "", "An axis of a sweep is a key with its values: a list, or a range first..last:step.",
+     "스윕의 축은 키와 값들입니다. 값은 목록이나 처음..끝:간격 꼴의 범위로 씁니다."},
+    {"bad-where", "", "",
+     "`where` is a condition on numbers: the keys of the sweep and of the config, + - * /, <= < >= > == !=, "
+     "&& and ||. Combinations for which it does not hold are left out.",
+     "`where`는 수에 대한 조건입니다. 스윕과 설정의 키, + - * /, <= < >= > == !=, &&와 ||를 쓸 수 있고, "
+     "조건이 거짓인 조합은 빠집니다."},
+    {"changed-meanwhile", "", "",
+     "A config or a data file was edited while a sweep ran: what would run is not what was planned.",
+     "스윕이 도는 동안 설정이나 데이터 파일이 바뀌어, 이대로 실행하면 계획과 다른 실험이 됩니다."},
+    {"data-missing", "", "",
+     "The path begins with ${MOESIM_DATA}, which is not set. It names a folder of optional data sets; "
+     "everything else works without it.",
+     "경로가 ${MOESIM_DATA}로 시작하는데 이 환경 변수가 없습니다. 선택 사항인 데이터 폴더를 가리키는 "
+     "변수이며, 없어도 나머지는 됩니다."},
+    // of files and the machine
+    {"file-missing", "", "", "There is no such file.", "그런 파일이 없습니다."},
+    {"file-unreadable", "", "", "The file exists but may not be read.",
+     "파일은 있지만 읽을 권한이 없습니다."},
+    {"not-a-file", "", "", "The path is a folder, a device or a pipe; a regular file was expected.",
+     "일반 파일이 아니라 폴더나 장치, 파이프를 가리키는 경로입니다."},
+    {"file-too-large", "", "", "The file is longer than what is accepted there.",
+     "파일이 그 자리에서 받는 크기보다 큽니다."},
+    {"file-changed", "", "", "The file changed or became shorter while it was being read.",
+     "읽는 도중에 파일이 바뀌거나 짧아졌습니다."},
+    {"empty-file", "", "", "The file holds no token.", "파일에 토큰이 하나도 없습니다."},
+    {"npy-malformed", "", "", "The .npy file breaks its format at the byte the message names.",
+     "오류 문구가 가리키는 바이트에서 .npy 형식이 깨져 있습니다."},
+    {"npy-length", "", "", "The .npy file is shorter or longer than its header promises.",
+     ".npy 파일의 길이가 헤더에 적힌 것과 다릅니다."},
+    {"npy-unsupported", "", "",
+     "The .npy file is of a kind that is not read; np.save of a float32 or float64 array with one or two "
+     "dimensions works.",
+     "읽을 수 없는 종류의 .npy 파일입니다. 1차원이나 2차원의 float32, float64 배열을 np.save로 저장한 것이면 "
+     "됩니다."},
+    {"bad-record", "", "",
+     "A stored result is not what this program writes: the file is damaged or of another make.",
+     "저장된 결과가 이 프로그램이 쓴 꼴이 아닙니다. 파일이 손상되었거나 다른 프로그램의 것입니다."},
+    {"cannot-create", "", "",
+     "The output file cannot be created: its folder is missing or may not be written.",
+     "출력 파일을 만들 수 없습니다. 폴더가 없거나 쓸 권한이 없습니다."},
+    {"run-busy", "", "", "Another process writes into the same folder of results. One writer at a time.",
+     "다른 프로세스가 같은 결과 폴더에 쓰고 있습니다. 한 번에 하나만 쓸 수 있습니다."},
+    {"write-failed", "", "", "Not all bytes reached the output, usually because the disk is full.",
+     "출력이 끝까지 쓰이지 못했습니다. 대개 디스크가 가득 찬 경우입니다."},
+    {"out-of-memory", "", "",
+     "The run was refused before anything was allocated: it needs more than four fifths of the memory that "
+     "is free to this process (containers count). The help line names a setting that fits.",
+     "이 프로세스가 쓸 수 있는 메모리(컨테이너 한도 포함)의 5분의 4를 넘게 필요로 하여, 할당하기 전에 실행을 "
+     "거절했습니다. 들어맞는 설정은 help 줄에 있습니다."},
+    {"too-large", "", "", "A size does not fit 64 bits.", "크기가 64비트에 들어가지 않습니다."},
+    {"bad-option", "", "",
+     "The command line is wrong at that option; --help behind the command shows what it takes.",
+     "그 옵션이 잘못 쓰였습니다. 명령 뒤에 --help를 붙이면 쓸 수 있는 것이 나옵니다."},
+    {"check-failed", "", "",
+     "Two executors that must agree did not: the `check` executor found a difference.",
+     "결과가 같아야 하는 두 실행기가 달랐습니다. `check` 실행기가 차이를 찾아냈습니다."},
+    {"wrong-processor", "", "",
+     "The program was built for a processor with more instructions than this one has.",
+     "이 프로세서에 없는 명령어를 쓰도록 빌드된 프로그램입니다."},
+    {"internal", "", "", "A mistake in moesim itself. Please report it with the command you typed.",
+     "moesim 자체의 버그입니다. 입력한 명령과 함께 알려 주십시오."},
+};
+static_assert(are_bilingual(kWords));
+
+}  // namespace
+
+std::span<const Explanation> error_words() {
+  return kWords;
+}
+
+}  // namespace moesim
