@@ -110,6 +110,7 @@ moesim.option = function (text, dark, still) {
   moesim.each(option.xAxis, axis('x'));
   moesim.each(option.yAxis, axis('y'));
   moesim.each(option.parallelAxis, axis(''));
+  moesim.each(option.parallelAxis, function (a) { a.name = a.name.replace(/[. ]/, '$&\n'); });
   if (option.visualMap) {
     var form = option.visualMap.numbers;
     delete option.visualMap.numbers;
@@ -134,7 +135,7 @@ moesim.option = function (text, dark, still) {
       named.push(series.name);
     }
     heat = heat || series.type === 'heatmap';
-    if (series.type === 'heatmap' && series.data.length <= 150) {
+    if (series.type === 'heatmap' && series.data.length <= 150 && option.xAxis.data.length <= 16) {
       var shown = forms.y;
       series.label = {show: true, formatter: function (cell) { return moesim.number(cell.value[2], shown); }};
     }
@@ -151,7 +152,7 @@ moesim.option = function (text, dark, still) {
   // Patterns beside colours, where areas are filled by series.
   option.aria = {enabled: true, decal: {show: !heat && !option.parallelAxis && named.length > 1}};
   if (option.parallelAxis) {
-    option.parallel = {left: 70, right: 70, top: 40, bottom: 30};
+    option.parallel = {left: 70, right: 70, top: 56, bottom: 30};
   } else {
     option.grid = {left: 16, right: heat ? 110 : 40, top: head + (named.length > 1 ? 16 : 0), bottom: 34, containLabel: true};
   }

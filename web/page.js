@@ -75,10 +75,13 @@
     setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
   }
 
+  // The number itself where the cell shows it rounded.
+  function whole(cell) { return cell.getAttribute('data-v') || cell.textContent; }
+
   function csv(table) {
     return Array.prototype.map.call(table.rows, function (row) {
       return Array.prototype.map.call(row.cells, function (cell) {
-        var text = cell.textContent;
+        var text = whole(cell);
         return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
       }).join(',');
     }).join('\r\n') + '\r\n';
@@ -89,7 +92,7 @@
     var rows = Array.prototype.slice.call(body.rows);
     var down = button.parentNode.getAttribute('aria-sort') === 'ascending';
     rows.sort(function (a, b) {
-      var x = a.cells[column].textContent, y = b.cells[column].textContent;
+      var x = whole(a.cells[column]), y = whole(b.cells[column]);
       var order = x !== '' && y !== '' && isFinite(x) && isFinite(y) ? Number(x) - Number(y) : x < y ? -1 : x > y ? 1 : 0;
       return down ? -order : order;
     });

@@ -1,14 +1,12 @@
-// The command line: what can be typed. The only file that sees CLI11.
+// The command line: what can be typed. Only this file and command_tree.cpp see CLI11.
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <sstream>
 
+#include "cli/command_tree.h"
 #include "cli/session.h"
-#include "config/suggest.h"
 #include "core/build_info.h"
-#include "core/error.h"
 #include "core/text.h"
 #include "io/files.h"
 
@@ -51,64 +49,10 @@ std::string version_text() {
       build.sanitizers, build.arch, build.eigen, build.tbb);
 }
 
-// The second line of a subcommand's description, without what stands behind the command.
-std::string first_example(const CLI::App& command) {
-  std::istringstream lines(command.get_description());
-  std::string line;
-  std::getline(lines, line);
-  std::getline(lines, line);
-  const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
-  return line.substr(begin, line.find("   ", begin) - begin);
-}
-
-// CLI11's own words are turned into ours: what was typed, and the nearest thing that exists.
-Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
-  const CLI::App* command = &app;
-  for (const CLI::App* chosen : app.get_subcommands()) {
-    command = chosen;
-  }
-  const std::string where = command == &app ? "moesim" : "moesim " + command->get_name();
-  const std::string help = fmt::format("{} --help shows what it takes", where);
-  const std::vector<std::string> left = app.remaining(true);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !left.empty()) {
-    const std::string word = left.front().substr(0, left.front().find('='));
-    const bool option = word.size() > 1 && word.front() == '-';
-    std::vector<std::string> known;
-    for (const CLI::Option* entry : command->get_options()) {
-      for (const std::string& name : entry->get_lnames()) {
-        known.push_back("--" + name);
-      }
-    }
-    if (!option && command == &app) {
-      known.clear();
-      for (const CLI::App* entry : app.get_subcommands([](const CLI::App*) { return true; })) {
-        known.push_back(entry->get_name());
-      }
-    }
-    const std::string near = suggest(word, known);
-    return Error(ErrorKind::usage,
-                 fmt::format("{}: error: unknown {} '{}' [bad-option]", where,
-                             option            ? "option"
-                             : command == &app ? "command"
-                                               : "argument",
-                             display_safe(word)),
-                 near.empty() ? help : fmt::format("did you mean '{}'?", near));
-  }
-  for (const CLI::Option* entry : command->get_options()) {
-    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && entry->get_required() &&
-        entry->count() == 0) {
-      return Error(ErrorKind::usage,
-                   fmt::format("{}: error: no {} given; expected {} [missing-option]", where,
-                               entry->get_name(), entry->get_description()),
-                   first_example(*command));
-    }
-  }
-  return Error(ErrorKind::usage, fmt::format("{}: error: {} [bad-option]", where, display_safe(error.what())),
-               help);
-}
-
 void add_config_options(CLI::App& command, std::string& config, std::vector<std::string>& overrides) {
-  command.add_option("config", config, "a YAML file, or the name of a built-in one (quickstart)")->required();
+  command.add_option("config", config, "a YAML file, or the name of a built-in one (quickstart)")
+      ->required()
+      ->type_name("CONFIG");
   command.add_option("--set", overrides, "key=value: overrides the config; may be repeated")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
@@ -117,8 +61,7 @@ void add_config_options(CLI::App& command, std::string& config, std::vector<std:
 // What is printed, where else it is written (`what`), and on how many threads it is made.
 void add_output_options(CLI::App& command, std::string& output, std::vector<std::string>& files,
                         std::string& threads, const std::string& what) {
-  command.add_option("-o,--output", output, "what to print: table, md, csv, json, jsonl")
-      ->type_name("FORMAT");
+  command.add_option("-o,--output", output, "what to print")->type_name("table|md|csv|json|jsonl");
   command.add_option("--out", files, "also write " + what + "; may be repeated")
       ->allow_extra_args(false)
       ->type_name("FILE");
@@ -137,9 +80,8 @@ constexpr const char* kResult = "the result to a file, in the format of its endi
 void add_page_options(CLI::App& command, PageArguments& a) {
   command.add_option("--report", a.report, "draw the result: an HTML file; with --figures a folder")
       ->type_name("FILE");
-  command
-      .add_option("--figures", a.figures, "with --report: each chart as a file of its own: svg, png or pdf")
-      ->type_name("FORM");
+  command.add_option("--figures", a.figures, "with --report: each chart as a file of its own")
+      ->type_name("svg|png|pdf");
 }
 
 CLI::App* add_run(CLI::App& app, RunArguments& a) {
@@ -206,7 +148,8 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
                          "  moesim compare runs/a-1f9c2e7a runs/b-77e01d32     (stored)\n"
                          "  moesim compare a.yaml b.yaml --fail-on tokens_per_s:-5%");
   command->add_option("runs", a.runs, "configs, or two folders of stored runs or sweeps; A first")
-      ->required();
+      ->required()
+      ->type_name("CONFIG");
   command->add_option("--set", a.run.overrides, "key=value for all sides; may be repeated")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
@@ -243,7 +186,7 @@ CLI::App* add_export(CLI::App& app, ExportArguments& a) {
                          "Write a stored run or sweep as flat files into its folder.\n"
                          "  moesim export runs/mine-1f9c2e7a            (results.jsonl, experts.csv)\n"
                          "  moesim export runs/mine-1f9c2e7a --csv");
-  command->add_option("run", a.run, "the folder of a run or a sweep")->required();
+  command->add_option("run", a.run, "the folder of a run or a sweep")->required()->type_name("DIR");
   command->add_flag("--jsonl", a.jsonl, "results.jsonl and experts.csv (the default)");
   command->add_flag("--csv", a.csv, "results.csv and experts.csv");
   command->add_flag("--md", a.markdown, "results.md");
@@ -257,10 +200,11 @@ CLI::App* add_report(CLI::App& app, ReportArguments& a) {
                          "  moesim report runs/mine-1f9c2e7a                (report.html in it)\n"
                          "  moesim report runs/a runs/b --file a-b.html\n"
                          "  moesim report runs/mine-1f9c2e7a --figures svg");
-  command->add_option("runs", a.runs, "the folder of a run or a sweep; of two, to compare")->required();
+  command->add_option("runs", a.runs, "the folder of a run or a sweep; of two, to compare")
+      ->required()
+      ->type_name("DIR");
   command->add_option("--file", a.file, "where to write it; of figures the folder")->type_name("FILE");
-  command->add_option("--figures", a.figures, "each chart as a file of its own: svg, png or pdf")
-      ->type_name("FORM");
+  command->add_option("--figures", a.figures, "each chart as a file of its own")->type_name("svg|png|pdf");
   return command;
 }
 
@@ -272,7 +216,8 @@ CLI::App* add_validate(CLI::App& app, ValidateArguments& a) {
                                          "  moesim validate quickstart --resolved --set router.preset=olmoe");
   add_config_options(*command, a.config, a.overrides);
   command->add_flag("--resolved", a.resolved, "print every value and where it came from");
-  command->add_option("-o,--output", a.output, "table, or json for the resolved values")->type_name("FORMAT");
+  command->add_option("-o,--output", a.output, "what to print; json: the resolved values")
+      ->type_name("table|json");
   return command;
 }
 
@@ -284,8 +229,8 @@ CLI::App* add_route(CLI::App& app, RouteArguments& a) {
       "  moesim route my.yaml --hidden x.npy --gate w.npy --out routed\n"
       "  moesim route --preset deepseek_v3 --logits logits.npy --bias b.npy --diff deepseek_v3_zero_fill\n"
       "  moesim route --preset phi35_moe --logits l.npy --diff phi35_moe_llamacpp --report diff.html");
-  command->add_option("config", a.config, "a YAML file, or the name of a built-in one");
-  command->add_option("--preset", a.preset, "a router preset in place of a config")->type_name("NAME");
+  command->add_option("config", a.config, "a YAML file, or the name of a built-in one")->type_name("CONFIG");
+  command->add_option("--preset", a.preset, "a router preset in place of a config")->type_name("PRESET");
   command->add_option("--set", a.overrides, "key=value: overrides the config; may be repeated")
       ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
@@ -321,9 +266,9 @@ CLI::App* add_route(CLI::App& app, RouteArguments& a) {
           "folder for expert.npy, weight.npy, kept.npy (or dispatch.npy, combine.npy) and route.json")
       ->type_name("DIR");
   command->add_option("--diff", a.diff, "another config or preset: where do the two differ on these numbers?")
-      ->type_name("OTHER");
+      ->type_name("CONFIG|PRESET");
   add_page_options(*command, a.page);
-  command->add_option("-o,--output", a.output, "what to print: table, json")->type_name("FORMAT");
+  command->add_option("-o,--output", a.output, "what to print")->type_name("table|json");
   return command;
 }
 
@@ -335,8 +280,8 @@ CLI::App* add_routers(CLI::App& app, RoutersArguments& a) {
                          "  moesim routers deepseek_v3\n"
                          "  moesim routers Qwen3                 (models, programs, sources)\n"
                          "  moesim routers -o json");
-  command->add_option("name", a.name, "a family, a preset, or a word to look for");
-  command->add_option("-o,--output", a.output, "table or json")->type_name("FORMAT");
+  command->add_option("name", a.name, "a family, a preset, or a word to look for")->type_name("ROUTER");
+  command->add_option("-o,--output", a.output, "what to print")->type_name("table|json");
   return command;
 }
 
@@ -346,7 +291,7 @@ CLI::App* add_schema(CLI::App& app, std::string& what) {
                          "Print the JSON Schema of a kind of file, for editors.\n"
                          "  moesim schema config > moesim.schema.json\n"
                          "  (first line of a config: # yaml-language-server: $schema=moesim.schema.json)");
-  command->add_option("kind", what, "the kind of file: config")->required();
+  command->add_option("kind", what, "the kind of file: config")->required()->type_name("config");
   return command;
 }
 
@@ -362,6 +307,31 @@ CLI::App* add_explain(CLI::App& app, ExplainArguments& a) {
       ->type_name("WORD");
   command->add_option("--lang", a.language, "language of the answer (default: en; of a Korean word: ko)")
       ->type_name("en|ko");
+  return command;
+}
+
+CLI::App* add_init(CLI::App& app, InitArguments& a) {
+  CLI::App* command =
+      app.add_subcommand("init",
+                         "Write a starter config, each key with a comment, and its schema for editors.\n"
+                         "  moesim init                              (moesim.yaml, moesim.schema.json)\n"
+                         "  moesim init sweep --out study/sweep.yaml\n"
+                         "  moesim init --list");
+  command->add_option("template", a.name, "what to begin with (default: run)")->type_name("TEMPLATE");
+  command->add_option("--out", a.out, "the config's name (default: moesim.yaml); -: print it, no schema")
+      ->type_name("FILE");
+  command->add_flag("--force", a.force, "replace what is there");
+  command->add_flag("--list", a.list, "say what each template is; write nothing");
+  return command;
+}
+
+CLI::App* add_completion(CLI::App& app, std::string& shell) {
+  CLI::App* command =
+      app.add_subcommand("completion",
+                         "Print what lets a shell complete moesim's commands, options and keys.\n"
+                         "  moesim completion bash > ~/.local/share/bash-completion/completions/moesim\n"
+                         "  moesim completion zsh > ~/.zfunc/_moesim      (a folder of zsh's fpath)");
+  command->add_option("shell", shell, "the shell: bash or zsh")->required()->type_name("bash|zsh");
   return command;
 }
 
@@ -398,13 +368,16 @@ int run_command_line(int argc, char** argv) {
   RouteArguments route_arguments;
   RoutersArguments routers_arguments;
   DoctorArguments doctor_arguments;
+  InitArguments init_arguments;
   ExplainArguments explain_arguments;
   std::string schema_of;
+  std::string shell;
   app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kExamples);
   app.require_subcommand(0, 1);
   app.add_flag("--version", version, "build, compiler, instruction-set level, libraries");
-  app.add_option("--color", colour, "auto, always or never")->type_name("WHEN");
+  app.add_option("--color", colour, "whether to colour")->type_name("auto|always|never");
+  const CLI::App* init = add_init(app, init_arguments);
   const CLI::App* run = add_run(app, run_arguments);
   const CLI::App* sweep = add_sweep(app, sweep_arguments);
   const CLI::App* compared = add_compare(app, compare_arguments);
@@ -417,6 +390,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* schema = add_schema(app, schema_of);
   const CLI::App* explain = add_explain(app, explain_arguments);
   const CLI::App* doctor = add_doctor(app, doctor_arguments);
+  const CLI::App* completion = add_completion(app, shell);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -430,6 +404,9 @@ int run_command_line(int argc, char** argv) {
   if (version) {
     write_stdout(version_text());
     return 0;
+  }
+  if (init->parsed()) {
+    return init_command(init_arguments);
   }
   if (run->parsed()) {
     return run_command(run_arguments, colour);
@@ -466,6 +443,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (doctor->parsed()) {
     return doctor_command(doctor_arguments, colour);
+  }
+  if (completion->parsed()) {
+    return completion_command(shell, command_tree(app));
   }
   write_stdout(app.help());
   return 0;

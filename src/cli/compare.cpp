@@ -169,7 +169,7 @@ std::vector<CompareResult> measure_now(const CompareArguments& arguments, Progre
     }
   }
   if (!arguments.run.budget.empty()) {
-    options.budget_s = parse_real_option("--budget", arguments.run.budget, 0, 86400);
+    options.budget_s = parse_seconds_option("--budget", arguments.run.budget, 0, 86400);
   }
   options.stop_requested = interrupt_requested;
   options.on_progress = [&progress](const std::string& phase, double fraction) {

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <string_view>
+#include <utility>
+
 #include "cli/session.h"
 #include "config/scalars.h"
 #include "config/suggest.h"
@@ -37,12 +40,24 @@ std::int64_t parse_whole_option(const std::string& option, const std::string& te
   return value;
 }
 
-double parse_real_option(const std::string& option, const std::string& text, double low, double high) {
+double parse_seconds_option(const std::string& option, const std::string& text, double low, double high) {
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"min", 60}, {"s", 1}, {"m", 60}, {"h", 3600}};
+  std::string number = text;
+  double unit = 1;
+  for (const auto& [name, seconds] : kUnits) {
+    if (number.ends_with(name)) {
+      number.resize(number.size() - name.size());
+      unit = seconds;
+      break;
+    }
+  }
   double value = 0;
   ScalarProblem problem;
-  if (!read_real(scalar(text), value, problem) || value < low || value > high) {
-    bad_option(option, fmt::format("'{}'", text), fmt::format("a number from {:g} to {:g}", low, high),
-               problem.help);
+  const bool is_number = read_real(scalar(number), value, problem);
+  value *= unit;
+  if (!is_number || value < low || value > high) {
+    bad_option(option, fmt::format("'{}'", text),
+               fmt::format("seconds from {:g} to {:g}, as 30, 30s, 5min or 1h", low, high), problem.help);
   }
   return value;
 }

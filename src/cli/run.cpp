@@ -26,8 +26,8 @@ std::vector<std::string> session_overrides(const RunArguments& arguments) {
     overrides.push_back("seed=" + arguments.seed);
   }
   if (!arguments.budget.empty()) {
-    parse_real_option("--budget", arguments.budget, 0, 86400);
-    overrides.push_back("measure.budget_s=" + arguments.budget);
+    overrides.push_back(
+        fmt::format("measure.budget_s={}", parse_seconds_option("--budget", arguments.budget, 0, 86400)));
   }
   return overrides;
 }

@@ -12,6 +12,8 @@
 
 namespace moesim {
 
+struct CommandTree;  // cli/command_tree.h
+
 // What each subcommand was given, as typed; the values are checked by the subcommand.
 struct RunArguments {
   std::string config;
@@ -79,6 +81,12 @@ struct ExplainArguments {
   std::vector<std::string> words;       // of one name: "load CV" without quotes
   std::optional<std::string> language;  // none: that of the word
 };
+struct InitArguments {
+  std::string name = "run";  // of a template
+  std::string out = "moesim.yaml";
+  bool force = false;
+  bool list = false;
+};
 struct DoctorArguments {
   std::string output = "table";
   std::vector<std::string> out_files;
@@ -97,18 +105,21 @@ int report_command(const ReportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
+int init_command(const InitArguments& arguments);
+int completion_command(const std::string& shell, const CommandTree& tree);
 int schema_command(const std::string& what);
 int explain_command(const ExplainArguments& arguments);
 int doctor_command(const DoctorArguments& arguments, const std::string& colour);
 
-// Parses the command line (the only file that sees CLI11) and runs the subcommand it names.
+// Parses the command line and runs the subcommand it names.
 int run_command_line(int argc, char** argv);
 
 // Option values, checked: CLI11 itself turns -1 into 18446744073709551615 and takes "nan". Throw Error(usage)
 // that names the option, what was typed, and what was expected.
 std::int64_t parse_whole_option(const std::string& option, const std::string& text, std::int64_t low,
                                 std::int64_t high);
-double parse_real_option(const std::string& option, const std::string& text, double low, double high);
+// 30, 30s, 5min, 5m, 1h
+double parse_seconds_option(const std::string& option, const std::string& text, double low, double high);
 std::string parse_choice_option(const std::string& option, const std::string& text,
                                 const std::vector<std::string>& choices);
 

@@ -136,14 +136,17 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour) {
         "leave -o and --out out");
   }
   if (looks_only && (arguments.run.report || !arguments.report_every.empty())) {
-    throw Error(ErrorKind::usage,
-                "moesim sweep: error: --report has no effect with --dry-run and --explain; expected only one "
-                "of them [no-effect]",
-                "leave --report out");
+    const char* option = arguments.run.report ? "--report" : "--report-every";
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("moesim sweep: error: {} has no effect with --dry-run and --explain; expected only "
+                    "one of them [no-effect]",
+                    option),
+        fmt::format("leave {} out", option));
   }
   const double report_every = arguments.report_every.empty()
                                   ? 0
-                                  : parse_real_option("--report-every", arguments.report_every, 1, 86400);
+                                  : parse_seconds_option("--report-every", arguments.report_every, 1, 86400);
   const SweepPlan plan = plan_sweep(request_of(arguments));
   const std::string folder = runs_directory() + "/" + sweep_folder_name(plan.name, plan.id);
   if (looks_only) {

@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/session.h"
+#include "config/load.h"
 #include "core/text.h"
 #include "engine/experiment.h"
+#include "engine/sweep.h"
 #include "io/files.h"
 #include "report/numbers.h"
 
@@ -38,10 +40,23 @@ std::string resolved_json(const Experiment& experiment) {
   return list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+bool describes_sweep(const ValidateArguments& arguments) {
+  Diagnostics diagnostics;
+  const LoadedConfig config = load_config(arguments.config, arguments.overrides, diagnostics);
+  const Node* sweep = config.root.child("sweep");
+  return config.complete && sweep != nullptr && sweep->kind == Node::Kind::map;
+}
+
 }  // namespace
 
 int validate_command(const ValidateArguments& arguments) {
   const std::string format = parse_choice_option("-o", arguments.output, {"table", "json"});
+  if (format == "table" && !arguments.resolved && describes_sweep(arguments)) {
+    const SweepPlan plan = plan_sweep({arguments.config, {}, arguments.overrides});  // loads every point
+    write_stdout(fmt::format("ok: {}, a sweep of {}\n", display_safe(arguments.config),
+                             counted(plan.points.size(), "point")));
+    return 0;
+  }
   const Experiment experiment =
       load_experiment(arguments.config, arguments.overrides, {.purpose = Purpose::check});
   if (format == "json") {

@@ -11,6 +11,12 @@ constexpr Explanation kWords[] = {
      "the choices. --show-tokens N shows more.",
      "배치의 첫 단어(토큰)마다 어느 전문가가 받았는지를 가중치가 큰 순서로 보여 줍니다. --show-tokens N을 "
      "붙이면 더 나옵니다."},
+    {"step by step", "all steps", "",
+     "The course of MaxVio over the steps in one line: each sign is the mean of as many steps, from 0 to the "
+     "largest shown.",
+     "MaxVio가 스텝을 따라 변한 모습을 한 줄로 그립니다. 기호 하나가 같은 수의 스텝의 평균이며, 0에서 가장 "
+     "큰 "
+     "값까지입니다."},
     {"in words", "", "", "The run's result in sentences: speed against dense layers, parameters, balance.",
      "실행 결과를 문장으로 쓴 것입니다. 밀집 층과 견준 속도, 파라미터, 균형을 말합니다."},
     {"routing only", "executed", "",

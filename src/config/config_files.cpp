@@ -35,18 +35,6 @@ const Asset* find_config_asset(const std::string& name) {
   return asset != nullptr || !is_yaml ? asset : find_asset(name);
 }
 
-std::vector<std::string> config_assets() {
-  std::vector<std::string> names;
-  for (const Asset& asset : assets()) {
-    const std::string_view path = asset.path;
-    if (path.find('/') == std::string_view::npos && path.size() > 5 &&
-        path.substr(path.size() - 5) == ".yaml") {
-      names.emplace_back(path.substr(0, path.size() - 5));
-    }
-  }
-  return names;
-}
-
 // The YAML file of the same folder whose name is nearest to that of `path`, its folder as typed; "" when none
 // is near. `but` is not proposed.
 std::string near_file(const std::string& path, const std::string& but) {
@@ -68,7 +56,7 @@ std::string near_file(const std::string& path, const std::string& but) {
 }
 
 [[noreturn]] void throw_missing(const std::string& path) {
-  const std::vector<std::string> embedded = config_assets();
+  const std::vector<std::string> embedded = built_in_configs();
   std::string near = near_file(path, "");
   if (near.empty()) {
     near = suggest(path, embedded);
@@ -107,6 +95,18 @@ bool is_inside(const fs::path& file, const fs::path& folder) {
 }
 
 }  // namespace
+
+std::vector<std::string> built_in_configs() {
+  std::vector<std::string> names;
+  for (const Asset& asset : assets()) {
+    const std::string_view path = asset.path;
+    if (path.find('/') == std::string_view::npos && path.size() > 5 &&
+        path.substr(path.size() - 5) == ".yaml") {
+      names.emplace_back(path.substr(0, path.size() - 5));
+    }
+  }
+  return names;
+}
 
 Diagnostic extends_problem(const Node& value, std::string what, std::string help) {
   return {.where = value.where,

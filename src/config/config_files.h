@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/diagnostics.h"
 #include "config/node.h"
@@ -17,6 +18,9 @@ struct ConfigText {
   std::string text;
   bool embedded = false;
 };
+
+// Names of the configs of the binary, without .yaml, sorted as in configs/.
+std::vector<std::string> built_in_configs();
 
 // As load_config: a file, else an embedded config. Throws Error.
 ConfigText open_config(const std::string& path);

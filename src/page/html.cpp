@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/build_info.h"
@@ -165,6 +166,20 @@ class Writer {
     out_ += "</div>\n";
   }
 
+  // Six digits of a number are enough to read; sorting and CSV take the whole one.
+  static std::string cell(const FlatValue& value) {
+    const std::string whole = plain_text(value);
+    if (const auto* number = std::get_if<double>(&value); number != nullptr && std::isfinite(*number)) {
+      const std::string shown =
+          std::abs(*number) < 1e6 ? fmt::format("{:.6g}", *number) : fmt::format("{:.0f}", *number);
+      return shown == whole ? fmt::format("<td class=\"n\">{}</td>", whole)
+                            : fmt::format("<td class=\"n\" data-v=\"{}\">{}</td>", whole, shown);
+    }
+    const bool is_number =
+        std::holds_alternative<double>(value) || std::holds_alternative<std::int64_t>(value);
+    return fmt::format("<td{}>{}</td>", is_number ? " class=\"n\"" : "", safe(whole));
+  }
+
   void write(const DataTable& table, const std::string& id, const std::string& caption, bool linked) {
     out_ += fmt::format(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{1}\"><table "
@@ -178,9 +193,7 @@ class Writer {
     for (std::size_t r = 0; r < rows; ++r) {
       out_ += linked ? fmt::format("<tr data-point=\"{}\">", r) : "<tr>";
       for (const FlatValue& value : table.rows[r]) {
-        const bool is_number =
-            std::holds_alternative<double>(value) || std::holds_alternative<std::int64_t>(value);
-        out_ += fmt::format("<td{}>{}</td>", is_number ? " class=\"n\"" : "", safe(plain_text(value)));
+        out_ += cell(value);
       }
       out_ += "</tr>\n";
     }

@@ -190,6 +190,26 @@ TEST(CommandLine, ValidateResolvesEveryKeyWithItsOrigin) {
   EXPECT_EQ(bad.err.rfind("--set router.topk=4: error: router.topk: unknown key", 0), 0u) << bad.err;
 }
 
+TEST(CommandLine, ValidateChecksEveryPointOfASweep) {
+  const TempFolder folder;
+  const std::string sweep = folder.write("s.yaml",
+                                         "layer: {d_model: 32, d_ff: 32}\n"
+                                         "workload: {kind: gaussian_clusters}\n"
+                                         "router: {preset: mixtral}\n"
+                                         "sweep: {layer.num_experts: [4, 8], router.top_k: [1, 2, 6]}\n");
+  const Outcome bad = moesim_run("validate " + sweep);
+  EXPECT_EQ(bad.status, 78);
+  EXPECT_NE(bad.err.find("top_k"), std::string::npos) << bad.err;
+  const Outcome ok =
+      moesim_run("validate " + sweep + " --set 'sweep.where=router.top_k < layer.num_experts'");
+  EXPECT_EQ(ok.status, 0) << ok.err;
+  EXPECT_EQ(ok.out, "ok: " + sweep + ", a sweep of 5 points\n");
+  const Outcome resolved = moesim_run("validate " + sweep + " --resolved");
+  EXPECT_EQ(resolved.status, 78);
+  EXPECT_NE(resolved.err.find("[sweep-section]"), std::string::npos) << resolved.err;
+  EXPECT_EQ(moesim_run("validate " + sweep + " --resolved --set sweep=none").status, 0);
+}
+
 TEST(CommandLine, TheReadmeShowsTheMessagesOfAnExampleAsTheyAre) {
   const TempFolder folder;
   folder.write("bad.yaml",

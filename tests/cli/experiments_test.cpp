@@ -78,6 +78,9 @@ TEST(Experiments, KeepTheirClaims) {
   int claims = 0;
   for (const auto& study :
        std::filesystem::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/experiments")) {
+    if (!study.is_directory()) {
+      continue;  // the script that draws their figures
+    }
     EXPECT_TRUE(std::filesystem::exists(study.path() / "README.md")) << study.path();
     std::ifstream file(study.path() / "expected.json");
     ASSERT_TRUE(file) << study.path();
@@ -109,6 +112,54 @@ TEST(Experiments, KeepTheirClaims) {
     }
   }
   EXPECT_GE(claims, 50);
+}
+
+// `experiments/figures` knows the studies that have a figure, their READMEs show it and say how it is
+// redrawn.
+TEST(Experiments, ShowTheirFigures) {
+  const std::string root = MOESIM_SOURCE_DIR;
+  const auto text_of = [](const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return std::string((std::istreambuf_iterator<char>(file)), {});
+  };
+  const std::string script = text_of(root + "/experiments/figures");
+  int figures = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(root + "/experiments")) {
+    if (!entry.is_directory()) {
+      continue;
+    }
+    const std::string name = entry.path().filename().string();
+    const std::string figure = text_of(entry.path() / "figure.svg");
+    const std::string readme = text_of(entry.path() / "README.md");
+    const bool has_one = !figure.empty();
+    figures += has_one ? 1 : 0;
+    EXPECT_LT(figure.size(), 150000u) << name;
+    EXPECT_EQ(readme.find("](figure.svg)") != std::string::npos, has_one) << name;
+    EXPECT_EQ(readme.find("`experiments/figures " + name + "` redraws it.") != std::string::npos, has_one)
+        << name;
+    EXPECT_EQ(script.find("\n    " + name + ")\n") != std::string::npos, has_one) << name;
+  }
+  EXPECT_GE(figures, 10);
+}
+
+TEST(Experiments, FiguresAreRedrawn) {
+  const std::string figures =
+      std::string("MOESIM=") + MOESIM_BINARY + " " + MOESIM_SOURCE_DIR + "/experiments/figures";
+  const TempFolder folder;
+  const std::string log = " >" + folder.file("out") + " 2>" + folder.file("err");
+  EXPECT_EQ(WEXITSTATUS(std::system((figures + " nonsense" + log).c_str())), 64);
+  const int status =
+      std::system((figures + " --to " + folder.path() + " batch_size_and_distinct_experts" + log).c_str());
+  std::ifstream err(folder.file("err"));
+  const std::string problem((std::istreambuf_iterator<char>(err)), {});
+  if (problem.find("[no-report]") != std::string::npos || problem.find("[no-figures]") != std::string::npos) {
+    GTEST_SKIP() << "this build draws nothing";
+  }
+  EXPECT_EQ(WEXITSTATUS(status), 0) << problem;
+  std::ifstream file(folder.file("batch_size_and_distinct_experts.svg"));
+  const std::string svg((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(svg.rfind("<svg", 0), 0u);
+  EXPECT_NE(svg.find("e63"), std::string::npos) << "all 64 experts";
 }
 
 }  // namespace

@@ -40,7 +40,8 @@ TEST_F(Report, IsWrittenBesideTheRunTheSweepAndForTwoRuns) {
   EXPECT_NE(page.find("id=\"load\""), std::string::npos);
   ASSERT_EQ(run("report " + folder).out, folder + "/report.html\n");
   EXPECT_EQ(read_all(folder + "/report.html"), page) << "the same results, the same bytes";
-  ASSERT_EQ(run("sweep quickstart --report --report-every 1 -p router.top_k=1,2 -o json" + kQuick).status, 0);
+  ASSERT_EQ(run("sweep quickstart --report --report-every 1s -p router.top_k=1,2 -o json" + kQuick).status,
+            0);
   int pages = 0;
   for (const auto& entry : fs::directory_iterator(runs())) {
     pages += fs::exists(entry.path() / "report.html") ? 1 : 0;
@@ -179,6 +180,15 @@ TEST_F(Report, NamesWhatIsMissingOrWrong) {
   EXPECT_NE(useless.err.find("--report: error: has no effect with --no-store"), std::string::npos)
       << useless.err;
   EXPECT_EQ(run("sweep quickstart --report --dry-run -p router.top_k=1,2").status, 64);
+  for (const char* wrong : {"0", "s", "5x", "-3s", "1e9h", "nan", "30 s s"}) {
+    const Outcome refused =
+        run(std::string("sweep quickstart --report-every '") + wrong + "' -p router.top_k=1,2" + kQuick);
+    EXPECT_EQ(refused.status, 64) << wrong;
+    EXPECT_NE(refused.err.find("as 30, 30s, 5min or 1h [bad-option]"), std::string::npos) << refused.err;
+  }
+  EXPECT_NE(
+      run("sweep quickstart --report-every 30s --dry-run -p router.top_k=1,2").err.find("--report-every has"),
+      std::string::npos);
   EXPECT_EQ(run("sweep quickstart --report-every 0 -p router.top_k=1,2" + kQuick).status, 64);
   if (!can_draw()) {
     return;

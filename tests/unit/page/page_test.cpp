@@ -100,18 +100,34 @@ TEST(RunPage, NumbersAreThoseOfTheRecord) {
   EXPECT_NE(throughput.takeaway.find("dense_same_active: 1.50 times"), std::string::npos);
 }
 
+// What the cell after that of `name` holds: the whole number where it shows a rounded one.
+std::string value_beside(const std::string& html, const std::string& name) {
+  const std::string before = "<td>" + name + "</td><td";
+  const std::size_t at = html.find(before);
+  if (at == std::string::npos) {
+    return "no such row";
+  }
+  const std::size_t open = html.find('>', at + before.size());
+  const std::string tag = html.substr(at + before.size(), open - at - before.size());
+  const std::size_t whole = tag.find("data-v=\"");
+  return whole == std::string::npos ? html.substr(open + 1, html.find("</td>", open) - open - 1)
+                                    : tag.substr(whole + 8, tag.size() - whole - 9);
+}
+
 TEST(RunPage, EveryTableOfTheWrittenPageReadsBack) {
   if (!can_write_pages()) {
     GTEST_SKIP() << "built without npm";
   }
-  const test::StoredRun run = stored_run();
+  test::StoredRun run = stored_run();
+  run.point.record.push_back({"m.precise", 12345.678901234567});
+  run.point.record.push_back({"m.tiny", 1.25e-9});
+  run.point.record.push_back({"m.huge", 123456789.25});
   const std::string html = render_html(run_page("run", run.point, run.detail));
+  EXPECT_NE(html.find("data-v=\"12345.678901234567\">12345.7</td>"), std::string::npos);
+  EXPECT_NE(html.find(">123456789</td>"), std::string::npos);
   for (const FlatEntry& entry : run.point.record) {
     if (entry.name.rfind("m.", 0) == 0) {
-      const bool is_text = std::holds_alternative<std::string>(entry.value);
-      const std::string row = "<td>" + entry.name + "</td><td" + (is_text ? "" : " class=\"n\"") + ">" +
-                              plain_text(entry.value) + "</td>";
-      EXPECT_NE(html.find(row), std::string::npos) << row;
+      EXPECT_EQ(value_beside(html, entry.name), plain_text(entry.value)) << entry.name;
     }
   }
 }

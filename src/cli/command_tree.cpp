@@ -1,0 +1,103 @@
+#include "cli/command_tree.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <sstream>
+
+#include "config/suggest.h"
+#include "core/text.h"
+
+namespace moesim {
+namespace {
+
+OptionWords words_of(const CLI::Option& option) {
+  OptionWords words;
+  for (const std::string& name : option.get_snames()) {
+    words.names.push_back("-" + name);
+  }
+  for (const std::string& name : option.get_lnames()) {
+    words.names.push_back("--" + name);
+  }
+  words.what = option.get_description();
+  words.type = option.get_items_expected_max() == 0 ? "" : option.get_type_name();
+  words.repeats = option.get_expected_max() > 1;
+  return words;
+}
+
+CommandWords words_of(const CLI::App& app) {
+  CommandWords words;
+  words.name = app.get_name();
+  words.summary = app.get_description().substr(0, app.get_description().find('\n'));
+  for (const CLI::Option* option : app.get_options()) {
+    (option->get_positional() ? words.arguments : words.options).push_back(words_of(*option));
+  }
+  return words;
+}
+
+// The second line of a subcommand's description, without what stands behind the command.
+std::string first_example(const CLI::App& command) {
+  std::istringstream lines(command.get_description());
+  std::string line;
+  std::getline(lines, line);
+  std::getline(lines, line);
+  const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
+  return line.substr(begin, line.find("   ", begin) - begin);
+}
+
+}  // namespace
+
+Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* command = &app;
+  for (const CLI::App* chosen : app.get_subcommands()) {
+    command = chosen;
+  }
+  const std::string where = command == &app ? "moesim" : "moesim " + command->get_name();
+  const std::string help = fmt::format("{} --help shows what it takes", where);
+  const std::vector<std::string> left = app.remaining(true);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !left.empty()) {
+    const std::string word = left.front().substr(0, left.front().find('='));
+    const bool option = word.size() > 1 && word.front() == '-';
+    std::vector<std::string> known;
+    for (const CLI::Option* entry : command->get_options()) {
+      for (const std::string& name : entry->get_lnames()) {
+        known.push_back("--" + name);
+      }
+    }
+    if (!option && command == &app) {
+      known.clear();
+      for (const CLI::App* entry : app.get_subcommands([](const CLI::App*) { return true; })) {
+        known.push_back(entry->get_name());
+      }
+    }
+    const std::string near = suggest(word, known);
+    return Error(ErrorKind::usage,
+                 fmt::format("{}: error: unknown {} '{}' [bad-option]", where,
+                             option            ? "option"
+                             : command == &app ? "command"
+                                               : "argument",
+                             display_safe(word)),
+                 near.empty() ? help : fmt::format("did you mean '{}'?", near));
+  }
+  for (const CLI::Option* entry : command->get_options()) {
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && entry->get_required() &&
+        entry->count() == 0) {
+      return Error(ErrorKind::usage,
+                   fmt::format("{}: error: no {} given; expected {} [missing-option]", where,
+                               entry->get_name(), entry->get_description()),
+                   first_example(*command));
+    }
+  }
+  return Error(ErrorKind::usage, fmt::format("{}: error: {} [bad-option]", where, display_safe(error.what())),
+               help);
+}
+
+CommandTree command_tree(const CLI::App& app) {
+  CommandTree tree = {words_of(app), {}};
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    tree.commands.push_back(words_of(*command));
+  }
+  return tree;
+}
+
+}  // namespace moesim
