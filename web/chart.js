@@ -11,6 +11,8 @@ var moesim = {};
 
 // Okabe and Ito's colours, safe for colour-blind readers; black is replaced in the dark.
 moesim.palette = ['#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9', '#F0E442', '#7F7F7F'];
+// Of lines whose places are marked, so that more lines than colours are told apart.
+moesim.symbols = ['circle', 'rect', 'triangle', 'diamond', 'emptyCircle', 'emptyRect', 'emptyTriangle', 'emptyDiamond', 'pin'];
 // Magnitudes: points of cividis.
 moesim.magnitudes = ['#00224E', '#35456C', '#666970', '#948E77', '#C8B866', '#FEE838'];
 
@@ -40,36 +42,37 @@ moesim.colours = function (dark) {
 
 // How wide a text is: the same guess for the page and the figures, whatever fonts there are, so that both leave out the same
 // labels. East Asian characters are as wide as they are high.
+moesim.width = function (text, size) {
+  var width = 0;
+  for (var i = 0; i < text.length; ++i) { width += text.charCodeAt(i) >= 0x1100 ? 1 : 0.56; }
+  return width * size;
+};
 echarts.setPlatformAPI({
   measureText: function (text, font) {
-    var size = parseFloat((/([0-9.]+)px/.exec(font || '') || [0, 12])[1]);
-    var width = 0;
-    for (var i = 0; i < text.length; ++i) { width += text.charCodeAt(i) >= 0x1100 ? 1 : 0.56; }
-    return {width: width * size};
+    return {width: moesim.width(text, parseFloat((/([0-9.]+)px/.exec(font || '') || [0, 12])[1]))};
   }
 });
 
-moesim.each = function (value, work) {
-  if (Array.isArray(value)) { value.forEach(work); } else if (value) { work(value); }
-};
-
-// Rows that a picture's legend takes: it cannot be leafed through.
+// Lines that a legend of these names takes: a sign, a gap and the name each.
 moesim.legendRows = function (names, width) {
   var rows = 1, used = 0;
   names.forEach(function (name) {
-    var needed = 45 + 7 * name.length;
+    var needed = 25 + 5 + moesim.width(String(name), 12) + 10;
     if (used > 0 && used + needed > width) { rows += 1; used = 0; }
     used += needed;
   });
   return rows;
 };
 
-// The option for ECharts. `still`: the width of a picture, which is without pointer and animation; 0: no picture.
-moesim.option = function (text, dark, still) {
+moesim.each = function (value, work) {
+  if (Array.isArray(value)) { value.forEach(work); } else if (value) { work(value); }
+};
+
+// The option for ECharts, in a place `width` pixels wide. `still`: for a picture, without pointer and animation.
+moesim.option = function (text, dark, still, width) {
   var option = JSON.parse(text);
   var colours = moesim.colours(dark);
   var forms = {};
-  var head = 28;  // above the plot, for the name of the y axis
   option.animation = false;
   option.color = moesim.palette;
   option.backgroundColor = still ? colours.back : 'transparent';
@@ -91,13 +94,8 @@ moesim.option = function (text, dark, still) {
       a.axisLine = {lineStyle: {color: colours.text}};
       a.splitLine = {lineStyle: {color: colours.faint}};
       a.nameTextStyle = {color: colours.text};
-      // A long name is not centred on the end of its axis, where it would leave the picture.
-      if (which === 'y' && a.type !== 'category' && a.name && a.name.length > 14) {
-        a.nameTextStyle.align = 'left';
-        head = 36;
-      }
-      if (which === 'y' && a.nameLocation === 'start') { a.nameTextStyle.align = 'right'; }
       if (which === 'x') { a.nameLocation = 'middle'; a.nameGap = 28; }
+      if (which === 'y') { a.nameTextStyle.align = a.nameLocation === 'start' ? 'right' : 'left'; }
       if (a.type === 'value' || a.type === 'log') {
         a.axisLabel.formatter = function (value) { return moesim.number(value, form); };
         a.axisLabel.hideOverlap = true;
@@ -110,7 +108,11 @@ moesim.option = function (text, dark, still) {
   moesim.each(option.xAxis, axis('x'));
   moesim.each(option.yAxis, axis('y'));
   moesim.each(option.parallelAxis, axis(''));
-  moesim.each(option.parallelAxis, function (a) { a.name = a.name.replace(/[. ]/, '$&\n'); });
+  moesim.each(option.parallelAxis, function (a) {
+    a.name = a.name.replace(/[. ]/, '$&\n');
+    a.nameTextStyle.fontSize = 10;
+    a.nameTruncate = {maxWidth: 76};
+  });
   if (option.visualMap) {
     var form = option.visualMap.numbers;
     delete option.visualMap.numbers;
@@ -121,6 +123,11 @@ moesim.option = function (text, dark, still) {
     option.visualMap.right = 0;
     option.visualMap.top = 'middle';
     forms.y = form;
+  }
+  if (option.title) {  // what a colour scale measures
+    option.title.right = 0;
+    option.title.top = 0;
+    option.title.textStyle = {color: colours.text, fontSize: 12, fontWeight: 'normal'};
   }
   var named = [];
   var heat = false;
@@ -134,6 +141,7 @@ moesim.option = function (text, dark, still) {
     } else if (named.indexOf(series.name) < 0) {
       named.push(series.name);
     }
+    if (series.type === 'line' && series.showSymbol) { series.symbol = moesim.symbols[(named.length - 1) % moesim.symbols.length]; }
     heat = heat || series.type === 'heatmap';
     if (series.type === 'heatmap' && series.data.length <= 150 && option.xAxis.data.length <= 16) {
       var shown = forms.y;
@@ -154,11 +162,14 @@ moesim.option = function (text, dark, still) {
   if (option.parallelAxis) {
     option.parallel = {left: 70, right: 70, top: 56, bottom: 30};
   } else {
-    option.grid = {left: 16, right: heat ? 110 : 40, top: head + (named.length > 1 ? 16 : 0), bottom: 34, containLabel: true};
+    option.grid = {left: 16, right: heat ? 110 : 40, top: named.length > 1 ? 48 : 34, bottom: 34, containLabel: true};
   }
   if (named.length > 1) {
-    option.legend = {type: still ? 'plain' : 'scroll', data: named, textStyle: {color: colours.text}, top: 0};
-    if (still && option.grid) { option.grid.top += 22 * (moesim.legendRows(named, still) - 1); }
+    // More names than a few lines hold are leafed through.
+    var rows = moesim.legendRows(named, width - 40);
+    var many = rows > 6;
+    option.legend = {type: many ? 'scroll' : 'plain', data: named, textStyle: {color: colours.text}, top: 0};
+    option.grid.top += many ? 0 : 24 * (rows - 1);
   }
   return option;
 };
@@ -166,7 +177,7 @@ moesim.option = function (text, dark, still) {
 // A picture: SVG text.
 moesim.svg = function (text, width, height, dark) {
   var chart = echarts.init(null, null, {renderer: 'svg', ssr: true, width: width, height: height});
-  chart.setOption(moesim.option(text, dark, width));
+  chart.setOption(moesim.option(text, dark, true, width));
   var svg = chart.renderToSVGString();
   chart.dispose();
   return svg;

@@ -37,7 +37,7 @@
 
   function draw(entry) {
     var view = entry.views[entry.chosen];
-    var option = moesim.option(view.option, isDark(), false);
+    var option = moesim.option(view.option, isDark(), false, entry.place.clientWidth);
     if (entry.linked) { filtered(option); }
     if (!entry.chart) {
       entry.chart = echarts.init(entry.place, null, {renderer: 'svg'});

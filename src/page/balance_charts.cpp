@@ -53,6 +53,7 @@ std::string load_option(const StoredPoint& point, const LayerLoads& loads,
   const double capacity = capacity_line(point);
   if (std::isfinite(capacity)) {
     marks.push_back(options::mark("yAxis", capacity, "capacity"));
+    marks.back()["label"]["position"] = "insideStartTop";  // the other's stands at the end
   }
   processed["markLine"] = {{"data", std::move(marks)}, {"symbol", "none"}};
   const double noise = number(point, "m.noise_floor.max_violation.p95");

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -70,6 +72,24 @@ std::string rasterise(const std::string& /*svg*/, const std::string& /*form*/) {
 
 #endif
 
+// Views of a chart that become figures; of more, as of layers, the first alone does.
+constexpr std::size_t kMostViews = 12;
+
+// "load", and "load-sorted" of a later view.
+std::string figure_name(const Chart& chart, std::size_t view) {
+  std::string name = chart.id;
+  bool in_word = false;
+  for (const char c : view == 0 ? std::string_view() : std::string_view(chart.views[view].name)) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (is_letter) {
+      name += in_word ? "" : "-";
+      name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    in_word = is_letter;
+  }
+  return name;
+}
+
 }  // namespace
 
 void check_can_write_figures(const std::string& form) {
@@ -107,10 +127,16 @@ std::vector<std::string> write_figures(const Page& page, const std::string& fold
       if (chart == nullptr || chart->views.empty()) {
         continue;
       }
-      const std::string svg = artist.draw(*chart, 0);
-      const std::string path = fmt::format("{}/{}.{}", folder, chart->id, form);
-      write_file_atomically(path, form == "svg" ? svg : rasterise(svg, form));
-      paths.push_back(path);
+      const std::size_t views = chart->views.size() <= kMostViews ? chart->views.size() : 1;
+      for (std::size_t view = 0; view < views; ++view) {
+        const std::string svg = artist.draw(*chart, view);
+        std::string path = fmt::format("{}/{}.{}", folder, figure_name(*chart, view), form);
+        if (std::find(paths.begin(), paths.end(), path) != paths.end()) {
+          path = fmt::format("{}/{}-{}.{}", folder, chart->id, view, form);
+        }
+        write_file_atomically(path, form == "svg" ? svg : rasterise(svg, form));
+        paths.push_back(path);
+      }
     }
   }
   return paths;

@@ -92,11 +92,9 @@ Json heat_map(Json x_axis, Json y_axis, Json data, double low, double high, cons
               const std::string& title) {
   Json option = chart(std::move(x_axis), std::move(y_axis),
                       Json::array({{{"type", "heatmap"}, {"name", title}, {"data", std::move(data)}}}));
-  option["visualMap"] = {{"min", low},
-                         {"max", high > low ? high : low + 1},
-                         {"calculable", true},
-                         {"numbers", numbers},
-                         {"text", Json::array({title, ""})}};
+  option["visualMap"] = {
+      {"min", low}, {"max", high > low ? high : low + 1}, {"calculable", true}, {"numbers", numbers}};
+  option["title"] = {{"text", title}};
   return option;
 }
 

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
+#include <string_view>
+#include <utility>
 
 #include "io/row_format.h"
 #include "page/options.h"
@@ -17,16 +18,32 @@ namespace {
 
 using options::Json;
 
-constexpr std::size_t kMostLines = 16;
+constexpr std::size_t kMostParallel = 11;  // axes that fit side by side
 
-Json or_null(double value) {
+// The least and the largest value of any point; infinite the wrong way round where none has it.
+std::pair<double, double> range_of(const SweepAnalysis& sweep, const SweepMetric& metric) {
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+  for (const StoredPoint& point : sweep.points) {
+    const double value = number_in(point.record, metric.name);
+    if (std::isfinite(value)) {
+      low = std::min(low, value);
+      high = std::max(high, value);
+    }
+  }
+  return {low, high};
+}
+
+}  // namespace
+
+nlohmann::json or_null(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
+
 FlatValue known(double value) {
   return std::isfinite(value) ? FlatValue(value) : FlatValue();
 }
 
-// The values of an axis, numbers by size, others by name.
 std::vector<std::string> values_of(const SweepAnalysis& sweep, const std::string& axis) {
   std::vector<std::pair<double, std::string>> values;
   for (const StoredPoint& point : sweep.points) {
@@ -43,36 +60,22 @@ std::vector<std::string> values_of(const SweepAnalysis& sweep, const std::string
   return names;
 }
 
-std::size_t place_in(const std::vector<std::string>& names, const std::string& name) {
-  return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
-}
-
-bool is_known_anywhere(const SweepAnalysis& sweep, const SweepMetric& metric) {
-  return std::any_of(sweep.points.begin(), sweep.points.end(), [&](const StoredPoint& point) {
-    return std::isfinite(number_in(point.record, metric.name));
-  });
-}
-
-// The two axes a grid is drawn over: experts and top-k where they vary, else the first two.
-std::vector<std::string> grid_axes(const SweepAnalysis& sweep, const std::vector<std::string>& axes) {
-  std::vector<std::string> varying;
-  for (const std::string& axis : axes) {
-    if (values_of(sweep, axis).size() > 1) {
-      varying.push_back(axis);
-    }
-  }
-  std::stable_partition(varying.begin(), varying.end(), [](const std::string& axis) {
-    return axis == "layer.num_experts" || axis == "router.top_k";
-  });
-  return varying;
-}
-
-}  // namespace
-
 std::vector<SweepMetric> known_metrics(const SweepAnalysis& sweep) {
   std::vector<SweepMetric> metrics;
   std::copy_if(std::begin(kSweepMetrics), std::end(kSweepMetrics), std::back_inserter(metrics),
-               [&](const SweepMetric& metric) { return is_known_anywhere(sweep, metric); });
+               [&](const SweepMetric& metric) {
+                 const auto [low, high] = range_of(sweep, metric);
+                 return low <= high;
+               });
+  return metrics;
+}
+
+std::vector<SweepMetric> telling_metrics(const SweepAnalysis& sweep) {
+  std::vector<SweepMetric> metrics = known_metrics(sweep);
+  std::erase_if(metrics, [&](const SweepMetric& metric) {
+    const auto [low, high] = range_of(sweep, metric);
+    return low == high && metric.name != std::string_view(kSweepMetrics[0].name);
+  });
   return metrics;
 }
 
@@ -95,7 +98,8 @@ std::string axis_text(const StoredPoint& point, const std::string& axis) {
 
 Chart parallel_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axes) {
   Chart chart{"parallel", "Every point at once", "", {}, {}, 380, true};
-  const std::vector<SweepMetric> metrics = known_metrics(sweep);
+  std::vector<SweepMetric> metrics = telling_metrics(sweep);
+  metrics.resize(std::min(metrics.size(), kMostParallel - std::min(kMostParallel - 1, axes.size())));
   if (sweep.points.size() < 2 || metrics.empty()) {
     return chart;
   }
@@ -136,121 +140,6 @@ Chart parallel_chart(const SweepAnalysis& sweep, const std::vector<std::string>&
   chart.views.push_back({"", options::text(option)});
   chart.takeaway = fmt::format("{}; drag along an axis to keep only some of them, here and everywhere below.",
                                counted(sweep.points.size(), "point"));
-  return chart;
-}
-
-Chart grid_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axes) {
-  const std::vector<std::string> grid = grid_axes(sweep, axes);
-  Chart chart{"grid", "", "", {}, {}, 320, true};
-  if (grid.size() < 2) {
-    return chart;
-  }
-  chart.title = fmt::format("{} and {}", grid[0], grid[1]);
-  const std::vector<std::string> across = values_of(sweep, grid[0]);
-  const std::vector<std::string> down = values_of(sweep, grid[1]);
-  chart.table.columns = {"metric", grid[0], grid[1], "mean", "points"};
-  for (const SweepMetric& metric : known_metrics(sweep)) {
-    struct Cell {
-      double sum = 0;
-      Json of = Json::array();  // [point, value]
-    };
-    std::map<std::pair<std::size_t, std::size_t>, Cell> cells;
-    for (std::size_t i = 0; i < sweep.points.size(); ++i) {
-      const StoredPoint& point = sweep.points[i];
-      const double value = number_in(point.record, metric.name);
-      if (std::isfinite(value)) {
-        Cell& cell =
-            cells[{place_in(across, axis_text(point, grid[0])), place_in(down, axis_text(point, grid[1]))}];
-        cell.sum += value;
-        cell.of.push_back(Json::array({i, value}));
-      }
-    }
-    Json data = Json::array();
-    double low = std::numeric_limits<double>::infinity();
-    double high = -low;
-    for (auto& [place, cell] : cells) {
-      const auto count = static_cast<std::int64_t>(cell.of.size());
-      const double mean = cell.sum / static_cast<double>(count);
-      low = std::min(low, mean);
-      high = std::max(high, mean);
-      data.push_back({{"value", Json::array({place.first, place.second, mean})}, {"of", std::move(cell.of)}});
-      chart.table.rows.push_back(
-          {std::string(metric.title), across[place.first], down[place.second], mean, count});
-    }
-    if (!data.empty()) {
-      chart.views.push_back(
-          {metric.title, options::text(options::heat_map(
-                             options::category_axis(grid[0], across), options::category_axis(grid[1], down),
-                             std::move(data), low, high, metric.numbers, metric.title))});
-    }
-  }
-  chart.takeaway = "Mean over the points of a cell.";
-  return chart;
-}
-
-Chart lines_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axes) {
-  const std::vector<std::string> varying = grid_axes(sweep, axes);
-  Chart chart{"lines", "", "", {}, {}, 320, true};
-  if (varying.empty()) {
-    return chart;
-  }
-  const std::vector<std::string> across = values_of(sweep, varying.front());
-  chart.title = fmt::format("Along {}", varying.front());
-  chart.table.columns = {"metric", "line", varying.front(), "value", "low", "high"};
-  for (const SweepMetric& metric : known_metrics(sweep)) {
-    std::map<std::string, std::vector<std::size_t>> lines;  // by all other axes
-    for (std::size_t p = 0; p < sweep.points.size(); ++p) {
-      const StoredPoint& point = sweep.points[p];
-      std::string name;
-      for (std::size_t i = 1; i < varying.size(); ++i) {
-        name += fmt::format("{}{}={}", name.empty() ? "" : " ", varying[i], axis_text(point, varying[i]));
-      }
-      lines[name].push_back(p);
-    }
-    Json series = Json::array();
-    for (const auto& [name, points] : lines) {
-      if (series.size() >= 2 * kMostLines) {
-        break;
-      }
-      std::vector<Json> values(across.size()), lows(across.size()), bands(across.size());
-      bool has_band = false;
-      for (const std::size_t p : points) {
-        const StoredPoint& point = sweep.points[p];
-        const std::size_t place = place_in(across, axis_text(point, varying.front()));
-        const double value = number_in(point.record, metric.name);
-        const double low = number_in(point.record, std::string(metric.name) + ".lo");
-        const double high = number_in(point.record, std::string(metric.name) + ".hi");
-        const auto of_point = [p](double number) { return Json{{"value", or_null(number)}, {"point", p}}; };
-        values[place] = of_point(value);
-        lows[place] = of_point(low);
-        bands[place] = of_point(high - low);
-        has_band = has_band || std::isfinite(high - low);
-        chart.table.rows.push_back(
-            {std::string(metric.title), name, across[place], known(value), known(low), known(high)});
-      }
-      const std::string shown = name.empty() ? metric.title : name;
-      Json line = options::line(shown, values);
-      line["showSymbol"] = true;
-      series.push_back(std::move(line));
-      if (has_band) {
-        // Two invisible lines, the space between them filled.
-        Json low = options::line(shown, lows);
-        low["band"] = "from";
-        low["stack"] = "band " + std::to_string(series.size());
-        Json band = options::line(shown, bands);
-        band["band"] = "to";
-        band["stack"] = low["stack"];
-        series.push_back(std::move(low));
-        series.push_back(std::move(band));
-      }
-    }
-    Json option = options::chart(options::category_axis(varying.front(), across),
-                                 options::value_axis(metric.title, metric.numbers), std::move(series));
-    chart.views.push_back({metric.title, options::text(option)});
-  }
-  chart.takeaway = varying.size() > 1
-                       ? "One line for each combination of the other parameters; shaded: 95 % intervals."
-                       : "Shaded: 95 % interval.";
   return chart;
 }
 

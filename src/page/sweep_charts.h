@@ -1,6 +1,8 @@
 #pragma once
 // Private to this room: the charts of a sweep. `axes` are the names of its parameters, in order.
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "page/page.h"
 #include "report/sweep_analysis.h"
 
@@ -20,12 +22,20 @@ inline constexpr SweepMetric kSweepMetrics[] = {
     {"m.max_violation", "MaxVio", "plain", -1},
     {"m.dropped_fraction", "dropped", "percent", -1},
     {"m.active_params", "active parameters", "short", -1},
-    {"m.total_params", "total parameters", "short", 0}};
+    {"m.total_params", "total parameters", "short", 0},
+    {"m.distinct_experts", "distinct experts", "plain", 0},
+    {"m.limit_fraction.experts", "experts: share of the limit", "percent", 1}};
 
-// Those that some point has.
+// Those that some point has; of these, those that tell points apart, and tokens/s.
 std::vector<SweepMetric> known_metrics(const SweepAnalysis& sweep);
+std::vector<SweepMetric> telling_metrics(const SweepAnalysis& sweep);
 std::vector<std::string> axes_of(const std::vector<StoredPoint>& points);
 std::string axis_text(const StoredPoint& point, const std::string& axis);
+
+// The values of an axis, numbers by size, others by name.
+std::vector<std::string> values_of(const SweepAnalysis& sweep, const std::string& axis);
+nlohmann::json or_null(double value);
+FlatValue known(double value);
 
 Chart parallel_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axes);
 Chart grid_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axes);

@@ -62,6 +62,7 @@ TEST_F(Report, DrawsFigures) {
   }
   ASSERT_EQ(drawn.status, 0) << drawn.err;
   EXPECT_EQ(read_all(folder + "/figures/load.svg").rfind("<svg", 0), 0u);
+  EXPECT_NE(read_all(folder + "/figures/load-sorted.svg"), read_all(folder + "/figures/load.svg"));
   const Outcome pdf = run("report " + folder + " --figures pdf --file " + folder_.file("pictures"));
   if (pdf.err.find("[no-figures]") == std::string::npos) {  // built with librsvg
     ASSERT_EQ(pdf.status, 0) << pdf.err;
