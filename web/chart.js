@@ -95,12 +95,12 @@ moesim.option = function (text, dark, still, width) {
       a.splitLine = {lineStyle: {color: colours.faint}};
       a.nameTextStyle = {color: colours.text};
       if (which === 'x') { a.nameLocation = 'middle'; a.nameGap = 28; }
-      if (which === 'y') { a.nameTextStyle.align = 'left'; }
-      if (a.type === 'value') {
+      if (which === 'y') { a.nameTextStyle.align = a.nameLocation === 'start' ? 'right' : 'left'; }
+      if (a.type === 'value' || a.type === 'log') {
         a.axisLabel.formatter = function (value) { return moesim.number(value, form); };
         a.axisLabel.hideOverlap = true;
       } else if (which === 'y') {
-        a.axisLabel.width = 150;
+        a.axisLabel.width = a.axisLabel.width || 150;
         a.axisLabel.overflow = 'truncate';
       }
     };

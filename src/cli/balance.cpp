@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include "cli/outputs.h"
+#include "cli/page_output.h"
 #include "cli/session.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "page/pages.h"
 #include "report/balance_screen.h"
 
 namespace moesim {
@@ -34,12 +36,14 @@ void check_by_step(const BalanceArguments& arguments, Format format) {
 }  // namespace
 
 int balance_command(const BalanceArguments& arguments, const std::string& colour) {
-  ResultOutputs outputs(arguments.run.output, arguments.run.out_files);
+  PageOutput page(arguments.page);
+  ResultOutputs outputs(arguments.run.output, arguments.run.out_files, page.names());
   check_by_step(arguments, outputs.format());
   const Experiment experiment = load_experiment(arguments.run.config, session_overrides(arguments.run),
                                                 {.purpose = Purpose::closed_loop});
   check_controllers(experiment);
   outputs.open();
+  page.open();
   Progress progress;
   catch_interrupts();
   const BalanceRecord record =
@@ -56,6 +60,7 @@ int balance_command(const BalanceArguments& arguments, const std::string& colour
         return render_rows(arguments.by_step ? balance_step_rows(record) : balance_rows(record), format);
       },
       stdout_style(colour));
+  page.write([&] { return balance_page(record); });
   return record.interrupted ? static_cast<int>(ErrorKind::interrupted) : 0;
 }
 

@@ -76,6 +76,14 @@ void add_result_options(CLI::App& command, RunArguments& a, const std::string& w
 }
 constexpr const char* kResult = "the result to a file, in the format of its ending";
 
+// The page of commands that store nothing.
+void add_page_options(CLI::App& command, PageArguments& a) {
+  command.add_option("--report", a.report, "draw the result: an HTML file; with --figures a folder")
+      ->type_name("FILE");
+  command.add_option("--figures", a.figures, "with --report: each chart as a file of its own")
+      ->type_name("svg|png|pdf");
+}
+
 CLI::App* add_run(CLI::App& app, RunArguments& a) {
   CLI::App* command = app.add_subcommand("run",
                                          "Run one experiment: route, execute, measure.\n"
@@ -136,7 +144,7 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
       app.add_subcommand("compare",
                          "Did it change? By how much? How sure?\n"
                          "  moesim compare a.yaml b.yaml                       (measured now, in turns)\n"
-                         "  moesim compare quickstart --set-b router.top_k=1\n"
+                         "  moesim compare quickstart --set-b router.top_k=1 --report compare.html\n"
                          "  moesim compare runs/a-1f9c2e7a runs/b-77e01d32     (stored)\n"
                          "  moesim compare a.yaml b.yaml --fail-on tokens_per_s:-5%");
   command->add_option("runs", a.runs, "configs, or two folders of stored runs or sweeps; A first")
@@ -154,6 +162,7 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
       ->type_name("METRIC:CHANGE");
   add_result_options(*command, a.run, kResult);
   command->add_option("--budget", a.run.budget, "seconds of measuring (default 10)")->type_name("SECONDS");
+  add_page_options(*command, a.page);
   return command;
 }
 
@@ -162,11 +171,12 @@ CLI::App* add_balance(CLI::App& app, BalanceArguments& a) {
       app.add_subcommand("balance",
                          "Watch controllers of the load in a closed loop, no expert executed.\n"
                          "  moesim balance balance_controllers\n"
-                         "  moesim balance my.yaml --set balance.steps=1000\n"
+                         "  moesim balance my.yaml --set balance.steps=1000 --report balance.html\n"
                          "  moesim balance my.yaml -o csv --by-step > course.csv");
   add_config_options(*command, a.run.config, a.run.overrides);
   add_result_options(*command, a.run, "the controllers to a file");
   command->add_flag("--by-step", a.by_step, "rows of every step instead of a summary of each controller");
+  add_page_options(*command, a.page);
   return command;
 }
 
@@ -217,7 +227,8 @@ CLI::App* add_route(CLI::App& app, RouteArguments& a) {
       "Route given numbers, or compare two routers on them.\n"
       "  moesim route --preset mixtral --logits logits.npy --out routed\n"
       "  moesim route my.yaml --hidden x.npy --gate w.npy --out routed\n"
-      "  moesim route --preset deepseek_v3 --logits logits.npy --bias b.npy --diff deepseek_v3_zero_fill");
+      "  moesim route --preset deepseek_v3 --logits logits.npy --bias b.npy --diff deepseek_v3_zero_fill\n"
+      "  moesim route --preset phi35_moe --logits l.npy --diff phi35_moe_llamacpp --report diff.html");
   command->add_option("config", a.config, "a YAML file, or the name of a built-in one")->type_name("CONFIG");
   command->add_option("--preset", a.preset, "a router preset in place of a config")->type_name("PRESET");
   command->add_option("--set", a.overrides, "key=value: overrides the config; may be repeated")
@@ -256,6 +267,7 @@ CLI::App* add_route(CLI::App& app, RouteArguments& a) {
       ->type_name("DIR");
   command->add_option("--diff", a.diff, "another config or preset: where do the two differ on these numbers?")
       ->type_name("CONFIG|PRESET");
+  add_page_options(*command, a.page);
   command->add_option("-o,--output", a.output, "what to print")->type_name("table|json");
   return command;
 }

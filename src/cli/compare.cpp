@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cli/outputs.h"
+#include "cli/page_output.h"
 #include "cli/session.h"
 #include "config/scalars.h"
 #include "config/suggest.h"
@@ -14,6 +15,7 @@
 #include "core/text.h"
 #include "engine/compare.h"
 #include "metrics/flatten.h"
+#include "page/pages.h"
 #include "report/compare_screen.h"
 #include "report/sweep_analysis.h"
 
@@ -236,8 +238,23 @@ void check_inputs(const CompareArguments& arguments) {
 
 }  // namespace
 
+std::string comparing_command(const CompareArguments& arguments) {
+  std::string text = "moesim compare";
+  for (const std::string& run : arguments.runs) {
+    text += " " + shell_quoted(run);
+  }
+  for (const std::string& value : session_overrides(arguments.run)) {
+    text += " --set " + shell_quoted(value);
+  }
+  for (const std::string& value : arguments.set_b) {
+    text += " --set-b " + shell_quoted(value);
+  }
+  return text;
+}
+
 int compare_command(const CompareArguments& arguments, const std::string& colour) {
-  ResultOutputs outputs(arguments.run.output, arguments.run.out_files);
+  PageOutput page(arguments.page);
+  ResultOutputs outputs(arguments.run.output, arguments.run.out_files, page.names());
   std::vector<FailCondition> conditions;
   for (const std::string& text : arguments.fail_on) {
     conditions.push_back(parse_condition(text));
@@ -247,6 +264,7 @@ int compare_command(const CompareArguments& arguments, const std::string& colour
     check_metrics(conditions);
   }
   outputs.open();
+  page.open();
   Progress progress;
   const std::vector<CompareResult> results = is_stored(arguments.runs.front())
                                                  ? compare_stored_runs(arguments.runs[0], arguments.runs[1])
@@ -258,6 +276,7 @@ int compare_command(const CompareArguments& arguments, const std::string& colour
                                        : render_rows(comparison_rows(results), format);
       },
       stdout_style(colour));
+  page.write([&] { return compare_page(results, comparing_command(arguments)); });
   if (results.front().interrupted) {
     write_stderr(
         fmt::format("stopped by Ctrl-C after {} rounds: no condition was judged\n", results.front().rounds));

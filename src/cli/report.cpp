@@ -21,8 +21,12 @@ Page page_of(const std::vector<std::string>& runs) {
                             runs.size()),
                 "moesim report RUN_A RUN_B");
   }
-  return runs.size() == 1 ? folder_page(runs.front())
-                          : compare_page(compare_stored_runs(runs[0], runs[1]), runs[0], runs[1]);
+  if (runs.size() == 1) {
+    return folder_page(runs.front());
+  }
+  CompareArguments both;
+  both.runs = runs;
+  return compare_page(compare_stored_runs(runs[0], runs[1]), comparing_command(both));
 }
 
 }  // namespace

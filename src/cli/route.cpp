@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "cli/page_output.h"
 #include "cli/session.h"
 #include "config/suggest.h"
 #include "core/error.h"
@@ -11,6 +12,7 @@
 #include "core/text.h"
 #include "engine/route_diff.h"
 #include "io/files.h"
+#include "page/pages.h"
 #include "report/route_diff_screen.h"
 #include "report/route_files.h"
 
@@ -113,6 +115,40 @@ Routed route_other(const RouteArguments& arguments, const Context& context) {
   }
 }
 
+// The command that compares so, to be typed.
+std::string diffing_command(const RouteArguments& arguments) {
+  std::string text = "moesim route";
+  const auto add = [&text](const std::string& option, const std::string& value) {
+    if (!value.empty()) {
+      text += (option.empty() ? "" : " " + option) + " " + shell_quoted(value);
+    }
+  };
+  const RouteFiles& files = arguments.files;
+  add("", arguments.config);
+  add("--preset", arguments.preset);
+  add("--logits", files.logits);
+  add("--hidden", files.hidden);
+  add("--gate", files.gate);
+  add("--gate-bias", files.gate_bias);
+  add("--projection", files.projection);
+  add("--bias", files.bias);
+  add("--token-ids", files.token_ids);
+  add("--table", files.table);
+  for (const std::string& value : arguments.overrides) {
+    add("--set", value);
+  }
+  add("--diff", arguments.diff);
+  return text;
+}
+
+void check_page(const RouteArguments& arguments) {
+  if (arguments.diff.empty() && !arguments.page.report.empty()) {
+    throw Error(ErrorKind::usage,
+                "--report: error: has no effect without --diff; expected --diff OTHER [no-effect]",
+                "--diff OTHER compares two routers, which is what the page shows");
+  }
+}
+
 }  // namespace
 
 int route_command(const RouteArguments& arguments) {
@@ -123,6 +159,9 @@ int route_command(const RouteArguments& arguments) {
   if (!arguments.out.empty() && !arguments.diff.empty()) {
     wrong_use("--out has no effect beside --diff, which writes no arrays", "one of them");
   }
+  check_page(arguments);
+  PageOutput page(arguments.page);
+  page.open();
   const Context context({.threads = read_machine().usable_cores});
   const Routed a = route(source_of(arguments), arguments, context);
   if (arguments.diff.empty()) {
@@ -136,10 +175,14 @@ int route_command(const RouteArguments& arguments) {
     return 0;
   }
   const Routed b = route_other(arguments, context);
-  const RouteDiff diff =
-      diff_routes({a.policy, a.numbers, a.result}, {b.policy, b.numbers, b.result}, context);
+  const RoutedSide left{a.policy, a.numbers, a.result};
+  const RoutedSide right{b.policy, b.numbers, b.result};
+  const RouteDiff diff = diff_routes(left, right, context);
   write_stdout(json ? route_diff_json(diff, a.policy.title, b.policy.title)
                     : render_route_diff(diff, a.policy.title, b.policy.title));
+  page.write([&] {
+    return route_diff_page(diff, diff_stages(left, right, context), left, right, diffing_command(arguments));
+  });
   return 0;
 }
 

@@ -26,6 +26,11 @@ struct RunArguments {
   bool as_sweep_point = false;
   bool report = false;
 };
+// The page of a command that stores nothing.
+struct PageArguments {
+  std::string report;   // the file; with `figures` a folder; "": none
+  std::string figures;  // "svg", "png", "pdf"; "": none
+};
 struct SweepArguments {
   RunArguments run;
   std::string report_every;  // seconds
@@ -39,9 +44,11 @@ struct CompareArguments {
   std::vector<std::string> runs;
   std::vector<std::string> set_b;
   std::vector<std::string> fail_on;
+  PageArguments page;
 };
 struct BalanceArguments {
   RunArguments run;
+  PageArguments page;
   bool by_step = false;
 };
 struct ExportArguments {
@@ -64,6 +71,7 @@ struct RouteArguments {
   RouteFiles files;
   std::vector<std::string> overrides;
   std::string output = "table";
+  PageArguments page;
 };
 struct RoutersArguments {
   std::string name;
@@ -133,6 +141,8 @@ void describe_folder(const std::string& folder, const std::string& config, Resul
 // Draws a folder's results into its report.html and says so; a report that cannot be made is a warning, the
 // results are there.
 void report_folder(const std::string& folder);
+// The command that compares so, to be typed.
+std::string comparing_command(const CompareArguments& arguments);
 std::string display_path(const std::string& path);
 // Whether the name is that of a config of the binary, with or without .yaml.
 bool is_built_in_config(const std::string& name);

@@ -25,6 +25,7 @@ struct LoopStep {
 struct Lane {
   const Controller* controller = nullptr;  // nullptr: the router alone
   ControllerState state;
+  Counts loads{};  // [E] of the step before
 };
 
 struct Chosen {
@@ -66,6 +67,7 @@ class Loop {
     Lane& lane = lanes_[lane_number];
     const bool by_thresholds = !lane.state.thresholds.empty();
     const Chosen chosen = by_thresholds ? choose_by_thresholds(lane.state.thresholds) : choose(lane);
+    lane.loads = chosen.loads;
     if (lane.controller != nullptr) {
       lane.state =
           lane.controller->next(lane.state, {.loads = chosen.loads,
@@ -208,8 +210,12 @@ BalanceRecord start_record(const Experiment& experiment) {
                        .courses = {}};
   record.courses.push_back({.title = "none", .kind = "none", .path = {}, .steps = {}, .last = {}});
   for (const ControllerChoice& choice : experiment.balance->controllers) {
-    record.courses.push_back(
-        {.title = choice.title, .kind = choice.kind, .path = choice.path, .steps = {}, .last = {}});
+    record.courses.push_back({.title = choice.title,
+                              .kind = choice.kind,
+                              .path = choice.path,
+                              .steps = {},
+                              .last = {},
+                              .acts = choice.controller->traits().acts});
   }
   return record;
 }
@@ -274,6 +280,7 @@ BalanceRecord run_balance(const Experiment& experiment, const BalanceOptions& op
   }
   for (std::size_t lane = 0; lane < record.courses.size(); ++lane) {
     record.courses[lane].last = loop.lanes()[lane].state;
+    record.courses[lane].last_loads = loop.lanes()[lane].loads;
   }
   return record;
 }

@@ -28,7 +28,9 @@ struct BalanceCourse {
   std::string kind;   // "none" for the router alone
   std::string path;   // of the controller's section: its settings in `resolved`; "" for the router alone
   std::vector<BalanceStep> steps;
-  ControllerState last;  // after the last step
+  ControllerState last;    // after the last step
+  Counts last_loads{};     // [E] of the last step, all experts
+  Acts acts = Acts::adds;  // how `last` reaches the router
 };
 
 struct BalanceRecord {

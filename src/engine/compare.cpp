@@ -148,13 +148,18 @@ CompareResult compare_live(const std::vector<CompareInput>& inputs, const Compar
     result.entries.push_back(against(i == 0 ? row : result.entries.front().record, row, inputs[i].title));
     Comparison& entry = result.entries.back();
     entry.timed = record.tokens > 0 && records.front().tokens > 0;
+    for (const LayerResult& layer : record.layers) {
+      entry.loads.push_back(layer.counts.routed_per_expert);
+    }
+    entry.seconds = seconds_of(contestants[i].result);
     // Tokens a step may differ: seconds a token count.
-    std::vector<double> seconds_b = seconds_of(contestants[i].result);
+    std::vector<double> seconds_b = entry.seconds;
     const double scale =
         static_cast<double>(records.front().tokens) / static_cast<double>(std::max<Index>(1, record.tokens));
     for (double& seconds : seconds_b) {
       seconds *= scale;
     }
+    entry.ratios = paired_ratios(seconds_a, seconds_b);
     entry.speed = compare_rounds(seconds_a, seconds_b, kLiveMargin);
   }
   return result;

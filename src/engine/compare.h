@@ -26,6 +26,11 @@ struct Comparison {
   bool same_output = false;
   bool timed = false;  // there are times on both sides
   SpeedVerdict speed;
+  // What a picture shows beside the verdict; only of what was measured now, stored runs have theirs in the
+  // store.
+  std::vector<double> seconds;  // of a step, each round
+  std::vector<double> ratios;   // tokens/s over A's, of each two rounds that mirror each other
+  std::vector<Counts> loads;    // [L][E] before drops, all recorded steps
 };
 
 struct CompareResult {

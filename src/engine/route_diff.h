@@ -35,4 +35,31 @@ struct RoutedSide {
 };
 RouteDiff diff_routes(const RoutedSide& a, const RoutedSide& b, const Context& context);
 
+// One stage of all tokens.
+struct StageDiff {
+  std::string stage;
+  Index same = 0;      // tokens with the same numbers here, to a relative difference of 1e-5
+  Index parts = 0;     // tokens that end differently and part here: the first stage that differs
+  double largest = 0;  // of one expert's number, B less A without its sign, where both are finite
+  Index token = -1;    // where that is; −1: there is none
+  Index expert = -1;
+  Index masked = 0;  // tokens of which a number is finite on one side alone
+};
+struct PartedToken {
+  Index token = 0;
+  std::string stage;
+  TokenTrace a, b;  // without the stages
+};
+// For pictures: diff_routes stage by stage and token by token. Bounded: of the first tokens alone.
+constexpr Index kMostTracedTokens = 65536;
+constexpr std::size_t kMostPartedTokens = 1000;
+struct RouteDiffDetail {
+  Index tokens = 0;  // looked at
+  std::vector<StageDiff>
+      stages;  // those that both routers have, in order; "capacity" where there is one; "goes to"
+  std::vector<PartedToken> parted;  // the first of those that end differently
+  Index num_parted = 0;             // all of them
+};
+RouteDiffDetail diff_stages(const RoutedSide& a, const RoutedSide& b, const Context& context);
+
 }  // namespace moesim

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace moesim {
 namespace {
@@ -31,12 +30,17 @@ std::string_view speed_word(Speed speed) {
   return "?";
 }
 
-SpeedVerdict compare_rounds(std::span<const double> seconds_a, std::span<const double> seconds_b,
-                            double margin) {
+std::vector<double> paired_ratios(std::span<const double> seconds_a, std::span<const double> seconds_b) {
   std::vector<double> ratios;
   for (std::size_t i = 0; i + 1 < std::min(seconds_a.size(), seconds_b.size()); i += 2) {
     ratios.push_back(std::sqrt(seconds_a[i] * seconds_a[i + 1] / (seconds_b[i] * seconds_b[i + 1])));
   }
+  return ratios;
+}
+
+SpeedVerdict compare_rounds(std::span<const double> seconds_a, std::span<const double> seconds_b,
+                            double margin) {
+  const std::vector<double> ratios = paired_ratios(seconds_a, seconds_b);
   SpeedVerdict verdict;
   verdict.margin = margin;
   verdict.ratio = median_interval(ratios);

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "metrics/interval.h"
 
@@ -25,6 +26,8 @@ struct SpeedVerdict {
 // process (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009);
 // bench/compare_trials measures it.
 constexpr double kLiveMargin = 0.01;
+// The samples: tokens/s of B over A, of each two rounds.
+std::vector<double> paired_ratios(std::span<const double> seconds_a, std::span<const double> seconds_b);
 SpeedVerdict compare_rounds(std::span<const double> seconds_a, std::span<const double> seconds_b,
                             double margin);
 

@@ -30,14 +30,6 @@ std::string expert_name(std::size_t e) {
   return fmt::format("e{}", e);
 }
 
-std::vector<std::string> expert_names(std::size_t count) {
-  std::vector<std::string> names;
-  for (std::size_t e = 0; e < count; ++e) {
-    names.push_back(expert_name(e));
-  }
-  return names;
-}
-
 // Rows an expert may take: the capacity of one group times the groups of the run, where the row says both.
 double capacity_line(const StoredPoint& point) {
   const double capacity = number(point, "m.capacity");
@@ -186,7 +178,7 @@ Chart layers_chart(const StoredLoads& loads) {
                                      : "of all",
                                  most_layer, most);
     chart.views.push_back(
-        {"", options::text(options::heat_map(options::category_axis("expert", expert_names(experts)),
+        {"", options::text(options::heat_map(options::category_axis("expert", options::expert_names(experts)),
                                              options::category_axis("layer", layers), std::move(data), 0,
                                              most, "short", "load over fair share"))});
   }
@@ -225,7 +217,7 @@ Chart steps_chart(const StoredLoads& loads) {
       "First layer, {} steps{}: what does not change from step to step is the router, not chance.", rows,
       rows < known.size() ? fmt::format(" of {}, evenly chosen", known.size()) : "");
   chart.views.push_back(
-      {"", options::text(options::heat_map(options::category_axis("expert", expert_names(experts)),
+      {"", options::text(options::heat_map(options::category_axis("expert", options::expert_names(experts)),
                                            options::category_axis("step", steps), std::move(data), 0, most,
                                            "short", "load over fair share"))});
   return chart;
@@ -303,7 +295,7 @@ Chart pairs_chart(const StoredPoint& point, const StoredDetail& detail) {
       chart.table.rows.push_back({layer, pair->expert_a, pair->expert_b, pair->tokens});
       most = pair->tokens > most->tokens ? pair : most;
     }
-    const std::vector<std::string> names = expert_names(static_cast<std::size_t>(count));
+    const std::vector<std::string> names = options::expert_names(static_cast<std::size_t>(count));
     chart.views.push_back(
         {layers.size() == 1 ? "" : fmt::format("layer {}", layer),
          options::text(options::heat_map(options::category_axis("expert", names),

@@ -60,12 +60,14 @@ std::string rasterise(const std::string& svg, const std::string& form) {
   return bytes;
 }
 
+constexpr bool kCanRasterise = true;
+
 #else
 
-std::string rasterise(const std::string&, const std::string& form) {
-  throw Error(ErrorKind::usage,
-              fmt::format("--figures {}: error: this build has no librsvg; expected svg [no-figures]", form),
-              "install librsvg2-dev and build again, or use --figures svg");
+constexpr bool kCanRasterise = false;
+
+std::string rasterise(const std::string& /*svg*/, const std::string& /*form*/) {
+  return "";  // check_can_write_figures lets nothing come here
 }
 
 #endif
@@ -90,9 +92,19 @@ std::string figure_name(const Chart& chart, std::size_t view) {
 
 }  // namespace
 
-std::vector<std::string> write_figures(const Page& page, const std::string& folder, const std::string& form) {
-  Artist artist;
-  std::vector<std::string> paths;
+void check_can_write_figures(const std::string& form) {
+  if (!can_draw()) {
+    Artist refused;  // says why
+  }
+  if (form != "svg" && !kCanRasterise) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("--figures {}: error: this build has no librsvg; expected svg [no-figures]", form),
+        "install librsvg2-dev and build again, or use --figures svg");
+  }
+}
+
+void make_figures_folder(const std::string& folder) {
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
   if (problem) {
@@ -102,6 +114,13 @@ std::vector<std::string> write_figures(const Page& page, const std::string& fold
             "{}: error: the folder cannot be made: {}; expected a place that can be written [cannot-create]",
             display_safe(folder), problem.message()));
   }
+}
+
+std::vector<std::string> write_figures(const Page& page, const std::string& folder, const std::string& form) {
+  check_can_write_figures(form);
+  Artist artist;
+  std::vector<std::string> paths;
+  make_figures_folder(folder);
   for (const Section& section : page.sections) {
     for (const Block& block : section.blocks) {
       const Chart* chart = std::get_if<Chart>(&block);

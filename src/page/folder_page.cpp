@@ -14,6 +14,12 @@ void add_chart(Section& section, Chart chart) {
   }
 }
 
+void add_words(Section& section, std::string words) {
+  if (!words.empty()) {
+    section.blocks.emplace_back(Paragraph{std::move(words)});
+  }
+}
+
 std::string folder_title(const std::string& folder) {
   std::filesystem::path path(folder);
   if (!path.has_filename()) {

@@ -1,6 +1,6 @@
 #pragma once
-// A report as a value: sections of charts, tables and words. Made from stored results by run_page(),
-// sweep_page() and compare_page(); written as HTML by render_html() and as pictures by draw_chart().
+// A report as a value: sections of charts, tables and words. Made from results by the functions of pages.h;
+// written as HTML by render_html() and as pictures by Artist::draw().
 
 #include <cstdint>
 #include <string>

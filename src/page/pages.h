@@ -1,11 +1,13 @@
 #pragma once
-// Stored results as pages. Numbers are those of the record; what a record lacks, as older ones may, leaves
-// its chart out.
+// Results as pages: stored ones, and those of the commands that store nothing. Numbers are those of the
+// record; what a record lacks, as older ones may, leaves its chart out.
 
 #include <string>
 #include <vector>
 
+#include "engine/balance_loop.h"
 #include "engine/compare.h"
+#include "engine/route_diff.h"
 #include "page/page.h"
 #include "store/result_store.h"
 
@@ -16,12 +18,19 @@ Page folder_page(const std::string& folder);
 
 Page run_page(const std::string& title, const StoredPoint& point, const StoredDetail& detail);
 Page sweep_page(const std::string& title, const std::vector<StoredPoint>& points);
-// B against A, from their folders.
-Page compare_page(const std::vector<CompareResult>& results, const std::string& folder_a,
-                  const std::string& folder_b);
+// B (and C, …) against A. Of stored runs the titles are their folders, which are read for what is drawn
+// beside the verdict. `again`: the command that repeats it.
+Page compare_page(const std::vector<CompareResult>& results, const std::string& again);
+Page balance_page(const BalanceRecord& record);
+// `again`: the command that repeats it.
+Page route_diff_page(const RouteDiff& diff, const RouteDiffDetail& detail, const RoutedSide& a,
+                     const RoutedSide& b, const std::string& again);
 
 // A chart without views has nothing to show and is left out.
 void add_chart(Section& section, Chart chart);
+
+// Nothing where there are none.
+void add_words(Section& section, std::string words);
 
 // What a page is titled: the folder's last part.
 std::string folder_title(const std::string& folder);

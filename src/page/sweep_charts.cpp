@@ -36,14 +36,6 @@ std::pair<double, double> range_of(const SweepAnalysis& sweep, const SweepMetric
 
 }  // namespace
 
-nlohmann::json or_null(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
-FlatValue known(double value) {
-  return std::isfinite(value) ? FlatValue(value) : FlatValue();
-}
-
 std::vector<std::string> values_of(const SweepAnalysis& sweep, const std::string& axis) {
   std::vector<std::pair<double, std::string>> values;
   for (const StoredPoint& point : sweep.points) {
@@ -128,8 +120,8 @@ Chart parallel_chart(const SweepAnalysis& sweep, const std::vector<std::string>&
     }
     for (const SweepMetric& metric : metrics) {
       const double number = number_in(point.record, metric.name);
-      value.push_back(or_null(number));
-      row.push_back(known(number));
+      value.push_back(options::or_null(number));
+      row.push_back(options::known(number));
     }
     data.push_back({{"value", std::move(value)}, {"point", i}});
     chart.table.rows.push_back(std::move(row));
@@ -182,7 +174,8 @@ Chart pareto_chart(const SweepAnalysis& sweep, const std::vector<std::string>& a
     for (const std::string& axis : axes) {
       row.emplace_back(axis_text(point, axis));
     }
-    row.insert(row.end(), {known(imbalance), known(speed), known(active), FlatValue(!sweep.pareto[i])});
+    row.insert(row.end(), {options::known(imbalance), options::known(speed), options::known(active),
+                           FlatValue(!sweep.pareto[i])});
     chart.table.rows.push_back(std::move(row));
   }
   if (chart.table.rows.empty()) {

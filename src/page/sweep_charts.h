@@ -1,8 +1,6 @@
 #pragma once
 // Private to this room: the charts of a sweep. `axes` are the names of its parameters, in order.
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "page/page.h"
 #include "report/sweep_analysis.h"
 
@@ -34,8 +32,6 @@ std::string axis_text(const StoredPoint& point, const std::string& axis);
 
 // The values of an axis, numbers by size, others by name.
 std::vector<std::string> values_of(const SweepAnalysis& sweep, const std::string& axis);
-nlohmann::json or_null(double value);
-FlatValue known(double value);
 
 Chart parallel_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axes);
 Chart grid_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axes);

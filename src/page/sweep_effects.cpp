@@ -87,13 +87,15 @@ void add_line(const SweepAnalysis& sweep, const SweepLines& all, const SweepLine
     const double value = number_in(point.record, metric.name);
     const double low = number_in(point.record, std::string(metric.name) + ".lo");
     const double high = number_in(point.record, std::string(metric.name) + ".hi");
-    const auto of_point = [p](double number) { return Json{{"value", or_null(number)}, {"point", p}}; };
+    const auto of_point = [p](double number) {
+      return Json{{"value", options::or_null(number)}, {"point", p}};
+    };
     values[place] = of_point(value);
     lows[place] = of_point(low);
     bands[place] = of_point(high - low);
     has_band = has_band || std::isfinite(high - low);
-    table.rows.push_back(
-        {std::string(metric.title), line.name, across[place], known(value), known(low), known(high)});
+    table.rows.push_back({std::string(metric.title), line.name, across[place], options::known(value),
+                          options::known(low), options::known(high)});
   }
   const std::string shown = line.name.empty() ? metric.title : line.name;
   Json drawn = options::line(shown, std::move(values));

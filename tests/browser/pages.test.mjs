@@ -21,6 +21,14 @@ function moesim(...words) {
                                        stdio: ['ignore', 'pipe', 'ignore']});
 }
 
+// float32 [rows, columns] as numpy.save writes it.
+function writeNumbers(file, rows) {
+  const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows.length}, ${rows[0].length}), }`;
+  const head = Buffer.concat([Buffer.from([0x93]), Buffer.from('NUMPY'), Buffer.from([1, 0, 118, 0]),
+                              Buffer.from(dictionary.padEnd(117) + '\n')]);
+  fs.writeFileSync(file, Buffer.concat([head, Buffer.from(Float32Array.from(rows.flat()).buffer)]));
+}
+
 before(async () => {
   fs.rmSync(folder, {recursive: true, force: true});
   fs.mkdirSync(folder, {recursive: true});
@@ -36,6 +44,16 @@ before(async () => {
   pages.layers = moesim('report', stored.find(layers)).trim();
   pages.sweep = moesim('report', sweep).trim();
   pages.compare = moesim('report', ...stored, '--file', path.join(folder, 'compare.html')).trim();
+  for (const live of ['balance', 'live', 'route']) { pages[live] = path.join(folder, `${live}.html`); }
+  moesim('balance', 'balance_controllers', '--set', 'balance.steps=60', '--report', pages.balance);
+  moesim('compare', 'quickstart', '--set-b', 'router.top_k=1', '--budget', '0.5', '--report', pages.live);
+  const numbers = (name, rows, value) => {
+    const file = path.join(folder, name);
+    writeNumbers(file, Array.from({length: rows}, (_, t) => Array.from({length: 16}, (_, e) => value(t, e))));
+    return file;
+  };
+  moesim('route', '--preset', 'deepseek_v3', '--set', 'router.top_k=4', '--logits', numbers('logits.npy', 64, (t, e) => Math.sin(1 + 7 * t + e * e)),
+         '--bias', numbers('bias.npy', 1, () => -0.62), '--diff', 'deepseek_v3_zero_fill', '--report', pages.route);
   browser = await chromium.launch({executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox']});
 });
 after(async () => { await browser?.close(); });
@@ -187,4 +205,44 @@ test('the page is drawn as it was described: the saved picture is the figure', a
     const words = (svg) => [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map((m) => m[1]).sort();
     assert.deepEqual(words(text), words(fs.readFileSync(figure, 'utf8')), id);
   }
+});
+
+// The charts of a page with the series of each view, as described; every view is drawn on the way.
+async function seriesOfAllViews(page) {
+  const described = await page.evaluate(() => JSON.parse(document.getElementById('charts').textContent).map((chart) => ({
+    id: chart.id, views: chart.views.map((view) => ({name: view.name, series: JSON.parse(view.option).series.length}))})));
+  for (const chart of described) {
+    for (const [i, view] of chart.views.entries()) {
+      if (chart.views.length > 1) { await page.selectOption(`#${chart.id} select`, {index: i}); }
+      assert.equal(Number(await page.getAttribute(`#${chart.id} .chart`, 'data-drawn')), view.series, `${chart.id} ${view.name}`);
+      assert.ok(await page.locator(`#${chart.id} .chart svg path`).count() > 3, `${chart.id} ${view.name}`);
+    }
+  }
+  return Object.fromEntries(described.map((chart) => [chart.id, chart.views]));
+}
+
+test('the page of a closed loop has a line for each controller in every metric', async () => {
+  const {page, problems} = await open(pages.balance);
+  await drawn(page);
+  const rows = JSON.parse(moesim('balance', 'balance_controllers', '--set', 'balance.steps=60', '-o', 'json'));
+  const charts = await seriesOfAllViews(page);
+  assert.deepEqual(Object.keys(charts), ['course', 'reached', 'speed', 'price', 'final-load', 'bias']);
+  assert.deepEqual(charts.course.slice(0, 2).map((view) => view.name), ['MaxVio', 'MaxVio, logarithmic']);
+  for (const view of charts.course) { assert.equal(view.series, rows.length, view.name); }
+  const cells = await page.$$eval('#controllers-data tbody tr', (lines) => lines.map((line) => [...line.cells].map((cell) => cell.dataset.v || cell.textContent)));
+  assert.deepEqual(cells.map((line) => [line[0], Number(line[4])]), rows.map((row) => [row.controller, row['m.max_violation.last_50']]));
+  assert.deepEqual(problems, []);
+});
+
+test('the page of two routers shows where they part, for both of them', async () => {
+  const {page, problems} = await open(pages.route);
+  await drawn(page);
+  const charts = await seriesOfAllViews(page);
+  assert.deepEqual(Object.keys(charts), ['stages', 'largest', 'first-token', 'load']);
+  assert.equal(charts.stages[0].series, 3);
+  for (const view of [...charts.load, ...charts['first-token']]) { assert.equal(view.series, 2, view.name); }
+  assert.equal(charts['first-token'][0].name, 'group limits');
+  const said = /(\d+) of 64 tokens/.exec(await page.textContent('header'));
+  assert.equal(await page.locator('#parted-data tbody tr').count(), Number(said[1]));
+  assert.deepEqual(problems, []);
 });

@@ -61,7 +61,7 @@ TEST_F(Balance, TheScreenHasALineForEachAndTheNoiseFloor) {
   for (const char* text :
        {"CLOSED LOOP  quickstart: 8 experts, top-2, 60 steps of 64 tokens, seed 1\n",
         "router token_choice, steered on scores; logits stationary\n",
-        "step 0     1-5   45-55  last 50  below 0.5    dead  score kept\n", "\n  none            ",
+        "step 0     1-5   45-55  last 50  below 0.5    dead  score kept  all steps\n", "\n  none            ",
         "\n  loss_free_prop  ", "\n  chance          ", "a uniform random router, one step (95 %: "}) {
     EXPECT_NE(out.find(text), std::string::npos) << text << "\n" << out;
   }

@@ -70,6 +70,107 @@ TEST_F(Report, DrawsFigures) {
   }
 }
 
+constexpr const char* kLoop = " --set balance.steps=20 --set workload.tokens=64 ";
+
+TEST_F(Report, IsWrittenForTheCommandsThatStoreNothing) {
+  if (!can_draw()) {
+    GTEST_SKIP() << "built without npm";
+  }
+  const std::string loop = folder_.file("loop.html");
+  const Outcome balanced =
+      run("balance balance_controllers -o json" + std::string(kLoop) + "--report " + loop);
+  ASSERT_EQ(balanced.status, 0) << balanced.err;
+  EXPECT_EQ(balanced.err, "report   " + loop + "\n");
+  EXPECT_EQ(balanced.out.rfind("[", 0), 0u) << "standard output is the result alone";
+  const std::string page = read_all(loop);
+  EXPECT_EQ(page.rfind("<!DOCTYPE html>", 0), 0u);
+  for (const char* text :
+       {"id=\"course\"", "id=\"price\"", "quantile_balancing",
+        "moesim balance balance_controllers --set workload.tokens=64 --set balance.steps=20"}) {
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+  }
+  ASSERT_EQ(run("balance balance_controllers" + std::string(kLoop) + "--report " + loop).status, 0);
+  EXPECT_TRUE(read_all(loop) == page) << "the same loop, the same bytes";
+
+  const std::string live = folder_.file("live.html");
+  const Outcome compared = run("compare quickstart --set-b router.top_k=1 --report " + live + kQuick);
+  ASSERT_EQ(compared.status, 0) << compared.err;
+  EXPECT_EQ(compared.err, "report   " + live + "\n");
+  for (const char* text : {"id=\"pairs\"", "id=\"load-difference\"", "p.router.top_k",
+                           "moesim compare quickstart", "--set-b router.top_k=1"}) {
+    EXPECT_NE(read_all(live).find(text), std::string::npos) << text;
+  }
+}
+
+TEST_F(Report, OfStoredRunsComparedIsThatOfTheReport) {
+  if (!can_draw()) {
+    GTEST_SKIP() << "built without npm";
+  }
+  ASSERT_EQ(run("run quickstart -o json" + kQuick).status, 0);
+  const std::string run_folder = fs::directory_iterator(runs())->path();
+  const std::string both = run_folder + " " + run_folder;
+  ASSERT_EQ(run("compare " + both + " --report " + folder_.file("a.html")).status, 0);
+  ASSERT_EQ(run("report " + both + " --file " + folder_.file("b.html")).status, 0);
+  EXPECT_TRUE(read_all(folder_.file("a.html")) == read_all(folder_.file("b.html")));
+}
+
+TEST_F(Report, FiguresOfTheCommandsThatStoreNothing) {
+  if (run("report nowhere --figures svg").err.find("[no-") != std::string::npos) {
+    GTEST_SKIP() << "built without npm or Duktape";
+  }
+  const std::string pictures = folder_.file("pictures");
+  const Outcome drawn =
+      run("balance balance_controllers" + std::string(kLoop) + "--figures svg --report " + pictures);
+  ASSERT_EQ(drawn.status, 0) << drawn.err;
+  for (const char* chart : {"course", "reached", "speed", "price", "final-load", "bias"}) {
+    const std::string path = pictures + "/" + chart + ".svg";
+    EXPECT_EQ(read_all(path).rfind("<svg", 0), 0u) << chart;
+    EXPECT_NE(drawn.err.find("report   " + path + "\n"), std::string::npos) << drawn.err;
+  }
+  EXPECT_FALSE(fs::exists(folder_.file("pictures.html")));
+}
+
+TEST_F(Report, OptionsOfPagesAreCheckedBeforeAnythingRuns) {
+  struct Case {
+    const char* line;
+    const char* says;
+  };
+  for (const Case& c :
+       {Case{
+            "balance balance_controllers --figures svg",
+            "--figures: error: has no effect without --report; expected --report FOLDER [no-effect]\n  help: "
+            "--report figures --figures svg\n"},
+        Case{"compare quickstart --set-b router.top_k=1 --figures svg", "[no-effect]"},
+        Case{"route --preset mixtral --logits nowhere.npy --diff olmoe --figures svg", "[no-effect]"},
+        Case{"route --preset mixtral --logits nowhere.npy --out o --report a.html",
+             "--report: error: has no effect without --diff; expected --diff OTHER [no-effect]"},
+        Case{"balance balance_controllers --report a.html --figures bmp",
+             "--figures: error: got 'bmp'; expected one of pdf, png, svg [bad-option]"},
+        Case{"balance balance_controllers --report loop.svg",
+             "--report loop.svg: error: got the ending '.svg'; expected a name that ends in .html "
+             "[bad-option]"},
+        Case{"compare a.yaml b.yaml --report c.yaml", "expected a name that ends in .html"}}) {
+    const Outcome outcome = run(c.line);
+    EXPECT_EQ(outcome.status, 64) << c.line;
+    EXPECT_EQ(outcome.out, "") << c.line;
+    EXPECT_NE(outcome.err.find(c.says), std::string::npos) << c.line << "\n" << outcome.err;
+  }
+  if (!can_draw()) {
+    const Outcome refused = run("balance balance_controllers --report a.html");
+    EXPECT_EQ(refused.status, 64);
+    EXPECT_EQ(refused.out, "");
+    return;
+  }
+  const Outcome nowhere = run("balance balance_controllers --report /nowhere/at/all.html");
+  EXPECT_EQ(nowhere.status, 73);
+  EXPECT_EQ(nowhere.out, "") << "before anything runs";
+  std::ofstream(folder_.file("file")) << "a file";
+  EXPECT_EQ(run("balance balance_controllers --figures svg --report " + folder_.file("file")).status, 73);
+  const Outcome twice = run("balance balance_controllers --report " + folder_.file("x.html") + " --out " +
+                            folder_.file("x.html"));
+  EXPECT_EQ(twice.status, 64) << "--out takes no .html either";
+}
+
 TEST_F(Report, NamesWhatIsMissingOrWrong) {
   const Outcome missing = run("report nowhere");
   EXPECT_NE(missing.status, 0);

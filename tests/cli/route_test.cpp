@@ -83,6 +83,30 @@ TEST_F(Route, WhatIsDroppedKeepsItsExpertAndLosesItsWeight) {
   EXPECT_EQ(summary("o")["tokens_per_expert"], (std::vector<int>{5, 0}));
 }
 
+TEST_F(Route, ADiffIsDrawn) {
+  write_floats("l.npy", {kToken, kToken, {0, 1, 2, 3, 4, 5, 6, 7}});
+  write_floats("b.npy", {{-1, -1, -1, -1, -1, -1, -1, -1}});
+  const std::string line =
+      "--preset deepseek_v3 --set router.num_expert_groups=4 --set router.num_limited_groups=2 --set "
+      "router.top_k=2 --logits l.npy --bias b.npy --diff deepseek_v3_zero_fill ";
+  const int status = run(line + "--report d.html");
+  if (read("err").find("[no-report]") != std::string::npos) {
+    GTEST_SKIP() << "built without npm";
+  }
+  ASSERT_EQ(status, 0) << read("err");
+  EXPECT_EQ(read("err"), "report   d.html\n");
+  EXPECT_NE(read("out").find("parts at: group limits"), std::string::npos);
+  const std::string page = read("d.html");
+  for (const char* text : {"<!DOCTYPE html>", "id=\"stages\"", "id=\"first-token\"", "id=\"load\"",
+                           "3 of 3 tokens (100 %) end differently", "parts at: group limits",
+                           "moesim route --preset deepseek_v3 --logits l.npy --bias b.npy --set "
+                           "router.num_expert_groups=4"}) {
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+  }
+  ASSERT_EQ(run(line + "-o json --report e.html"), 0) << read("err");
+  EXPECT_TRUE(read("e.html") == page) << "the same numbers, the same bytes";
+}
+
 TEST_F(Route, SoftRoutersMix) {
   write_floats("l.npy", {{1, 2, 3, 4}, {0, 0, 0, 0}, {4, 3, 2, 1}});
   ASSERT_EQ(run("--preset soft_moe --set router.slots_per_expert=2 --logits l.npy --out o"), 0)

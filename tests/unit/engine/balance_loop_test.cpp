@@ -7,10 +7,12 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "core/error.h"
 #include "engine/run.h"
 #include "io/npy.h"
+#include "metrics/load.h"
 #include "support/temp_folder.h"
 
 namespace moesim {
@@ -44,6 +46,16 @@ std::map<std::string, BalanceSummary> summaries(const BalanceRecord& record) {
     all[course.title] = summarise_course(course.steps);
   }
   return all;
+}
+
+TEST(BalanceLoop, KeepsTheLoadsOfTheLastStep) {
+  const BalanceRecord record = balance(kReference, {"balance.steps=7"});
+  for (const BalanceCourse& course : record.courses) {
+    ASSERT_EQ(course.last_loads.size(), 16u) << course.title;
+    EXPECT_DOUBLE_EQ(load_stats(course.last_loads).max_violation, course.steps.back().max_violation);
+    EXPECT_EQ(std::accumulate(course.last_loads.begin(), course.last_loads.end(), std::uint64_t{0}), 2048u);
+    EXPECT_EQ(course.acts, Acts::adds) << course.title;
+  }
 }
 
 // Published: 3.77, 3.77, 3.77 … for one unnamed seed; this one is near it. Ranges are of several seeds.

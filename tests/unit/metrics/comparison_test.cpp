@@ -62,6 +62,14 @@ TEST(CompareRounds, APlantedDifferenceIsFound) {
   EXPECT_GE(found, 95);
 }
 
+TEST(PairedRatios, AreWhatTheVerdictIsMadeOf) {
+  const Samples a = {2, 2, 4, 1, 3, 3, 9};  // the last has no other round
+  const Samples b = {1, 1, 1, 1, 3, 12, 1};
+  EXPECT_EQ(paired_ratios(a, b), (std::vector<double>{2, 2, 0.5}));
+  EXPECT_EQ(compare_rounds(a, b, 0).ratio.median, 2);
+  EXPECT_TRUE(paired_ratios({}, b).empty());
+}
+
 TEST(CompareRounds, TheMarginMustBeExceeded) {
   EXPECT_EQ(compare_rounds(Samples(12, 1.0), Samples(12, 1.009), 0.01).speed, Speed::no_clear_difference);
   EXPECT_EQ(compare_rounds(Samples(12, 1.0), Samples(12, 1.011), 0.01).speed, Speed::slower);

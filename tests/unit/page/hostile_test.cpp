@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "live_fixture.h"
 #include "page/draw.h"
 #include "page/html.h"
 #include "page_fixture.h"
@@ -110,7 +111,9 @@ TEST(HostilePage, NoTextOfARecordBecomesATagAnAttributeOrAScript) {
     for (std::size_t i = first; i < std::min(all.size(), first + kAtOnce); ++i) {
       const test::StoredRun run = stored_run(all[i]);
       for (const Page& part :
-           {run_page(all[i], run.point, run.detail), sweep_page(all[i], stored_sweep(all[i]))}) {
+           {run_page(all[i], run.point, run.detail), sweep_page(all[i], stored_sweep(all[i])),
+            balance_page(test::a_loop(all[i])), compare_page({test::a_comparison(all[i])}, all[i]),
+            test::TwoRouters("deepseek_v3", "deepseek_v3_zero_fill", all[i]).page(all[i])}) {
         page.badges.push_back(part.title);
         page.sections.insert(page.sections.end(), part.sections.begin(), part.sections.end());
       }
@@ -126,6 +129,8 @@ TEST(HostilePage, WithPicturesToo) {
   for (const std::string& payload : {payloads()[0], payloads()[30]}) {
     const test::StoredRun run = stored_run(payload);
     expect_only_own_tags(render_html(run_page(payload, run.point, run.detail)), payload);
+    expect_only_own_tags(render_html(balance_page(test::a_loop(payload))), payload);
+    expect_only_own_tags(render_html(compare_page({test::a_comparison(payload)}, payload)), payload);
   }
 }
 
