@@ -1,4 +1,4 @@
-// The report in a real browser: node --test tests/browser (scripts/test_browser prepares it).
+// The report in a real browser: node --test tests/report (scripts/test_browser prepares it).
 //   MOESIM          the program
 //   MOESIM_PAGES    a folder for the pages and pictures made here
 //   CHROMIUM        the browser, /usr/bin/chromium by default
