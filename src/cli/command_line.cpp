@@ -190,6 +190,8 @@ CLI::App* add_export(CLI::App& app, ExportArguments& a) {
   command->add_flag("--jsonl", a.jsonl, "results.jsonl and experts.csv (the default)");
   command->add_flag("--csv", a.csv, "results.csv and experts.csv");
   command->add_flag("--md", a.markdown, "results.md");
+  command->add_flag("--trace", a.trace,
+                    "trace.json: the workers of one step, for Perfetto or chrome://tracing");
   return command;
 }
 

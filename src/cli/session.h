@@ -53,7 +53,7 @@ struct BalanceArguments {
 };
 struct ExportArguments {
   std::string run;
-  bool jsonl = false, csv = false, markdown = false;
+  bool jsonl = false, csv = false, markdown = false, trace = false;
 };
 struct ReportArguments {
   std::vector<std::string> runs;

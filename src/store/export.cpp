@@ -15,6 +15,13 @@ void write_experts(const ResultStore& store, const std::string& path) {
   file.close();
 }
 
+// A JSON object in a line, without its end.
+std::string object(const FlatRow& row) {
+  std::string text = render_row(row, Format::jsonl);
+  text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 FlatRow export_row(const StoredPoint& point) {
@@ -86,6 +93,30 @@ std::vector<std::string> export_table(const ResultStore& store, const std::strin
   }
   write_experts(store, folder + "/experts.csv");
   return {path, folder + "/experts.csv"};
+}
+
+std::vector<std::string> export_trace(const ResultStore& store, const std::string& folder) {
+  constexpr double kMicroseconds = 1e6;
+  const std::string path = folder + "/trace.json";
+  OutputFile file(path);
+  std::string before = "[\n";
+  store.for_each_point([&](const StoredPoint& point) {
+    const std::string name = object({{"name", "point " + point.id}});
+    file.write(before + R"({"name":"process_name","ph":"M","pid":)" + std::to_string(point.place) +
+               ",\"args\":" + name + "}");
+    before = ",\n";
+    for (const StoredSpan& span : store.detail(point.id).spans) {
+      file.write(before + object({{"name", span.stage},
+                                  {"ph", std::string("X")},
+                                  {"ts", span.begin_s * kMicroseconds},
+                                  {"dur", (span.end_s - span.begin_s) * kMicroseconds},
+                                  {"pid", point.place},
+                                  {"tid", span.thread}}));
+    }
+  });
+  file.write(before == "[\n" ? "[]\n" : "\n]\n");
+  file.close();
+  return {path};
 }
 
 }  // namespace moesim

@@ -17,4 +17,8 @@ FlatRow export_row(const StoredPoint& point);
 std::vector<std::string> export_jsonl(const ResultStore& store, const std::string& folder);
 std::vector<std::string> export_table(const ResultStore& store, const std::string& folder, bool markdown);
 
+// trace.json: the blocks of the one step that each point watched, as complete events of the Trace Event
+// Format, microseconds; a process for each point, a thread for each worker.
+std::vector<std::string> export_trace(const ResultStore& store, const std::string& folder);
+
 }  // namespace moesim

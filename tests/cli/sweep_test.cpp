@@ -10,6 +10,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 
 #include "support/temp_folder.h"
 
@@ -95,6 +96,19 @@ TEST_F(Sweeps, RunsEveryPointOnceAndExports) {
     EXPECT_GT(fs::file_size(run_folder() + "/results." + format), 1000u);
   }
   EXPECT_EQ(run(" export " + run_folder() + " --csv --md"), 64);
+  ASSERT_EQ(run(" export " + run_folder() + " --trace"), 0) << err();
+  const auto trace = nlohmann::json::parse(read(run_folder() + "/trace.json"));
+  std::set<int> points;
+  for (const auto& event : trace) {
+    points.insert(event.at("pid").get<int>());
+    if (event.at("ph") == "X") {
+      EXPECT_GE(event.at("dur").get<double>(), 0);
+      EXPECT_LT(event.at("ts").get<double>(), 60e6);
+      EXPECT_FALSE(event.at("name").get<std::string>().empty());
+    }
+  }
+  EXPECT_EQ(points.size(), 4u);
+  EXPECT_GT(trace.size(), 10u);
   EXPECT_EQ(run(" export " + folder_.file("nothing")), 66);
   EXPECT_TRUE(fs::exists(run_folder() + "/config.yaml"));
   EXPECT_TRUE(nlohmann::json::accept(read(run_folder() + "/environment.json")));
