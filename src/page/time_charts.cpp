@@ -25,55 +25,70 @@ std::string prefix_of(const std::string& variant) {
 
 struct Drawn {
   std::string name;
-  double median, low, high;
+  double median, low, high;     // tokens/s; NaN: not of this variant
+  double gflops, step_seconds;  // medians
 };
 
+// Variants that were measured, the yardstick behind them.
 std::vector<Drawn> measured_variants(const StoredPoint& point) {
   std::vector<Drawn> variants;
-  for (const char* name : kVariants) {
+  const auto read = [&](const std::string& name) {
     const std::string prefix = prefix_of(name);
-    const Drawn drawn{name, number(point, prefix + "tokens_per_s"), number(point, prefix + "tokens_per_s.lo"),
-                      number(point, prefix + "tokens_per_s.hi")};
-    if (drawn.median > 0) {
-      variants.push_back(drawn);
+    return Drawn{name,
+                 number(point, prefix + "tokens_per_s"),
+                 number(point, prefix + "tokens_per_s.lo"),
+                 number(point, prefix + "tokens_per_s.hi"),
+                 number(point, prefix + "gflops"),
+                 number(point, prefix + "step_seconds")};
+  };
+  for (const char* name : kVariants) {
+    if (Drawn drawn = read(name); drawn.median > 0) {
+      variants.push_back(std::move(drawn));
     }
+  }
+  Drawn yardstick = read("yardstick");
+  yardstick.median = yardstick.low = yardstick.high = std::nan("");  // its tokens are not the workload's
+  if (!variants.empty() && yardstick.gflops > 0 && yardstick.step_seconds > 0) {
+    variants.push_back(std::move(yardstick));
   }
   return variants;
 }
 
-}  // namespace
+// What a step of `seconds` reaches; NaN where the record does not say.
+double tokens_rate(double tokens, const Drawn& variant, double seconds) {
+  return variant.median > 0 ? tokens / seconds : std::nan("");
+}
+double gflops_rate(const Drawn& variant, double seconds) {
+  return variant.gflops * variant.step_seconds / seconds;
+}
 
-Chart throughput_chart(const StoredPoint& point, const StoredDetail& detail) {
-  Chart chart{"throughput", "Throughput", "", {}, {{"variant", "round", "tokens/s", "counted"}, {}}, 0};
-  const std::vector<Drawn> variants = measured_variants(point);
-  const double tokens = number(point, "p.workload.tokens");
-  if (variants.empty()) {
-    return chart;
-  }
+// Every sample, the medians and their intervals on an axis of rates.
+template <class Rate>
+ChartView strip_view(const std::string& unit, double Drawn::*median_rate, const std::vector<Drawn>& variants,
+                     const StoredDetail& detail, const Rate& rate) {
   std::vector<std::string> names;
   Json samples = Json::array();
   Json warm_ups = Json::array();
   Json intervals = Json::array();
   Json medians = Json::array();
   for (const Drawn& variant : variants) {
+    const double median = variant.*median_rate;
+    if (!(median > 0)) {
+      continue;
+    }
     names.push_back(variant.name);
     for (const StoredTiming& timing : detail.timings) {
-      if (timing.variant != variant.name || !(timing.seconds > 0) || !(tokens > 0)) {
-        continue;
+      if (timing.variant == variant.name && timing.seconds > 0) {
+        (timing.repetition < 0 ? warm_ups : samples)
+            .push_back(Json::array({rate(variant, timing.seconds), variant.name}));
       }
-      const double speed = tokens / timing.seconds;
-      const bool warm_up = timing.repetition < 0;
-      (warm_up ? warm_ups : samples).push_back(Json::array({speed, variant.name}));
-      chart.table.rows.push_back({variant.name,
-                                  warm_up ? FlatValue(std::string("warm-up")) : FlatValue(timing.repetition),
-                                  speed, !warm_up});
     }
     if (variant.low > 0 && variant.high > 0) {
-      intervals.push_back(Json::array({variant.low, variant.name}));
-      intervals.push_back(Json::array({variant.high, variant.name}));
+      intervals.push_back(Json::array({median * variant.low / variant.median, variant.name}));
+      intervals.push_back(Json::array({median * variant.high / variant.median, variant.name}));
       intervals.push_back(Json::array({nullptr, variant.name}));
     }
-    medians.push_back(Json::array({variant.median, variant.name}));
+    medians.push_back(Json::array({median, variant.name}));
   }
   Json interval = options::line("95 % interval", std::move(intervals));
   interval["lineStyle"] = {{"width", 6}, {"opacity", 0.5}};
@@ -85,11 +100,44 @@ Chart throughput_chart(const StoredPoint& point, const StoredDetail& detail) {
   warm_up["symbol"] = "triangle";
   Json y_axis = options::category_axis("", std::move(names));
   y_axis["inverse"] = true;
-  chart.views.push_back(
-      {"", options::text(
-               options::chart(options::value_axis("tokens/s"), std::move(y_axis),
-                              Json::array({std::move(interval), options::points("sample", std::move(samples)),
-                                           std::move(median), std::move(warm_up)})))});
+  return {unit, options::text(options::chart(
+                    options::value_axis(unit), std::move(y_axis),
+                    Json::array({std::move(interval), options::points("sample", std::move(samples)),
+                                 std::move(median), std::move(warm_up)})))};
+}
+
+DataTable samples_table(double tokens, const std::vector<Drawn>& variants, const StoredDetail& detail) {
+  DataTable table{{"variant", "round", "tokens/s", "GFLOP/s", "counted"}, {}};
+  for (const Drawn& variant : variants) {
+    for (const StoredTiming& timing : detail.timings) {
+      if (timing.variant == variant.name && timing.seconds > 0) {
+        const bool warm_up = timing.repetition < 0;
+        table.rows.push_back({variant.name,
+                              warm_up ? FlatValue(std::string("warm-up")) : FlatValue(timing.repetition),
+                              options::known(tokens_rate(tokens, variant, timing.seconds)),
+                              options::known(gflops_rate(variant, timing.seconds)), !warm_up});
+      }
+    }
+  }
+  return table;
+}
+
+}  // namespace
+
+Chart throughput_chart(const StoredPoint& point, const StoredDetail& detail) {
+  Chart chart{"throughput", "Throughput", "", {}, {}, 0};
+  const std::vector<Drawn> variants = measured_variants(point);
+  const double tokens = number(point, "p.workload.tokens");
+  if (variants.empty() || !(tokens > 0)) {
+    return chart;
+  }
+  chart.table = samples_table(tokens, variants, detail);
+  chart.views.push_back(strip_view(
+      "tokens/s", &Drawn::median, variants, detail,
+      [&](const Drawn& variant, double seconds) { return tokens_rate(tokens, variant, seconds); }));
+  if (variants.front().gflops * variants.front().step_seconds > 0) {
+    chart.views.push_back(strip_view("GFLOP/s", &Drawn::gflops, variants, detail, gflops_rate));
+  }
   chart.height = 120 + 50 * static_cast<int>(variants.size());
   const Drawn& moe = variants.front();
   chart.takeaway = moe.name == "moe"

@@ -29,6 +29,10 @@ inline StoredRun stored_run(const std::string& text = "word") {
               {"m.tokens_per_s", 1000.0},
               {"m.tokens_per_s.lo", 900.0},
               {"m.tokens_per_s.hi", 1100.0},
+              {"m.step_seconds", 0.1},
+              {"m.gflops", 20.0},
+              {"m.yardstick.step_seconds", 0.004},
+              {"m.yardstick.gflops", 25.0},
               {"m.dense_same_active.tokens_per_s", 1500.0},
               {"m.dense_same_active.tokens_per_s.lo", 1400.0},
               {"m.dense_same_active.tokens_per_s.hi", 1600.0},
@@ -62,8 +66,9 @@ inline StoredRun stored_run(const std::string& text = "word") {
     run.detail.bins.push_back({"weight", layer, 0.5, 1.0, 20});
     run.detail.bins.push_back({"entropy", layer, 0.0, 1.0, 30});
   }
-  run.detail.timings = {
-      {"moe", -1, 0.2}, {"moe", 0, 0.1}, {"moe", 1, 0.11}, {"dense_same_active", 0, 0.07}, {text, 0, 0.1}};
+  run.detail.timings = {{"moe", -1, 0.2},        {"moe", 0, 0.1},
+                        {"moe", 1, 0.11},        {"dense_same_active", 0, 0.07},
+                        {"yardstick", 0, 0.005}, {text, 0, 0.1}};
   run.detail.spans = {{0, "experts", 0.0, 0.05}, {1, text, 0.01, 0.04}};
   run.detail.tokens = {{0, text, text}, {1, text, "other"}};
   run.detail.choices = {

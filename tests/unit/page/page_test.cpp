@@ -97,6 +97,12 @@ TEST(RunPage, NumbersAreThoseOfTheRecord) {
   const json drawn = json::parse(throughput.views[0].option);
   EXPECT_EQ(drawn["series"][1]["data"][0], json({1000.0, "moe"}));             // 100 tokens in 0.1 s
   EXPECT_EQ(drawn["series"][3]["data"], json::array({json({500.0, "moe"})}));  // the warm-up
+  ASSERT_EQ(throughput.views.size(), 2u);
+  const json gflops = json::parse(throughput.views[1].option);
+  EXPECT_EQ(gflops["yAxis"]["data"], json({"moe", "yardstick"}));  // the dense layer's record has none
+  EXPECT_EQ(gflops["series"][1]["data"][0], json({20.0, "moe"}));
+  EXPECT_EQ(gflops["series"][1]["data"][2], json({20.0, "yardstick"}));  // 25 · 0.004 / 0.005
+  EXPECT_EQ(gflops["series"][0]["data"][0], json({18.0, "moe"}));        // as wide as that of tokens/s
   EXPECT_NE(throughput.takeaway.find("dense_same_active: 1.50 times"), std::string::npos);
 }
 
