@@ -19,12 +19,17 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/moesimConfig.cmake.in 
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/moesimConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/moesimConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/moesim)
 
-# What shells complete, at the places where bash-completion and zsh look.
-foreach(shell bash zsh)
+# The manual page, and what shells complete, at the places where man, bash-completion, fish and zsh look.
+install(CODE "execute_process(COMMAND \"$<TARGET_FILE:moesim>\" man
+  OUTPUT_FILE \"${CMAKE_CURRENT_BINARY_DIR}/moesim.1\" COMMAND_ERROR_IS_FATAL ANY)")
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/moesim.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+foreach(shell bash fish zsh)
   install(CODE "execute_process(COMMAND \"$<TARGET_FILE:moesim>\" completion ${shell}
     OUTPUT_FILE \"${CMAKE_CURRENT_BINARY_DIR}/completion.${shell}\" COMMAND_ERROR_IS_FATAL ANY)")
 endforeach()
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/completion.bash RENAME moesim
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/completion.fish RENAME moesim.fish
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/completion.zsh RENAME _moesim
   DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)

@@ -332,8 +332,9 @@ CLI::App* add_completion(CLI::App& app, std::string& shell) {
       app.add_subcommand("completion",
                          "Print what lets a shell complete moesim's commands, options and keys.\n"
                          "  moesim completion bash > ~/.local/share/bash-completion/completions/moesim\n"
-                         "  moesim completion zsh > ~/.zfunc/_moesim      (a folder of zsh's fpath)");
-  command->add_option("shell", shell, "the shell: bash or zsh")->required()->type_name("bash|zsh");
+                         "  moesim completion zsh > ~/.zfunc/_moesim      (a folder of zsh's fpath)\n"
+                         "  moesim completion fish > ~/.config/fish/completions/moesim.fish");
+  command->add_option("shell", shell, "the shell: bash, fish or zsh")->required()->type_name("bash|fish|zsh");
   return command;
 }
 
@@ -393,6 +394,9 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* explain = add_explain(app, explain_arguments);
   const CLI::App* doctor = add_doctor(app, doctor_arguments);
   const CLI::App* completion = add_completion(app, shell);
+  const CLI::App* man = app.add_subcommand("man",
+                                           "Print the manual page.\n"
+                                           "  moesim man | man -l -");
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -445,6 +449,9 @@ int run_command_line(int argc, char** argv) {
   }
   if (doctor->parsed()) {
     return doctor_command(doctor_arguments, colour);
+  }
+  if (man->parsed()) {
+    return man_command(command_tree(app));
   }
   if (completion->parsed()) {
     return completion_command(shell, command_tree(app));

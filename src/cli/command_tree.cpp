@@ -28,7 +28,10 @@ OptionWords words_of(const CLI::Option& option) {
 CommandWords words_of(const CLI::App& app) {
   CommandWords words;
   words.name = app.get_name();
-  words.summary = app.get_description().substr(0, app.get_description().find('\n'));
+  const std::string& description = app.get_description();
+  const std::size_t first_line = std::min(description.find('\n'), description.size());
+  words.summary = description.substr(0, first_line);
+  words.examples = description.substr(std::min(first_line + 1, description.size()));
   for (const CLI::Option* option : app.get_options()) {
     (option->get_positional() ? words.arguments : words.options).push_back(words_of(*option));
   }
@@ -93,7 +96,7 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 CommandTree command_tree(const CLI::App& app) {
-  CommandTree tree = {words_of(app), {}};
+  CommandTree tree = {words_of(app), {}, app.get_footer()};
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     tree.commands.push_back(words_of(*command));
   }

@@ -21,11 +21,13 @@ struct OptionWords {
 };
 struct CommandWords {
   std::string name, summary;
+  std::string examples;  // lines of the help below the summary
   std::vector<OptionWords> options, arguments;
 };
 struct CommandTree {
   CommandWords whole;                  // options in front of a command
   std::vector<CommandWords> commands;  // in the order of the help
+  std::string footer;                  // of the help
 };
 CommandTree command_tree(const CLI::App& app);
 

@@ -116,9 +116,11 @@ ValueKind value_kind(const CompletionWords& words, const std::string& part) {
 }
 
 int completion_command(const std::string& shell, const CommandTree& tree) {
-  parse_choice_option("moesim completion", shell, {"bash", "zsh"});
+  parse_choice_option("moesim completion", shell, {"bash", "fish", "zsh"});
   const CompletionWords words = completion_words();
-  write_stdout(shell == "bash" ? render_bash_completion(tree, words) : render_zsh_completion(tree, words));
+  write_stdout(shell == "bash"   ? render_bash_completion(tree, words)
+               : shell == "fish" ? render_fish_completion(tree, words)
+                                 : render_zsh_completion(tree, words));
   return 0;
 }
 

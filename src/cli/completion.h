@@ -33,6 +33,7 @@ enum class ValueKind { words, files, folders, keys, nothing, word };
 ValueKind value_kind(const CompletionWords& words, const std::string& part);
 
 std::string render_bash_completion(const CommandTree& tree, const CompletionWords& words);
+std::string render_fish_completion(const CommandTree& tree, const CompletionWords& words);
 std::string render_zsh_completion(const CommandTree& tree, const CompletionWords& words);
 
 }  // namespace moesim

@@ -106,6 +106,7 @@ int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
 int init_command(const InitArguments& arguments);
+int man_command(const CommandTree& tree);
 int completion_command(const std::string& shell, const CommandTree& tree);
 int schema_command(const std::string& what);
 int explain_command(const ExplainArguments& arguments);

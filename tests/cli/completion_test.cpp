@@ -155,8 +155,8 @@ TEST(Completion, ChoicesAreThoseOfTheHelpAndOfTheProgram) {
         << wrong.err << expected;
   }
   EXPECT_EQ(offered("moesim schema ''"), Words{"config"});
-  EXPECT_EQ(offered("moesim completion ''"), (Words{"bash", "zsh"}));
-  EXPECT_EQ(moesim_run("completion fish").status, 64);
+  EXPECT_EQ(offered("moesim completion ''"), (Words{"bash", "fish", "zsh"}));
+  EXPECT_EQ(moesim_run("completion tcsh").status, 64);
 }
 
 TEST(Completion, BashCompletesTheLineAsReadlineCutsIt) {
@@ -193,6 +193,59 @@ TEST(Completion, BashOffersFilesAndRunsNothing) {
     EXPECT_EQ(offered(std::string("moesim ") + hostile + " ''", folder.path()), Words{});
   }
   EXPECT_FALSE(std::filesystem::exists(folder.file("evil")));
+}
+
+TEST(Completion, FishCompletesALine) {
+  if (!is_installed("fish")) {
+    GTEST_SKIP() << "no fish here";
+  }
+  const TempFolder folder;
+  const std::string script = folder.write("moesim.fish", moesim_run("completion fish").out);
+  folder.write("my.yaml", "");
+  const auto offered = [&](const std::string& line) {
+    const std::string command = "cd " + folder.path() + "; HOME=" + folder.path() +
+                                " fish --no-config -c 'source " + script + "; complete -C \"" + line +
+                                "\"' >out 2>err";
+    EXPECT_EQ(std::system(command.c_str()), 0) << read_all(folder.file("err"));
+    std::istringstream lines(read_all(folder.file("out")));
+    std::set<std::string> words;
+    for (std::string each; std::getline(lines, each);) {
+      words.insert(each.substr(0, each.find('\t')));
+    }
+    return words;
+  };
+  using Set = std::set<std::string>;
+  EXPECT_EQ(offered("moesim expl"), Set{"explain"});
+  EXPECT_EQ(offered("moesim run quickst"), Set{"quickstart"});
+  EXPECT_EQ(offered("moesim run my"), Set{"my.yaml"});
+  EXPECT_EQ(offered("moesim run x --set router.kind=token_"), Set{"router.kind=token_choice"});
+  EXPECT_EQ(offered("moesim sweep x -p layer.num_l"), Set{"layer.num_layers="});
+  EXPECT_EQ(offered("moesim run x --output=jsonl"), Set{"--output=jsonl"});
+  EXPECT_EQ(offered("moesim report x --figures p"), (Set{"pdf", "png"}));
+  EXPECT_EQ(offered("moesim run x --dry"), Set{"--dry-run"});
+  EXPECT_EQ(offered("moesim run x --seed "), Set{});
+}
+
+TEST(Manual, KnowsEveryCommandAndOption) {
+  const std::string page = moesim_run("man").out;
+  for (const std::string& command : commands()) {
+    EXPECT_NE(page.find(".SS " + command + "\n"), std::string::npos) << command;
+    for (const auto& [name, type] : options(command)) {
+      std::string typed;
+      for (const char c : name) {
+        typed += c == '-' ? "\\-" : std::string(1, c);
+      }
+      EXPECT_NE(page.find("\\fB" + typed + "\\fR"), std::string::npos) << command << " " << name;
+    }
+  }
+  if (is_installed("man") && is_installed("groff")) {
+    const TempFolder folder;
+    const std::string file = folder.write("moesim.1", page);
+    EXPECT_EQ(
+        std::system(("man --warnings -E UTF-8 -l " + file + " >/dev/null 2>" + folder.file("err")).c_str()),
+        0);
+    EXPECT_EQ(read_all(folder.file("err")), "");
+  }
 }
 
 // What an interactive zsh makes of a line and a tab.
