@@ -82,6 +82,7 @@ class Writer {
     out_ += "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
     out_ += fmt::format("<meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n", policy(web));
     out_ += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
+    out_ += "<noscript><style>.chart, .tools, .copy, #theme { display: none; }</style></noscript>\n";
     out_ += "<link rel=\"icon\" href=\"data:,\">\n";
     out_ += fmt::format("<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n", safe(page_.title),
                         web.style);

@@ -72,7 +72,7 @@ Chart stages_chart(const RouteDiffDetail& detail) {
       options::chart(options::value_axis("tokens"), stage_axis(detail),
                      Json::array({options::bars("same numbers", std::move(same), "tokens"),
                                   options::bars("part here", std::move(part), "tokens"),
-                                  options::bars("differ for another reason", std::move(differ), "tokens")}));
+                                  options::bars("differ without parting", std::move(differ), "tokens")}));
   option["tooltip"] = {{"trigger", "axis"}};
   chart.views.push_back({"", options::text(option)});
   const StageDiff* first = first_parting(detail);
@@ -80,10 +80,10 @@ Chart stages_chart(const RouteDiffDetail& detail) {
       first == nullptr
           ? fmt::format("All {} end alike.", counted(static_cast<std::uint64_t>(detail.tokens), "token"))
           : fmt::format(
-                "The first stage at which ways part is '{}', for {}; \"differ for another reason\" are "
-                "tokens "
-                "that parted before, or that end alike all the same.",
-                first->stage, counted(static_cast<std::uint64_t>(first->parts), "token"));
+                "{} first differ at '{}'{}. \"Differ without parting\": tokens that differ here too but "
+                "parted at an earlier stage, or that end alike.",
+                counted(static_cast<std::uint64_t>(first->parts), "token"), first->stage,
+                first->token < 0 ? ", whose numbers stand at 'goes to'" : "");
   return chart;
 }
 

@@ -15,20 +15,6 @@ void add(Page& page, Section section) {
   }
 }
 
-// The rows of the record whose names begin so.
-DataTable rows_named(const FlatRow& record, const std::vector<std::string>& beginnings) {
-  DataTable table{{"name", "value"}, {}};
-  for (const FlatEntry& entry : record) {
-    for (const std::string& beginning : beginnings) {
-      if (entry.name.rfind(beginning, 0) == 0) {
-        table.rows.push_back({entry.name, entry.value});
-        break;
-      }
-    }
-  }
-  return table;
-}
-
 std::string verdict_of(const StoredPoint& point) {
   const double speed = number(point, "m.tokens_per_s");
   const double active = number(point, "m.active_params");

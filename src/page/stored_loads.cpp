@@ -24,6 +24,19 @@ std::string word(const StoredPoint& point, const std::string& name) {
   return text == nullptr ? "" : *text;
 }
 
+DataTable rows_named(const FlatRow& record, const std::vector<std::string>& beginnings) {
+  DataTable table{{"name", "value"}, {}};
+  for (const FlatEntry& entry : record) {
+    for (const std::string& beginning : beginnings) {
+      if (entry.name.rfind(beginning, 0) == 0) {
+        table.rows.push_back({entry.name, entry.value});
+        break;
+      }
+    }
+  }
+  return table;
+}
+
 StoredLoads read_loads(const StoredPoint& point, const StoredDetail& detail) {
   StoredLoads loads;
   loads.experts = count_of(point, "p.layer.num_experts");

@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "page/page.h"
 #include "store/result_store.h"
 
 namespace moesim {
@@ -25,6 +26,8 @@ StoredLoads read_loads(const StoredPoint& point, const StoredDetail& detail);
 
 // The row's whole number or number, NaN where there is none.
 double number(const StoredPoint& point, const std::string& name);
+// The rows of the record whose names begin so.
+DataTable rows_named(const FlatRow& record, const std::vector<std::string>& beginnings);
 std::string word(const StoredPoint& point, const std::string& name);  // "" where there is none
 
 }  // namespace moesim

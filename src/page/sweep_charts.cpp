@@ -25,7 +25,7 @@ std::pair<double, double> range_of(const SweepAnalysis& sweep, const SweepMetric
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
   for (const StoredPoint& point : sweep.points) {
-    const double value = number_in(point.record, metric.name);
+    const double value = metric_value(point, metric);
     if (std::isfinite(value)) {
       low = std::min(low, value);
       high = std::max(high, value);
@@ -50,6 +50,11 @@ std::vector<std::string> values_of(const SweepAnalysis& sweep, const std::string
     names.push_back(name);
   }
   return names;
+}
+
+double metric_value(const StoredPoint& point, const SweepMetric& metric) {
+  const double value = number_in(point.record, metric.name);
+  return metric.inverse ? 1 / value : value;
 }
 
 std::vector<SweepMetric> known_metrics(const SweepAnalysis& sweep) {
@@ -119,7 +124,7 @@ Chart parallel_chart(const SweepAnalysis& sweep, const std::vector<std::string>&
       row.emplace_back(axis_text(point, axis));
     }
     for (const SweepMetric& metric : metrics) {
-      const double number = number_in(point.record, metric.name);
+      const double number = metric_value(point, metric);
       value.push_back(options::or_null(number));
       row.push_back(options::known(number));
     }
@@ -130,8 +135,10 @@ Chart parallel_chart(const SweepAnalysis& sweep, const std::vector<std::string>&
       {"parallelAxis", std::move(parallel)},
       {"series", Json::array({{{"type", "parallel"}, {"name", "points"}, {"data", std::move(data)}}})}};
   chart.views.push_back({"", options::text(option)});
-  chart.takeaway = fmt::format("{}; drag along an axis to keep only some of them, here and everywhere below.",
-                               counted(sweep.points.size(), "point"));
+  chart.takeaway = fmt::format(
+      "{}; drag along an axis to keep only some of them, here and everywhere below; click the axis "
+      "beside the box to have all back.",
+      counted(sweep.points.size(), "point"));
   return chart;
 }
 
@@ -189,10 +196,10 @@ Chart pareto_chart(const SweepAnalysis& sweep, const std::vector<std::string>& a
   Json option =
       options::chart(options::value_axis("load CV (0: even)", "plain"), options::value_axis("tokens/s"),
                      Json::array({options::points("beaten in speed, balance and size", std::move(beaten)),
-                                  std::move(nothing_beats), std::move(dense_points)}));
+                                  std::move(dense_points), std::move(nothing_beats)}));
   chart.views.push_back({"", options::text(option)});
   chart.takeaway = fmt::format(
-      "{} of {} no other point beats in tokens/s, load CV and active parameters; size: active parameters.",
+      "No other point beats {} of {} in tokens/s, load CV and active parameters; size: active parameters.",
       unbeaten, counted(sweep.points.size(), "point"));
   return chart;
 }

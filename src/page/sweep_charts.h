@@ -10,12 +10,14 @@ namespace moesim {
 struct SweepMetric {
   const char* name;  // in the record
   const char* title;
-  const char* numbers;  // see page/options.h
-  int better;           // 1: more is, −1: less is, 0: neither
+  const char* numbers;   // see page/options.h
+  int better;            // 1: more is, −1: less is, 0: neither
+  bool inverse = false;  // 1 over what the record has
 };
 inline constexpr SweepMetric kSweepMetrics[] = {
     {"m.tokens_per_s", "tokens/s", "short", 1},
-    {"m.dense_same_active.ratio_to_moe", "dense over MoE", "plain", -1},
+    {"m.dense_same_active.ratio_to_moe", "vs same active", "plain", 1, true},
+    {"m.dense_same_total.ratio_to_moe", "vs same total", "plain", 1, true},
     {"m.load_cv", "load CV", "plain", -1},
     {"m.max_violation", "MaxVio", "plain", -1},
     {"m.dropped_fraction", "dropped", "percent", -1},
@@ -23,6 +25,9 @@ inline constexpr SweepMetric kSweepMetrics[] = {
     {"m.total_params", "total parameters", "short", 0},
     {"m.distinct_experts", "distinct experts", "plain", 0},
     {"m.limit_fraction.experts", "experts: share of the limit", "percent", 1}};
+
+// NaN where the point has none.
+double metric_value(const StoredPoint& point, const SweepMetric& metric);
 
 // Those that some point has; of these, those that tell points apart, and tokens/s.
 std::vector<SweepMetric> known_metrics(const SweepAnalysis& sweep);

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <tuple>
+#include <utility>
 
 #include "page/options.h"
 #include "page/sweep_charts.h"
@@ -84,9 +86,12 @@ void add_line(const SweepAnalysis& sweep, const SweepLines& all, const SweepLine
   for (const std::size_t p : line.points) {
     const StoredPoint& point = sweep.points[p];
     const std::size_t place = place_in(across, axis_text(point, all.axes.front()));
-    const double value = number_in(point.record, metric.name);
-    const double low = number_in(point.record, std::string(metric.name) + ".lo");
-    const double high = number_in(point.record, std::string(metric.name) + ".hi");
+    const double value = metric_value(point, metric);
+    double low = number_in(point.record, std::string(metric.name) + ".lo");
+    double high = number_in(point.record, std::string(metric.name) + ".hi");
+    if (metric.inverse) {
+      std::tie(low, high) = std::pair(1 / high, 1 / low);
+    }
     const auto of_point = [p](double number) {
       return Json{{"value", options::or_null(number)}, {"point", p}};
     };
@@ -132,7 +137,7 @@ Chart grid_chart(const SweepAnalysis& sweep, const std::vector<std::string>& axe
     std::map<std::pair<std::size_t, std::size_t>, Cell> cells;
     for (std::size_t i = 0; i < sweep.points.size(); ++i) {
       const StoredPoint& point = sweep.points[i];
-      const double value = number_in(point.record, metric.name);
+      const double value = metric_value(point, metric);
       if (std::isfinite(value)) {
         Cell& cell =
             cells[{place_in(across, axis_text(point, grid[0])), place_in(down, axis_text(point, grid[1]))}];

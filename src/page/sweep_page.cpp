@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "page/options.h"
 #include "page/pages.h"
+#include "page/stored_loads.h"
 #include "page/sweep_charts.h"
 #include "report/numbers.h"
 #include "report/sweep_screen.h"
@@ -32,23 +34,65 @@ std::vector<FlatValue> row_of(const StoredPoint& point, const std::vector<std::s
   for (const std::string& axis : axes) {
     row.emplace_back(axis_text(point, axis));
   }
+  row.emplace_back(word(point, "timing.verdict"));
   for (const SweepMetric& metric : metrics) {
     const FlatValue* value = find_value(point.record, metric.name);
-    row.push_back(value == nullptr ? FlatValue() : *value);
+    row.push_back(metric.inverse     ? options::known(metric_value(point, metric))
+                  : value == nullptr ? FlatValue()
+                                     : *value);
   }
-  const FlatValue* verdict = find_value(point.record, "timing.verdict");
-  row.push_back(verdict == nullptr ? FlatValue() : *verdict);
   return row;
 }
 
 std::vector<std::string> columns_of(const std::vector<std::string>& axes,
                                     const std::vector<SweepMetric>& metrics) {
   std::vector<std::string> columns = axes;
+  columns.emplace_back("timing");
   for (const SweepMetric& metric : metrics) {
     columns.emplace_back(metric.title);
   }
-  columns.emplace_back("timing");
   return columns;
+}
+
+// How many points' times are not to be quoted; "" where all are.
+std::string timing_badge(const SweepAnalysis& sweep) {
+  const auto doubtful = std::count_if(sweep.points.begin(), sweep.points.end(), [](const StoredPoint& point) {
+    const std::string verdict = word(point, "timing.verdict");
+    return !verdict.empty() && verdict != "ok" && verdict != "not_timed";
+  });
+  return doubtful == 0
+             ? ""
+             : fmt::format("timing noisy at {} of {}", doubtful, counted(sweep.points.size(), "point"));
+}
+
+// The settings that all points share.
+DataTable shared_settings(const SweepAnalysis& sweep) {
+  DataTable table{{"name", "value"}, {}};
+  for (const FlatEntry& entry : sweep.points.front().record) {
+    const auto has_same = [&](const StoredPoint& point) {
+      const FlatValue* value = find_value(point.record, entry.name);
+      return value != nullptr && *value == entry.value;
+    };
+    if (entry.name.rfind("p.", 0) == 0 && std::all_of(sweep.points.begin(), sweep.points.end(), has_same)) {
+      table.rows.push_back({entry.name, entry.value});
+    }
+  }
+  return table;
+}
+
+Section repeat_section(const SweepAnalysis& sweep) {
+  Section repeat{"repeat", "Repeat this", {}};
+  if (sweep.points.empty()) {
+    return repeat;
+  }
+  const StoredPoint& best = sweep.points[sweep.best.empty() ? 0 : sweep.best.front()];
+  repeat.blocks.emplace_back(Paragraph{"The point with the most tokens/s alone:"});
+  repeat.blocks.emplace_back(Command{best.again});
+  repeat.blocks.emplace_back(NamedTable{"environment", "Environment of that point",
+                                        rows_named(best.record, {"build.", "machine."}), true});
+  repeat.blocks.emplace_back(
+      NamedTable{"settings", "Settings that all points share", shared_settings(sweep), false});
+  return repeat;
 }
 
 // The points that do best by a metric; none where all are alike.
@@ -57,7 +101,7 @@ DataTable best_by(const SweepAnalysis& sweep, const std::vector<std::string>& ax
   constexpr std::size_t kMostBest = 10;
   std::vector<std::pair<double, std::size_t>> order;
   for (std::size_t i = 0; i < sweep.points.size(); ++i) {
-    const double value = number_in(sweep.points[i].record, goal.name);
+    const double value = metric_value(sweep.points[i], goal);
     if (std::isfinite(value)) {
       order.emplace_back(-goal.better * value, i);
     }
@@ -126,6 +170,9 @@ Page sweep_page(const std::string& title, const std::vector<StoredPoint>& points
   if (!whole.failed.empty()) {
     page.badges.push_back(fmt::format("{} failed", whole.failed.size()));
   }
+  if (const std::string timing = timing_badge(whole); !timing.empty()) {
+    page.badges.push_back(timing);
+  }
   const std::vector<SweepMetric> metrics = known_metrics(whole);
   Section best{"best", "Best points", {}};
   for (const SweepMetric& goal : metrics) {
@@ -133,7 +180,7 @@ Page sweep_page(const std::string& title, const std::vector<StoredPoint>& points
     if (goal.better != 0 && !ranking.rows.empty()) {
       best.blocks.emplace_back(
           NamedTable{fmt::format("best-{}", best.blocks.size()),
-                     fmt::format("{} {}", goal.better > 0 ? "Most" : "Lowest", goal.title),
+                     fmt::format("{} {}", goal.better > 0 ? "Highest" : "Lowest", goal.title),
                      std::move(ranking), best.blocks.empty()});
     }
   }
@@ -163,7 +210,8 @@ Page sweep_page(const std::string& title, const std::vector<StoredPoint>& points
   if (!sweep.failed.empty()) {
     table.blocks.emplace_back(NamedTable{"failures", "Failed points", failures_of(sweep), true});
   }
-  for (Section* section : {&best, &overview, &effects, &table}) {
+  Section repeat = repeat_section(whole);
+  for (Section* section : {&best, &overview, &effects, &table, &repeat}) {
     if (!section->blocks.empty()) {
       page.sections.push_back(std::move(*section));
     }

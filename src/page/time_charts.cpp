@@ -218,7 +218,7 @@ Chart stages_chart(const StoredPoint& point) {
                                options::category_axis("", {"step"}), std::move(series));
   option["tooltip"] = {{"trigger", "axis"}};
   chart.views.push_back({"", options::text(option)});
-  chart.takeaway = fmt::format("{} takes {} of the step.", longest, percent(most / all));
+  chart.takeaway = fmt::format("Stage {}: {} of the step.", longest, percent(most / all));
   const double limit = number(point, "m.limit_fraction." + longest);
   if (std::isfinite(limit)) {
     chart.takeaway += fmt::format(" It ran at {} of this machine's own limit ({}).", percent(limit),
