@@ -9,8 +9,13 @@
 //   of       of a cell that is a mean: [point, value] of each
 var moesim = {};
 
-// Okabe and Ito's colours, safe for colour-blind readers; black is replaced in the dark.
-moesim.palette = ['#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9', '#F0E442', '#7F7F7F'];
+// Okabe and Ito's colours, safe for colour-blind readers, with grey for black; in the dark the blue and the grey
+// are lighter.
+moesim.palette = function (dark) {
+  return [dark ? '#3D9BDC' : '#0072B2', '#E69F00', '#009E73', '#D55E00', '#CC79A7', '#56B4E9', '#F0E442', dark ? '#A6A6A6' : '#7F7F7F'];
+};
+// The stages of a step have the same colours in every chart.
+moesim.stages = ['gate', 'route', 'plan', 'dispatch', 'experts', 'combine', 'norm'];
 // Of lines whose places are marked, so that more lines than colours are told apart.
 moesim.symbols = ['circle', 'rect', 'triangle', 'diamond', 'emptyCircle', 'emptyRect', 'emptyTriangle', 'emptyDiamond', 'pin'];
 // Magnitudes: points of cividis.
@@ -74,7 +79,7 @@ moesim.option = function (text, dark, still, width) {
   var colours = moesim.colours(dark);
   var forms = {};
   option.animation = false;
-  option.color = moesim.palette;
+  option.color = moesim.palette(dark);
   option.backgroundColor = still ? colours.back : 'transparent';
   option.textStyle = {color: colours.text, fontFamily: 'sans-serif'};
   option.tooltip = option.tooltip || {trigger: 'item'};
@@ -131,6 +136,10 @@ moesim.option = function (text, dark, still, width) {
   }
   var named = [];
   var heat = false;
+  var all = Array.isArray(option.series) ? option.series : [option.series];
+  if (all.every(function (series) { return moesim.stages.indexOf(series.name) >= 0; })) {
+    all.forEach(function (series) { series.color = option.color[moesim.stages.indexOf(series.name)]; });
+  }
   moesim.each(option.series, function (series) {
     if (series.band) {
       series.silent = true;

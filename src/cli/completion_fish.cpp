@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kMachinery = R"(
 # Keys behind --set and -p, and the words that a key takes.
 function __moesim_keys
-    set -l typed (string replace -r -- '^(--[a-z-]+=|-[a-z])' '' (commandline -ct))
+    set -l typed (string replace -r -- '^(--[\w-]+=|-\w)' '' (commandline -ct))
     set -l key (string split -m 1 = -- $typed)[1]
     if string match -q -- '*=*' $typed
         for line in $__moesim_key_values

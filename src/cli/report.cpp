@@ -53,7 +53,9 @@ int report_command(const ReportArguments& arguments) {
   const std::string form =
       figures ? parse_choice_option("--figures", arguments.figures, {"svg", "png", "pdf"}) : "";
   const Page page = page_of(arguments.runs);
-  const std::string usual = arguments.runs.back() + (figures ? "/figures" : "/report.html");
+  const bool two = arguments.runs.size() == 2;  // B's own report stays
+  const std::string usual = arguments.runs.back() + (two ? (figures ? "/compare_figures" : "/compare.html")
+                                                         : (figures ? "/figures" : "/report.html"));
   const std::string target = arguments.file.empty() ? usual : arguments.file;
   if (!figures) {
     write_file_atomically(target, render_html(page));

@@ -57,7 +57,8 @@ struct ExportArguments {
 };
 struct ReportArguments {
   std::vector<std::string> runs;
-  std::string file;     // where to; "": report.html in the run's folder
+  std::string
+      file;  // where to; "": report.html in the run's folder, compare.html in that of the second of two
   std::string figures;  // "svg", "png", "pdf"; "": none
 };
 struct ValidateArguments {

@@ -145,14 +145,20 @@ std::string speed_in_words(const std::vector<CompareResult>& results) {
     const Comparison& b = first.entries[i];
     if (b.timed) {
       text +=
-          fmt::format("{} {}: {:.3f} times A's tokens/s [{:.3f} .. {:.3f}]; ", letter(i),
-                      speed_word(b.speed.speed), b.speed.ratio.median, b.speed.ratio.low, b.speed.ratio.high);
+          fmt::format("{} reaches {:.3f} times A's tokens/s [{:.3f} .. {:.3f}]: {}. ", letter(i),
+                      b.speed.ratio.median, b.speed.ratio.low, b.speed.ratio.high, speed_word(b.speed.speed));
     }
   }
   const Comparison& last = first.entries.back();
-  return last.timed ? text + fmt::format("a verdict needs an interval beyond 1 and a margin of {}.",
-                                         percent(last.speed.margin))
-                    : "";
+  if (!last.timed) {
+    return "";
+  }
+  // Two runs were made at different times: the machine may have been faster at one of them.
+  return text +
+         (first.live ? ""
+                     : "Each run is held against the yardstick it measured itself, so the ratio may "
+                       "differ from that of the tokens/s. ") +
+         fmt::format("A verdict needs an interval beyond 1 and a margin of {}.", percent(last.speed.margin));
 }
 
 Json mark_even() {
@@ -409,9 +415,13 @@ Page compare_page(const std::vector<CompareResult>& results, const std::string& 
   Section repeat{"repeat", "Repeat this", {}};
   repeat.blocks.emplace_back(Command{again});
   if (!sides.empty()) {
-    repeat.blocks.emplace_back(NamedTable{"environment", "Environment",
-                                          side_by_side(first, {"build.", "machine.", "measure.", "timing."}),
-                                          true});
+    // A live comparison judges its times itself: its records have no verdict of their own.
+    std::vector<std::string> environment = {"build.", "machine.", "measure."};
+    if (!first.live) {
+      environment.emplace_back("timing.");
+    }
+    repeat.blocks.emplace_back(
+        NamedTable{"environment", "Environment", side_by_side(first, environment), true});
   }
   for (Section* section : {&verdict, &detail, &repeat}) {
     if (!section->blocks.empty()) {

@@ -75,11 +75,12 @@ std::string rasterise(const std::string& /*svg*/, const std::string& /*form*/) {
 // Views of a chart that become figures; of more, as of layers, the first alone does.
 constexpr std::size_t kMostViews = 12;
 
-// "load", and "load-sorted" of a later view.
-std::string figure_name(const Chart& chart, std::size_t view) {
+// "load", and "load-sorted" of a later view or where `with_view`.
+std::string figure_name(const Chart& chart, std::size_t view, bool with_view) {
   std::string name = chart.id;
   bool in_word = false;
-  for (const char c : view == 0 ? std::string_view() : std::string_view(chart.views[view].name)) {
+  for (const char c :
+       view == 0 && !with_view ? std::string_view() : std::string_view(chart.views[view].name)) {
     const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (is_letter) {
       name += in_word ? "" : "-";
@@ -130,7 +131,8 @@ std::vector<std::string> write_figures(const Page& page, const std::string& fold
       const std::size_t views = chart->views.size() <= kMostViews ? chart->views.size() : 1;
       for (std::size_t view = 0; view < views; ++view) {
         const std::string svg = artist.draw(*chart, view);
-        std::string path = fmt::format("{}/{}.{}", folder, figure_name(*chart, view), form);
+        const bool is_one_of_many = chart->views.size() > kMostViews;
+        std::string path = fmt::format("{}/{}.{}", folder, figure_name(*chart, view, is_one_of_many), form);
         if (std::find(paths.begin(), paths.end(), path) != paths.end()) {
           path = fmt::format("{}/{}-{}.{}", folder, chart->id, view, form);
         }

@@ -229,7 +229,8 @@ TEST(ComparePage, OfAComparisonMeasuredNowHoldsItsSamples) {
   const Page page = compare_page({result}, "moesim compare a b");
   EXPECT_EQ(chart_ids(page), (std::vector<std::string>{"ratios", "pairs", "seconds", "load-difference"}));
   EXPECT_EQ(page.title, "word B against word A");
-  EXPECT_NE(page.verdict.find("B faster: 2.000 times A's tokens/s [1.900 .. 2.100]"), std::string::npos)
+  EXPECT_NE(page.verdict.find("B reaches 2.000 times A's tokens/s [1.900 .. 2.100]: faster."),
+            std::string::npos)
       << page.verdict;
   const json ratios = json::parse(chart_named(page, "ratios").views[0].option);
   EXPECT_EQ(ratios["series"][0]["data"][0], json::array({1.9, "B"}));
