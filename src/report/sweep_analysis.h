@@ -17,8 +17,8 @@ struct Goal {
 extern const Goal kSweepGoals[3];  // throughput, balance, active parameters
 
 struct AxisShare {
-  std::string axis;
-  // Share of the variance over the points that lies between this axis' values: 1 when nothing else matters.
+  std::string axis;  // "a + b": axes that advance together, which no point tells apart
+  // Share of the variance over the points that lies between these values: 1 when nothing else matters.
   // Of the logarithm for throughput, so that ratios count.
   double throughput = 0;
   double imbalance = 0;  // of m.load_cv
