@@ -102,9 +102,9 @@ std::vector<std::vector<std::string>> axes_together(const std::vector<std::strin
                                                     const std::vector<StoredPoint>& points) {
   std::vector<std::vector<std::string>> groups;
   for (const std::string& axis : axes) {
-    const auto group = std::find_if(
-        groups.begin(), groups.end(),
-        [&](const std::vector<std::string>& g) { return advance_together(g.front(), axis, points); });
+    const auto group = std::find_if(groups.begin(), groups.end(), [&](const std::vector<std::string>& g) {
+      return advance_together(g.front(), axis, points);
+    });
     if (group == groups.end()) {
       groups.push_back({axis});
     } else {

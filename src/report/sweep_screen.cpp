@@ -174,15 +174,20 @@ std::string render_sweep(const SweepAnalysis& analysis, const std::vector<std::s
   return text;
 }
 
-std::string render_sweep_plan(const SweepPlan& plan, std::size_t finished) {
+std::string render_sweep_plan(const SweepPlan& plan, const std::set<std::string>& finished) {
   double seconds = 0;
   std::uint64_t bytes = 0;
   std::size_t too_large = 0;
+  std::size_t left = 0;
   for (const SweepPoint& point : plan.points) {
-    seconds += point.forecast.seconds();
-    bytes = std::max(bytes, point.forecast.bytes);
-    too_large += point.too_large.empty() ? 0 : 1;
+    if (finished.count(point.id) == 0) {
+      ++left;
+      seconds += point.forecast.seconds();
+      bytes = std::max(bytes, point.forecast.bytes);
+      too_large += point.too_large.empty() ? 0 : 1;
+    }
   }
+  const std::size_t done = plan.points.size() - left;
   std::string axes;
   for (const std::string& axis : plan.axes) {
     axes += (axes.empty() ? "" : " × ") + display_safe(axis);
@@ -191,12 +196,20 @@ std::string render_sweep_plan(const SweepPlan& plan, std::size_t finished) {
                                  counted(plan.points.size(), "point"), axes);
   text += plan.excluded > 0 ? fmt::format("; {} left out by `where`", plan.excluded) : "";
   text += plan.merged > 0 ? fmt::format("; {} equal to another", plan.merged) : "";
-  text += fmt::format("\nneeds    about {} in all, at most {} of memory at once\n", duration(seconds),
-                      short_bytes(static_cast<double>(bytes)));
+  text += "\n";
+  if (done > 0) {
+    text += fmt::format("resume   {} already finished{}\n", counted(done, "point"),
+                        left == 0 ? ": nothing is left to run" : "");
+  }
+  if (left > 0) {
+    text += fmt::format("needs    {}{} {}, at most {} of memory at once\n", seconds < 1 ? "" : "about ",
+                        duration(seconds),
+                        done == 0 ? "in all" : fmt::format("for the {} left", counted(left, "point")),
+                        short_bytes(static_cast<double>(bytes)));
+  }
   text += too_large > 0
               ? fmt::format("         {} will fail: more memory than there is\n", counted(too_large, "point"))
               : "";
-  text += finished > 0 ? fmt::format("resume   {} already finished\n", counted(finished, "point")) : "";
   return text;
 }
 

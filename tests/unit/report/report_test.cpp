@@ -419,6 +419,43 @@ TEST(Sweep, HasAColumnForABaselineThatSomePointHas) {
   EXPECT_NE(table.find("1.25x    1.235 M"), std::string::npos) << table;
 }
 
+// Three points that take 10, 20 and 40 s.
+SweepPlan plan_of_three() {
+  SweepPlan plan;
+  plan.name = "s";
+  plan.axes = {"a"};
+  for (const char* id : {"x", "y", "z"}) {
+    SweepPoint point;
+    point.id = id;
+    const double seconds = 10.0 * static_cast<double>(1 << plan.points.size());
+    point.forecast.record_seconds = seconds;
+    point.forecast.bytes = static_cast<std::uint64_t>(seconds) << 20;
+    plan.points.push_back(point);
+  }
+  return plan;
+}
+
+TEST(Sweep, SaysWhatIsLeftToDo) {
+  SweepPlan plan = plan_of_three();
+  EXPECT_EQ(
+      render_sweep_plan(plan, {}),
+      "sweep    s: 3 points of a\nneeds    about 1 min 10 s in all, at most 40.0 MiB of memory at once\n");
+  EXPECT_EQ(render_sweep_plan(plan, {"z"}),
+            "sweep    s: 3 points of a\nresume   1 point already finished\n"
+            "needs    about 30 s for the 2 points left, at most 20.0 MiB of memory at once\n");
+  EXPECT_EQ(render_sweep_plan(plan, {"x", "z", "of another sweep"}),
+            "sweep    s: 3 points of a\nresume   2 points already finished\n"
+            "needs    about 20 s for the 1 point left, at most 20.0 MiB of memory at once\n");
+  EXPECT_EQ(render_sweep_plan(plan, {"x", "y", "z"}),
+            "sweep    s: 3 points of a\nresume   3 points already finished: nothing is left to run\n");
+  plan.points[0].forecast.record_seconds = 0.2;
+  EXPECT_NE(render_sweep_plan(plan, {"y", "z"}).find("needs    under 1 s for the 1 point left,"),
+            std::string::npos);
+  plan.points[2].too_large = "no room";
+  EXPECT_NE(render_sweep_plan(plan, {"x"}).find("1 point will fail"), std::string::npos);
+  EXPECT_EQ(render_sweep_plan(plan, {"z"}).find("will fail"), std::string::npos) << "it has finished";
+}
+
 TEST(Words, SuggestOnlyKeysThatTheRouterHas) {
   RunRecord record = sample_record();
   record.dropped_fraction = 0;
