@@ -104,7 +104,8 @@ Index logits_per_expert(const Router& router) {
   return router.num_logits() / std::max<Index>(1, router.num_experts());
 }
 
-MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int threads) {
+MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int threads,
+                        const std::vector<Baseline>& baselines) {
   const LayerShape& shape = sizes.shape;
   const std::uint64_t tokens = u64(sizes.tokens);
   const std::uint64_t width = makes_logits(experiment) ? 0 : u64(shape.d_model);
@@ -151,12 +152,12 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   add("tokens", floats({tokens, width, 5}, "the batch"));
   const std::uint64_t batch = batch_bytes(experiment, sizes);
   add("batches made beforehand", checked_mul(batch, u64(batches_in_a_sample(batch) - 1), "the batches"));
-  add("workload", experiment.workload->memory_bytes(sizes.tokens));
+  add("workload", experiment.workload->memory_bytes(sizes.tokens, shape.d_model));
   if (!experiment.execute) {
     if (makes_logits(experiment)) {  // a step for each thread at a time, and its counts
       const char* what = "the steps at a time";
       const std::uint64_t counts = checked_mul(u64(shape.pool_size()), kBytesPerExpertAndLayer, what);
-      const std::uint64_t step = checked_add(experiment.workload->memory_bytes(sizes.tokens),
+      const std::uint64_t step = checked_add(experiment.workload->memory_bytes(sizes.tokens, shape.d_model),
                                              checked_add(checked_mul(rows, 80, what), counts, what), what);
       add("steps at a time",
           checked_mul(u64(std::min<Index>(threads, experiment.workload->steps())), step, what));
@@ -184,7 +185,7 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
                                          static_cast<Index>(rows), threads),
                   "the rows of the experts"));
   Index widest = shape.has_shared() ? shared_ffn_width(shape) : 0;
-  for (const Baseline baseline : experiment.baselines) {
+  for (const Baseline baseline : baselines) {
     const Index dense = most_width(experiment, baseline, sizes, threads);
     widest = std::max(widest, dense);
     add(enum_text(baseline), ffn_bytes(experiment, shape, shape.d_model, dense, 1));
@@ -209,7 +210,7 @@ Index largest_that_fits(Index current, std::uint64_t limit, const Experiment& ex
     set(sizes, middle);
     bool fits = false;
     try {
-      fits = estimate(experiment, sizes, threads).total <= limit;
+      fits = estimate(experiment, sizes, threads, experiment.baselines).total <= limit;
     } catch (const Error&) {  // does not even fit 64 bits
     }
     (fits ? low : high) = middle;
@@ -236,8 +237,13 @@ std::string setting_that_fits(const Experiment& experiment, int threads, std::ui
   }
   const Index width =
       largest_that_fits(shape.d_ff, limit, experiment, threads, [](Sizes& s, Index v) { s.shape.d_ff = v; });
-  return width >= 1
-             ? fmt::format("--set layer.d_ff={} would fit", width)
+  if (width >= 1) {
+    return fmt::format("--set layer.d_ff={} would fit", width);
+  }
+  const Index d_model = largest_that_fits(shape.d_model, limit, experiment, threads,
+                                          [](Sizes& s, Index v) { s.shape.d_model = v; });
+  return d_model >= 1
+             ? fmt::format("--set layer.d_model={} would fit", d_model)
              : "make layer.d_model, layer.d_ff, layer.num_experts and workload.tokens smaller, and the "
                "widths and counts of the layer's other parts";
 }
@@ -298,14 +304,36 @@ Index most_batches_in_a_sample(const Experiment& experiment) {
 }
 
 MemoryEstimate estimate_memory(const Experiment& experiment, int threads) {
-  return estimate(experiment, {experiment.shape, experiment.workload->tokens()}, threads);
+  return estimate_memory(experiment, threads, experiment.baselines);
+}
+
+MemoryEstimate estimate_memory(const Experiment& experiment, int threads,
+                               const std::vector<Baseline>& baselines) {
+  return estimate(experiment, {experiment.shape, experiment.workload->tokens()}, threads, baselines);
+}
+
+bool fits_memory(const Experiment& experiment, int threads, const MachineInfo& machine) {
+  try {
+    return machine.memory_limit_bytes == 0 ||
+           estimate_memory(experiment, threads).total <= machine.memory_limit_bytes;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) {
+      throw;
+    }
+    return false;  // a size that does not fit 64 bits
+  }
 }
 
 void check_memory(const Experiment& experiment, int threads, const MachineInfo& machine) {
+  check_memory(experiment, threads, machine, experiment.baselines);
+}
+
+void check_memory(const Experiment& experiment, int threads, const MachineInfo& machine,
+                  const std::vector<Baseline>& baselines) {
   std::string needs = "more than 2^64 bytes";
   std::string mostly;
   try {
-    const MemoryEstimate memory = estimate_memory(experiment, threads);
+    const MemoryEstimate memory = estimate_memory(experiment, threads, baselines);
     if (machine.memory_limit_bytes == 0 || memory.total <= machine.memory_limit_bytes) {  // 0: unknown
       return;
     }

@@ -72,34 +72,12 @@ Index expected_width(const Experiment& experiment, Baseline baseline, const Time
   return 0;
 }
 
-}  // namespace
-
-double measure_yardstick(const Experiment& experiment, const ContextOptions& options) {
-  const Context context(options);
-  Yardstick yardstick(*experiment.executor.executor, context);
-  double best = 1e9;
-  const Stopwatch watch;
-  for (int i = 0; i < 4 && (i == 0 || watch.seconds() < 0.05); ++i) {
-    best = std::min(best, yardstick.run(context));
-  }
-  return Yardstick::flops() / best;
-}
-
-RunForecast forecast_run(const Experiment& experiment, const RunOptions& options) {
-  const int threads = resolve_threads(experiment, options, read_machine());
-  return forecast_run(experiment, options, measure_yardstick(experiment, {.threads = threads}));
-}
-
-RunForecast forecast_run(const Experiment& experiment, const RunOptions& options, double rate) {
+// All but the memory.
+RunForecast forecast_time(const Experiment& experiment, const RunOptions& options, double rate) {
   const MachineInfo machine = read_machine();
   RunForecast forecast;
   forecast.threads = resolve_threads(experiment, options, machine);
   forecast.budget_s = options.budget_s.value_or(experiment.measure.budget_s);
-  const MemoryEstimate memory = estimate_memory(experiment, forecast.threads);
-  forecast.bytes = memory.total;
-  for (const MemoryItem& item : memory.items) {
-    forecast.memory.emplace_back(item.what, item.bytes);
-  }
   forecast.yardstick_gflops = rate / 1e9;
 
   const LayerShape& shape = experiment.shape;
@@ -161,6 +139,45 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
       forecast.variants.front().seconds_per_step * static_cast<double>(experiment.workload->steps());
   forecast.minimum_seconds = round * rounds;
   return forecast;
+}
+
+}  // namespace
+
+double measure_yardstick(const Experiment& experiment, const ContextOptions& options) {
+  const Context context(options);
+  Yardstick yardstick(*experiment.executor.executor, context);
+  double best = 1e9;
+  const Stopwatch watch;
+  for (int i = 0; i < 4 && (i == 0 || watch.seconds() < 0.05); ++i) {
+    best = std::min(best, yardstick.run(context));
+  }
+  return Yardstick::flops() / best;
+}
+
+RunForecast forecast_run(const Experiment& experiment, const RunOptions& options) {
+  const int threads = resolve_threads(experiment, options, read_machine());
+  return forecast_run(experiment, options, measure_yardstick(experiment, {.threads = threads}));
+}
+
+RunForecast forecast_run(const Experiment& experiment, const RunOptions& options, double rate) {
+  RunForecast forecast = forecast_time(experiment, options, rate);
+  const MemoryEstimate memory =
+      estimate_memory(experiment, forecast.threads, baselines_that_run(experiment, forecast));
+  forecast.bytes = memory.total;
+  for (const MemoryItem& item : memory.items) {
+    forecast.memory.emplace_back(item.what, item.bytes);
+  }
+  return forecast;
+}
+
+std::vector<Baseline> baselines_that_run(const Experiment& experiment, const RunForecast& forecast) {
+  std::vector<Baseline> baselines;
+  for (std::size_t i = 0; i < experiment.baselines.size(); ++i) {
+    if (forecast.variants[i + 1].skipped.empty()) {
+      baselines.push_back(experiment.baselines[i]);
+    }
+  }
+  return baselines;
 }
 
 FlatRow flatten(const RunForecast& forecast, const Experiment& experiment) {

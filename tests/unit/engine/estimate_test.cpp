@@ -188,6 +188,46 @@ TEST(CheckMemory, TooManyTokensSuggestFewer) {
   }
 }
 
+TEST(CheckMemory, VectorsThatAreTooWideSuggestNarrowerOnes) {
+  const TempFolder folder;
+  const MachineInfo machine = machine_with(std::uint64_t{1} << 30);
+  for (const char* workload : {"{kind: gaussian_clusters, tokens: 1024}", "{kind: zipf_topics, tokens: 1024}",
+                               "{kind: text, files: [corpus.txt], tokens: 1024}"}) {
+    folder.write("corpus.txt", "words and more words");
+    const std::string made_by = std::string("workload=") + workload;
+    const Experiment wide = experiment_with(folder, {"layer.d_model=100000000", made_by});
+    try {
+      check_memory(wide, 2, machine);
+      FAIL() << workload;
+    } catch (const Error& error) {
+      ASSERT_EQ(error.help().rfind("--set layer.d_model=", 0), 0u) << workload << ": " << error.help();
+      const std::string setting = error.help().substr(6, error.help().find(" would") - 6);
+      EXPECT_NO_THROW(check_memory(experiment_with(folder, {setting, made_by}), 2, machine)) << setting;
+    }
+  }
+}
+
+TEST(CheckMemory, ABaselineThatIsSkippedForItsTimeNeedsNoMemory) {
+  const TempFolder folder;
+  const auto with_budget = [&](const std::string& budget) {
+    return experiment_with(folder, {"layer.num_experts=64", "measure.budget_s=" + budget});
+  };
+  const Experiment hasty = with_budget("0.001");
+  const std::vector<Baseline> run = {Baseline::dense_same_active};
+  const std::uint64_t needed = estimate_memory(hasty, resolve_threads(hasty, {}, read_machine()), run).total;
+  const MachineInfo machine = [&] {
+    MachineInfo info = read_machine();
+    info.memory_limit_bytes = needed;
+    return info;
+  }();
+  EXPECT_NO_THROW(check_run_fits(hasty, {}, machine));
+  EXPECT_EQ(forecast_run(hasty, {}).bytes, needed);
+  EXPECT_THROW(check_run_fits(with_budget("1000"), {}, machine), Error) << "runs dense_same_total too";
+  MachineInfo smaller = machine;
+  smaller.memory_limit_bytes = needed - 1;
+  EXPECT_THROW(check_run_fits(hasty, {}, smaller), Error);
+}
+
 TEST(CheckMemory, AFittingRunPasses) {
   const TempFolder folder;
   EXPECT_NO_THROW(check_memory(experiment_with(folder, {}), 2, machine_with(std::uint64_t{1} << 30)));
