@@ -153,6 +153,8 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   const std::uint64_t batch = batch_bytes(experiment, sizes);
   add("batches made beforehand", checked_mul(batch, u64(batches_in_a_sample(batch) - 1), "the batches"));
   add("workload", experiment.workload->memory_bytes(sizes.tokens, shape.d_model));
+  add("yardstick",
+      yardstick_bytes(*experiment.executor.executor));  // the forecast's, then that of the rounds
   if (!experiment.execute) {
     if (makes_logits(experiment)) {  // a step for each thread at a time, and its counts
       const char* what = "the steps at a time";
@@ -194,7 +196,6 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     add("rows of dense layers",
         executor.scratch_bytes({shape.d_model, widest, shape.activation}, sizes.tokens, threads));
   }
-  add("yardstick", yardstick_bytes(executor));
   return memory;
 }
 

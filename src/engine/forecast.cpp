@@ -8,6 +8,7 @@
 #include "core/checked.h"
 #include "core/stopwatch.h"
 #include "engine/estimate.h"
+#include "engine/roofline.h"
 #include "engine/run.h"
 #include "engine/same_time.h"
 #include "engine/verdict.h"
@@ -166,6 +167,13 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   forecast.bytes = memory.total;
   for (const MemoryItem& item : memory.items) {
     forecast.memory.emplace_back(item.what, item.bytes);
+  }
+  const MachineInfo machine = read_machine();
+  const BuildInfo build = build_info();
+  if (const std::uint64_t bytes = share_bytes({experiment, options, machine, build}, forecast); bytes > 0) {
+    forecast.measures_shares = true;
+    forecast.memory.emplace_back("shares of the limits", bytes);
+    forecast.bytes += bytes;
   }
   return forecast;
 }

@@ -31,7 +31,8 @@ struct RunForecast {
   double record_seconds = 0;   // all steps once
   double minimum_seconds = 0;  // min_samples rounds, and the fewest trials of dense_same_time
   double budget_s = 0;
-  Index layers_for_cold = 1;  // num_layers that would make the weights of every variant cold
+  bool measures_shares = false;  // of the limits, which `memory` counts then
+  Index layers_for_cold = 1;     // num_layers that would make the weights of every variant cold
 
   double seconds() const { return std::max(budget_s, record_seconds + minimum_seconds); }  // the whole run
 };

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/build_info.h"
 #include "core/error.h"
+#include "engine/roofline.h"
 #include "engine/run.h"
 #include "support/temp_folder.h"
 
@@ -226,6 +228,66 @@ TEST(CheckMemory, ABaselineThatIsSkippedForItsTimeNeedsNoMemory) {
   MachineInfo smaller = machine;
   smaller.memory_limit_bytes = needed - 1;
   EXPECT_THROW(check_run_fits(hasty, {}, smaller), Error);
+}
+
+TEST(ForecastRun, MeasuringTheSharesTakesMemoryWhereItIsDone) {
+  const TempFolder folder;
+  const Experiment experiment = experiment_with(folder, {});
+  BuildInfo build;
+  build.optimised = true;
+  build.checks = false;
+  build.sanitizers = "";
+  RunOptions options;
+  options.measure_shares = true;
+  MachineInfo machine;
+  RunForecast forecast;
+  forecast.bytes = 1000;
+  forecast.budget_s = 2;
+  constexpr std::uint64_t kBytes = std::uint64_t{128} << 20;
+  const auto bytes = [&] { return share_bytes({experiment, options, machine, build}, forecast); };
+  EXPECT_EQ(bytes(), kBytes);
+  machine.memory_limit_bytes = kBytes + 1000;
+  EXPECT_EQ(bytes(), kBytes);
+  machine.memory_limit_bytes -= 1;
+  EXPECT_EQ(bytes(), 0u) << "no room";
+  machine.memory_limit_bytes = 0;
+  forecast.budget_s = 0.5;
+  EXPECT_EQ(bytes(), 0u) << "no time";
+  forecast.budget_s = 2;
+  options.limits.emplace();
+  EXPECT_EQ(bytes(), kBytes) << "those of other layouts";
+  options.limits->layouts.resize(1);
+  options.limits->layouts[0].layout = experiment.executor.executor->layout();
+  EXPECT_EQ(bytes(), 0u) << "known";
+  options.limits.reset();
+  options.measure_shares = false;
+  EXPECT_EQ(bytes(), 0u) << "nobody asked for them";
+  options.measure_shares = true;
+  build.checks = true;
+  EXPECT_EQ(bytes(), 0u) << "such a build cannot measure";
+}
+
+TEST(EstimateMemory, TheForecastOfARoutingOnlyRunNeedsAYardstickToo) {
+  const TempFolder folder;
+  const auto yardstick = [&](const char* execute) {
+    return bytes_for(estimate_memory(experiment_with(folder, {execute}), 2), "yardstick");
+  };
+  EXPECT_GT(yardstick("execute=false"), 512u * 1024 * 3 * 4);
+  EXPECT_EQ(yardstick("execute=false"), yardstick("execute=true"));
+}
+
+TEST(ForecastRun, CountsAllThatTheRunDoes) {
+  const TempFolder folder;
+  RunOptions options;
+  options.measure_shares = true;
+  const RunForecast forecast = forecast_run(experiment_with(folder, {"measure.budget_s=2"}), options, 1e11);
+  std::uint64_t sum = 0;
+  for (const auto& [what, bytes] : forecast.memory) {
+    sum += bytes;
+  }
+  EXPECT_EQ(sum, forecast.bytes);
+  EXPECT_EQ(forecast.measures_shares, build_info().fit_to_measure());
+  EXPECT_EQ(forecast.memory.back().first == "shares of the limits", forecast.measures_shares);
 }
 
 TEST(CheckMemory, AFittingRunPasses) {
