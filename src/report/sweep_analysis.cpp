@@ -23,9 +23,12 @@ double merit(const StoredPoint& point, const Goal& goal) {
   return std::isnan(value) ? -std::numeric_limits<double>::infinity() : goal.more_is_better ? value : -value;
 }
 
-bool beats(const StoredPoint& a, const StoredPoint& b) {
+bool beats(const StoredPoint& a, const StoredPoint& b, bool parameters) {
   bool better = false;
   for (const Goal& goal : kSweepGoals) {
+    if (!parameters && &goal == &kSweepGoals[2]) {
+      continue;
+    }
     const double mine = merit(a, goal);
     const double other = merit(b, goal);
     if (mine < other) {
@@ -153,14 +156,23 @@ double number_in(const FlatRow& record, const std::string& name) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
+bool routing_only(const std::vector<StoredPoint>& points) {
+  return !points.empty() && std::all_of(points.begin(), points.end(), [](const StoredPoint& point) {
+    const FlatValue* execute = find_value(point.record, "p.execute");
+    return execute != nullptr && plain_text(*execute) == "false";
+  });
+}
+
 SweepAnalysis analyse_sweep(const std::vector<StoredPoint>& points, const std::vector<std::string>& axes) {
   SweepAnalysis analysis;
   for (const StoredPoint& point : points) {
     (point.status == PointStatus::done ? analysis.points : analysis.failed).push_back(point);
   }
+  const bool parameters = !routing_only(analysis.points);
   for (const StoredPoint& point : analysis.points) {
-    analysis.pareto.push_back(std::none_of(analysis.points.begin(), analysis.points.end(),
-                                           [&](const StoredPoint& other) { return beats(other, point); }));
+    analysis.pareto.push_back(
+        std::none_of(analysis.points.begin(), analysis.points.end(),
+                     [&](const StoredPoint& other) { return beats(other, point, parameters); }));
   }
   for (const Goal& goal : kSweepGoals) {
     const auto best = std::max_element(
