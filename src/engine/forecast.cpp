@@ -92,12 +92,13 @@ RunForecast forecast_time(const Experiment& experiment, const RunOptions& option
   }
   const auto layers = static_cast<std::uint64_t>(shape.num_layers);
   const std::uint64_t moe_bytes = experiment.execute ? nominal_cost(experiment).weight_bytes * layers : 0;
-  forecast.variants.push_back(
-      {"moe", 0,
-       forecast_seconds(moe, experiment, rate) +
-           static_cast<double>(shape.num_layers) *
-               routing_seconds(shape, experiment.workload->tokens(), forecast.threads),
-       moe_bytes, ""});
+  const bool streams = !experiment.execute && experiment.workload->num_logits() > 0;
+  const double step = streams
+                          ? streamed_seconds(experiment, forecast.threads)
+                          : forecast_seconds(moe, experiment, rate) +
+                                static_cast<double>(shape.num_layers) *
+                                    routing_seconds(shape, experiment.workload->tokens(), forecast.threads);
+  forecast.variants.push_back({"moe", 0, step, moe_bytes, ""});
   double round = forecast.variants.front().seconds_per_step;
   double rounds = static_cast<double>(experiment.measure.min_samples);
   const TimeEstimate moe_time{round, rate, forecast.threads};

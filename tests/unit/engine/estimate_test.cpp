@@ -129,9 +129,31 @@ TEST(EstimateMemory, TokensWithLogitsHaveNoVectorsAndThreadsCountForThemselves) 
   EXPECT_EQ(estimate_memory(experiment("4"), 400).total, estimate_memory(experiment("4"), 1000).total);
   // A thread's logits and popularity, and at least four counts of 8 bytes beside four counters of each
   // expert.
-  const std::uint64_t of_thread = bytes_for(estimate_memory(experiment("4"), 2), "steps at a time") / 2;
+  const std::uint64_t of_thread = (bytes_for(estimate_memory(experiment("4"), 4), "steps at a time") -
+                                   bytes_for(estimate_memory(experiment("4"), 2), "steps at a time")) /
+                                  2;
   EXPECT_GE(of_thread, 500'000u * (4 * 4 + 4 * 8 + 3 * 8));
   EXPECT_EQ(most_batches_in_a_sample(experiment("4")), 2);  // of 6 MB each
+}
+
+TEST(Forecast, OfAStreamCountsNoVectorsAndItsStepsSideBySide) {
+  const TempFolder folder;
+  const auto seconds = [&](const std::vector<std::string>& settings) {
+    const Experiment stream =
+        load_experiment(folder.write("stream.yaml",
+                                     "layer: {d_model: 16, num_experts: 64}\n"
+                                     "workload: {kind: synthetic_logits, tokens: 4096, steps: 100}\n"
+                                     "router: {preset: mixtral}\nexecute: false\n"),
+                        settings);
+    return forecast_run(stream, {}, 1e11).record_seconds;
+  };
+  const double one = seconds({"executor.threads=1"});
+  EXPECT_DOUBLE_EQ(one, seconds({"executor.threads=1", "layer.d_model=100000"}));
+  EXPECT_DOUBLE_EQ(one / 4, seconds({"executor.threads=4"}));
+  EXPECT_DOUBLE_EQ(seconds({"workload.steps=2", "executor.threads=2"}),
+                   seconds({"workload.steps=2", "executor.threads=8"}));
+  EXPECT_LT(one, seconds({"executor.threads=1", "layer.num_experts=256"}));
+  EXPECT_LT(one, seconds({"executor.threads=1", "router={kind: expert_choice}"}));
 }
 
 TEST(CheckMemory, ABillionExpertsAreRefusedWithASettingThatFits) {
