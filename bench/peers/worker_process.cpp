@@ -17,8 +17,6 @@ extern char** environ;
 namespace moesim::bench {
 namespace {
 
-constexpr int kPatience_ms = 600'000;
-
 [[noreturn]] void fail(const std::string& what) {
   throw Error(ErrorKind::missing_input, what);
 }
@@ -38,7 +36,7 @@ struct Pipe {
 
 }  // namespace
 
-WorkerProcess::WorkerProcess(std::vector<std::string> command) {
+WorkerProcess::WorkerProcess(std::vector<std::string> command, int patience_ms) : patience_ms_(patience_ms) {
   std::signal(SIGPIPE, SIG_IGN);  // a worker that has ended is an error of write()
   const Pipe in;
   const Pipe out;
@@ -57,6 +55,7 @@ WorkerProcess::WorkerProcess(std::vector<std::string> command) {
   close(out.write);
   to_ = in.write;
   from_ = out.read;
+  fcntl(to_, F_SETFL, O_NONBLOCK);  // as much as the pipe holds at a time; the worker's end waits as before
   if (failed != 0) {
     close(to_);
     close(from_);
@@ -73,8 +72,13 @@ WorkerProcess::~WorkerProcess() {
 
 void WorkerProcess::send_bytes(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = write(to_, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) {
+    pollfd wait{to_, POLLOUT, 0};
+    const int ready = poll(&wait, 1, patience_ms_);
+    if (ready == 0) {
+      fail("the worker reads nothing");
+    }
+    const ssize_t count = ready < 0 ? -1 : write(to_, bytes.data(), bytes.size());
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) {
       continue;
     }
     if (count <= 0) {
@@ -87,7 +91,7 @@ void WorkerProcess::send_bytes(std::string_view bytes) {
 std::size_t WorkerProcess::receive_some(char* to, std::size_t most) {
   while (true) {
     pollfd wait{from_, POLLIN, 0};
-    const int ready = poll(&wait, 1, kPatience_ms);
+    const int ready = poll(&wait, 1, patience_ms_);
     if (ready == 0) {
       fail("the worker says nothing");
     }

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <sstream>
 
+#include "cli/session.h"
 #include "config/suggest.h"
 #include "core/text.h"
 
@@ -74,13 +76,18 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
       }
     }
     const std::string near = suggest(word, known);
+    std::error_code unreadable;
+    const bool config = !option && command == &app &&
+                        (is_built_in_config(word) || std::filesystem::is_regular_file(word, unreadable));
     return Error(ErrorKind::usage,
                  fmt::format("{}: error: unknown {} '{}' [bad-option]", where,
                              option            ? "option"
                              : command == &app ? "command"
                                                : "argument",
                              display_safe(word)),
-                 near.empty() ? help : fmt::format("did you mean '{}'?", near));
+                 config         ? "moesim run " + display_safe(shell_quoted(word))
+                 : near.empty() ? help
+                                : fmt::format("did you mean '{}'?", near));
   }
   for (const CLI::Option* entry : command->get_options()) {
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && entry->get_required() &&

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "cli/outputs.h"
 #include "cli/page_output.h"
@@ -111,9 +112,17 @@ void check_metrics(const std::vector<FailCondition>& conditions) {
   }
 }
 
-// Times are judged by the comparison's own ratio, and only where it is clear.
-bool is_broken(const FailCondition& condition, const Comparison& a, const Comparison& b) {
+// What a condition looks at, in the units of its limit.
+struct Change {
+  double a = 0;
+  double b = 0;
   double change = 0;
+};
+
+// Times are judged by the comparison's own ratio, and only where it is clear: nothing where it is not.
+std::optional<Change> change_of(const FailCondition& condition, const Comparison& a, const Comparison& b) {
+  Change values{number_in(a.record, "m." + condition.metric), number_in(b.record, "m." + condition.metric),
+                0};
   if (condition.metric == "tokens_per_s") {
     if (!b.timed) {
       throw Error(
@@ -122,19 +131,33 @@ bool is_broken(const FailCondition& condition, const Comparison& a, const Compar
                       "[bad-option]",
                       display_safe(condition.text)));
     }
-    if (b.speed.speed == Speed::no_clear_difference) {
-      return false;
-    }
-    change = b.speed.ratio.median - 1.0;
-  } else {
-    const double left = number_in(a.record, "m." + condition.metric);
-    const double right = number_in(b.record, "m." + condition.metric);
-    if (std::isnan(left) || std::isnan(right)) {
-      unknown_metric(condition);
-    }
-    change = condition.relative ? (left == right ? 0.0 : right / left - 1.0) : right - left;
+    values.change = b.speed.ratio.median - 1.0;
+    return b.speed.speed == Speed::no_clear_difference ? std::nullopt : std::optional(values);
   }
-  return condition.limit < 0 ? change < condition.limit : change > condition.limit;
+  if (std::isnan(values.a) || std::isnan(values.b)) {
+    unknown_metric(condition);
+  }
+  values.change = !condition.relative    ? values.b - values.a
+                  : values.a == values.b ? 0.0
+                                         : values.b / values.a - 1.0;
+  return values;
+}
+
+bool is_broken(const FailCondition& condition, const Change& change) {
+  return condition.limit < 0 ? change.change < condition.limit : change.change > condition.limit;
+}
+
+// "fails    load_cv:+0.1: B b.yaml", and below it "A 0.2, B 0.5: a change of +0.3, the limit is +0.1"; `side`
+// is B or a later letter.
+std::string failure_text(const FailCondition& condition, const Change& change, char side,
+                         const std::string& title) {
+  const auto amount = [&](double value) {
+    return condition.relative ? fmt::format("{:+.3g} %", 100 * value) : fmt::format("{:+.4g}", value);
+  };
+  const bool as_ratio = condition.metric == "tokens_per_s";
+  return fmt::format("fails    {}: {} {}\n         A {:.6g}, {} {:.6g}: a change of {}{}, the limit is {}\n",
+                     display_safe(condition.text), side, display_safe(title), change.a, side, change.b,
+                     amount(change.change), as_ratio ? " by the ratio above" : "", amount(condition.limit));
 }
 
 bool is_stored(const std::string& path) {
@@ -286,10 +309,11 @@ int compare_command(const CompareArguments& arguments, const std::string& colour
   for (const CompareResult& result : results) {
     for (std::size_t i = 1; i < result.entries.size(); ++i) {
       for (const FailCondition& condition : conditions) {
-        if (is_broken(condition, result.entries.front(), result.entries[i])) {
-          write_stderr(
-              fmt::format("fails    {}: {}{}\n", condition.text, display_safe(result.entries[i].title),
-                          result.parameters.empty() ? "" : " at " + display_safe(result.parameters)));
+        const std::optional<Change> change = change_of(condition, result.entries.front(), result.entries[i]);
+        if (change && is_broken(condition, *change)) {
+          const std::string title =
+              result.entries[i].title + (result.parameters.empty() ? "" : " at " + result.parameters);
+          write_stderr(failure_text(condition, *change, static_cast<char>('A' + i % 26), title));
           failed = true;
         }
       }

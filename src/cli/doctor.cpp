@@ -65,8 +65,8 @@ LimitsAndOrigin find_limits(int threads, bool fresh, Fitness fitness) {
     }
   }
   Progress progress;
-  MachineLimits limits =
-      measure_all_limits(threads, [&progress](double fraction) { progress.show("measuring", fraction); });
+  MachineLimits limits = measure_all_limits(
+      threads, [&progress](double fraction) { progress.show("measuring", fraction); }, interrupt_requested);
   progress.clear();
   limits.measured_at = utc_now();
   limits.fitness = verdict_words(fitness);
@@ -99,7 +99,11 @@ int doctor_command(const DoctorArguments& arguments, const std::string& colour) 
                           ? read_machine().usable_cores
                           : static_cast<int>(parse_whole_option("--threads", arguments.threads, 1, 1024));
   outputs.open();
+  catch_interrupts();
   const FitnessInput input = examine(threads);
+  if (interrupt_requested()) {
+    throw Error(ErrorKind::interrupted, "stopped while the machine was examined");
+  }
   const std::vector<Finding> findings = judge_machine(input);
   std::optional<LimitsAndOrigin> limits;
   if (arguments.roofline) {

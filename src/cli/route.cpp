@@ -19,9 +19,10 @@
 namespace moesim {
 namespace {
 
-[[noreturn]] void wrong_use(const std::string& what, const std::string& expected) {
+[[noreturn]] void wrong_use(const std::string& what, const std::string& expected,
+                            const std::string& help = "") {
   throw Error(ErrorKind::usage,
-              fmt::format("moesim route: error: {}; expected {} [bad-option]", what, expected));
+              fmt::format("moesim route: error: {}; expected {} [bad-option]", what, expected), help);
 }
 
 PolicySource source_of(const RouteArguments& arguments) {
@@ -154,7 +155,8 @@ void check_page(const RouteArguments& arguments) {
 int route_command(const RouteArguments& arguments) {
   const bool json = parse_choice_option("-o", arguments.output, {"table", "json"}) == "json";
   if (arguments.out.empty() && arguments.diff.empty() && !json) {
-    wrong_use("nothing says what to do with the result", "--out DIR, --diff OTHER or -o json");
+    wrong_use("nothing says what to do with the result", "--out DIR, --diff OTHER or -o json",
+              "add --out routed, which writes what each token chose into that folder");
   }
   if (!arguments.out.empty() && !arguments.diff.empty()) {
     wrong_use("--out has no effect beside --diff, which writes no arrays", "one of them");

@@ -120,6 +120,8 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   }
   RunOptions options;
   options.show_tokens = tokens_to_show(arguments, experiment, outputs.format());
+  options.limits = kept_limits(experiment, options);
+  options.measure_shares = true;
   check_run_fits(experiment, options);
   outputs.open();
   if (arguments.dry_run) {
@@ -142,8 +144,6 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
     progress.show(phase, fraction);
   };
   options.on_forecast = say_when_longer;
-  options.limits = kept_limits(experiment, options);
-  options.measure_shares = true;
   options.detail = !arguments.no_store;
   options.stop_requested = interrupt_requested;
   catch_interrupts();

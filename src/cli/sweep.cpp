@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <set>
 
 #include "cli/outputs.h"
 #include "cli/session.h"
@@ -38,10 +38,15 @@ bool is_finished(const SweepPoint& point, const Statuses& statuses) {
   return known != statuses.end() && known->second == PointStatus::done;
 }
 
-std::size_t count_finished(const SweepPlan& plan, const ResultStore& store) {
+std::set<std::string> finished_points(const SweepPlan& plan, const ResultStore& store) {
   const Statuses statuses = store.statuses();
-  return static_cast<std::size_t>(std::count_if(
-      plan.points.begin(), plan.points.end(), [&](const SweepPoint& p) { return is_finished(p, statuses); }));
+  std::set<std::string> finished;
+  for (const SweepPoint& point : plan.points) {
+    if (is_finished(point, statuses)) {
+      finished.insert(point.id);
+    }
+  }
+  return finished;
 }
 
 // The clock beside a running sweep.
@@ -115,7 +120,8 @@ std::unique_ptr<ResultStore> existing_store(const std::string& folder) {
 
 int look_only(const SweepArguments& arguments, const SweepPlan& plan, const std::string& folder) {
   const std::unique_ptr<ResultStore> store = existing_store(folder);
-  std::string text = render_sweep_plan(plan, store == nullptr ? 0 : count_finished(plan, *store));
+  std::string text = render_sweep_plan(
+      plan, store == nullptr || arguments.fresh ? std::set<std::string>() : finished_points(plan, *store));
   if (arguments.explain || store == nullptr) {
     text += explain(plan, store.get(), arguments.fresh);
   }
@@ -156,7 +162,8 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour) {
   const FolderLock lock(folder);
   outputs.open();
   describe_folder(folder, arguments.run.config, store);
-  write_stderr(render_sweep_plan(plan, arguments.fresh ? 0 : count_finished(plan, store)));
+  write_stderr(
+      render_sweep_plan(plan, arguments.fresh ? std::set<std::string>() : finished_points(plan, store)));
   Progress progress;
   Pacer pacer(plan, store, arguments.fresh);
   const auto show = [&](const SweepPoint& point) {
@@ -186,7 +193,7 @@ int sweep_command(const SweepArguments& arguments, const std::string& colour) {
   progress.clear();
   if (outcome.interrupted) {
     write_stderr(fmt::format("stopped; {} saved in {}. {} goes on from here.\n",
-                             counted(count_finished(plan, store), "point"), display_path(folder),
+                             counted(finished_points(plan, store).size(), "point"), display_path(folder),
                              arguments.fresh ? "The command without --fresh" : "The same command"));
     return static_cast<int>(ErrorKind::busy);
   }

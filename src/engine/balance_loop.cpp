@@ -168,7 +168,9 @@ void check_loop_memory(const Experiment& experiment, const MachineInfo& machine)
           checked_add(bytes, checked_product({experts, width, sizeof(float)}, "the gate"), "the closed loop");
       bytes =
           checked_add(bytes, checked_product({tokens, width, sizeof(float)}, "the batch"), "the closed loop");
-      bytes = checked_add(bytes, experiment.workload->memory_bytes(), "the closed loop");
+      bytes = checked_add(
+          bytes, experiment.workload->memory_bytes(experiment.workload->tokens(), experiment.shape.d_model),
+          "the closed loop");
     }
     if (machine.memory_limit_bytes == 0 || bytes <= machine.memory_limit_bytes) {  // 0: unknown
       return;

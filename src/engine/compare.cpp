@@ -64,8 +64,8 @@ void check_memory_together(const std::vector<CompareInput>& inputs, const Machin
   std::uint64_t total = 0;
   for (const CompareInput& input : inputs) {
     const int threads = resolve_threads(input.experiment, {}, machine);
-    check_memory(input.experiment, threads, machine);
-    total += estimate_memory(input.experiment, threads).total;  // each is below the limit: no overflow
+    check_memory(input.experiment, threads, machine, {});           // no baseline takes part
+    total += estimate_memory(input.experiment, threads, {}).total;  // each is below the limit: no overflow
   }
   if (machine.memory_limit_bytes != 0 && total > machine.memory_limit_bytes) {
     throw Error(
@@ -135,7 +135,7 @@ CompareResult compare_live(const std::vector<CompareInput>& inputs, const Compar
     record.variants.push_back(contestants[i].result);
     record.timing.rounds = result.rounds;
     record.timing.repeats = repeats;
-    record.estimated_bytes = estimate_memory(inputs[i].experiment, record.timing.threads).total;
+    record.estimated_bytes = estimate_memory(inputs[i].experiment, record.timing.threads, {}).total;
     record.peak_rss_bytes = peak_rss_bytes();
     FlatRow row = flatten(record);  // not timed: of all times only these were measured
     const VariantResult& moe = contestants[i].result;

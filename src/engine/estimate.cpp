@@ -104,7 +104,61 @@ Index logits_per_expert(const Router& router) {
   return router.num_logits() / std::max<Index>(1, router.num_experts());
 }
 
-MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int threads) {
+// Bytes of an assignment: in the routing (expert, weight and score), in the list that its hash is made of, in
+// the plan.
+constexpr std::uint64_t kRowOfRouting = 12;
+constexpr std::uint64_t kRowOfHash = 13;
+constexpr std::uint64_t kRowOfPlan = 25;
+constexpr std::uint64_t kBytesPerExpertAndLayer = 64;
+constexpr std::uint64_t kBytesPerScore = 16;  // of a router that looks at whole batches
+
+// What one step of a stream keeps beside its batch. Where nobody knows how many experts a token will have,
+// lists grow, to twice what they need.
+std::uint64_t streamed_routing_bytes(const Experiment& experiment, std::uint64_t tokens, std::uint64_t rows,
+                                     std::uint64_t row_of_plan) {
+  constexpr std::uint64_t kToken = 20;
+  const std::uint64_t growth = experiment.router->traits().any_number ? 2 : 1;
+  const std::uint64_t row = growth * kRowOfRouting + kRowOfHash + row_of_plan;
+  return checked_add(checked_mul(rows, row, "the assignments"),
+                     checked_mul(tokens, kToken, "the assignments"), "the assignments");
+}
+
+struct StreamSizes {
+  int threads = 1;
+  std::uint64_t rows = 0;
+  std::uint64_t batch = 0;  // bytes
+};
+
+// Of the threads that work on steps of their own, beyond what the first step and the rounds need before and
+// after them: batches, and once the work of a router that looks at whole batches.
+std::uint64_t steps_at_a_time_bytes(const Experiment& experiment, const Sizes& sizes, const StreamSizes& of) {
+  const char* what = "the steps at a time";
+  const RouterTraits traits = experiment.router->traits();
+  const bool soft = traits.choice == Choice::soft;
+  const auto tokens = u64(sizes.tokens);
+  const std::uint64_t lanes =
+      u64(std::clamp<Index>(experiment.workload->steps() - 1, 0, std::max(1, of.threads)));
+  const std::uint64_t routing =
+      soft ? floats({tokens, of.rows, 2}, what)
+           : streamed_routing_bytes(experiment, tokens, of.rows, experiment.capacity ? kRowOfPlan : 0);
+  const std::uint64_t counts = checked_mul(u64(sizes.shape.pool_size()), kBytesPerExpertAndLayer, what);
+  std::uint64_t lane = checked_add(experiment.workload->memory_bytes(sizes.tokens, sizes.shape.d_model),
+                                   checked_add(routing, counts, what), what);
+  std::uint64_t there = checked_mul(of.batch, u64(batches_in_a_sample(of.batch)), what);
+  if (!traits.row_local && !soft) {
+    // Measured: what a thread frees stays with it, up to a limit.
+    constexpr std::uint64_t kKept = std::uint64_t{96} << 20;
+    const std::uint64_t scores = checked_mul(tokens, u64(sizes.shape.pool_size()), what);
+    lane = checked_add(
+        lane, std::max(checked_mul(scores, 10, what), std::min(kKept, checked_mul(scores, 64, what))), what);
+    there = checked_add(there, checked_mul(scores, kBytesPerScore, what), what);
+  }
+  const std::uint64_t all = checked_mul(lanes, lane, what);
+  return all > there ? all - there : 0;
+}
+
+MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int threads,
+                        const std::vector<Baseline>& baselines) {
   const LayerShape& shape = sizes.shape;
   const std::uint64_t tokens = u64(sizes.tokens);
   const std::uint64_t width = makes_logits(experiment) ? 0 : u64(shape.d_model);
@@ -129,11 +183,9 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   }
   const std::uint64_t rows = soft ? logits : checked_mul(tokens, per_token, "the assignments");
   // Measured: counts, sums, hashes and copies of rows for printing, beside the matrices.
-  constexpr std::uint64_t kBytesOfProgram = std::uint64_t{24} << 20;
+  constexpr std::uint64_t kBytesOfProgram = std::uint64_t{28} << 20;
   constexpr std::uint64_t kBytesPerLayer = 4096;
   constexpr std::uint64_t kBytesPerExpert = 512;
-  constexpr std::uint64_t kBytesPerExpertAndLayer = 64;
-  constexpr std::uint64_t kBytesPerScore = 16;
   add("the program itself", kBytesOfProgram);
   add("counts",
       checked_add(
@@ -146,20 +198,19 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     add("work of the router",
         checked_product({tokens, u64(shape.pool_size()), kBytesPerScore}, "the work of the router"));
   }
-  add("routing and plan",
-      soft ? floats({tokens, logits, 2}, "the mixtures") : checked_mul(rows, 64, "the assignments"));
+  const bool streams = !experiment.execute && makes_logits(experiment);
+  add("routing and plan", soft      ? floats({tokens, logits, 2}, "the mixtures")
+                          : streams ? streamed_routing_bytes(experiment, tokens, rows, kRowOfPlan)
+                                    : checked_mul(rows, 64, "the assignments"));
   add("tokens", floats({tokens, width, 5}, "the batch"));
   const std::uint64_t batch = batch_bytes(experiment, sizes);
   add("batches made beforehand", checked_mul(batch, u64(batches_in_a_sample(batch) - 1), "the batches"));
-  add("workload", experiment.workload->memory_bytes(sizes.tokens));
+  add("workload", experiment.workload->memory_bytes(sizes.tokens, shape.d_model));
+  add("yardstick",
+      yardstick_bytes(*experiment.executor.executor));  // the forecast's, then that of the rounds
   if (!experiment.execute) {
-    if (makes_logits(experiment)) {  // a step for each thread at a time, and its counts
-      const char* what = "the steps at a time";
-      const std::uint64_t counts = checked_mul(u64(shape.pool_size()), kBytesPerExpertAndLayer, what);
-      const std::uint64_t step = checked_add(experiment.workload->memory_bytes(sizes.tokens),
-                                             checked_add(checked_mul(rows, 80, what), counts, what), what);
-      add("steps at a time",
-          checked_mul(u64(std::min<Index>(threads, experiment.workload->steps())), step, what));
+    if (streams) {
+      add("steps at a time", steps_at_a_time_bytes(experiment, sizes, {threads, rows, batch}));
     }
     return memory;
   }
@@ -184,7 +235,7 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
                                          static_cast<Index>(rows), threads),
                   "the rows of the experts"));
   Index widest = shape.has_shared() ? shared_ffn_width(shape) : 0;
-  for (const Baseline baseline : experiment.baselines) {
+  for (const Baseline baseline : baselines) {
     const Index dense = most_width(experiment, baseline, sizes, threads);
     widest = std::max(widest, dense);
     add(enum_text(baseline), ffn_bytes(experiment, shape, shape.d_model, dense, 1));
@@ -193,7 +244,6 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     add("rows of dense layers",
         executor.scratch_bytes({shape.d_model, widest, shape.activation}, sizes.tokens, threads));
   }
-  add("yardstick", yardstick_bytes(executor));
   return memory;
 }
 
@@ -209,7 +259,7 @@ Index largest_that_fits(Index current, std::uint64_t limit, const Experiment& ex
     set(sizes, middle);
     bool fits = false;
     try {
-      fits = estimate(experiment, sizes, threads).total <= limit;
+      fits = estimate(experiment, sizes, threads, experiment.baselines).total <= limit;
     } catch (const Error&) {  // does not even fit 64 bits
     }
     (fits ? low : high) = middle;
@@ -236,8 +286,13 @@ std::string setting_that_fits(const Experiment& experiment, int threads, std::ui
   }
   const Index width =
       largest_that_fits(shape.d_ff, limit, experiment, threads, [](Sizes& s, Index v) { s.shape.d_ff = v; });
-  return width >= 1
-             ? fmt::format("--set layer.d_ff={} would fit", width)
+  if (width >= 1) {
+    return fmt::format("--set layer.d_ff={} would fit", width);
+  }
+  const Index d_model = largest_that_fits(shape.d_model, limit, experiment, threads,
+                                          [](Sizes& s, Index v) { s.shape.d_model = v; });
+  return d_model >= 1
+             ? fmt::format("--set layer.d_model={} would fit", d_model)
              : "make layer.d_model, layer.d_ff, layer.num_experts and workload.tokens smaller, and the "
                "widths and counts of the layer's other parts";
 }
@@ -293,19 +348,53 @@ WidthRange same_time_widths(const Experiment& experiment, int threads) {
   return widths_of(experiment, {experiment.shape, experiment.workload->tokens()}, threads);
 }
 
+double streamed_seconds(const Experiment& experiment, int threads) {
+  constexpr double kPerToken = 30e-9;
+  constexpr double kPerTokenAndExpert = 1.5e-9;
+  constexpr double kPerTokenAndExpertOfBatch = 10e-9;
+  constexpr double kPerPlannedRow = 10e-9;
+  const double planned = experiment.capacity ? nominal_experts_per_token(experiment) : 0;
+  const double each = experiment.router->traits().row_local ? kPerTokenAndExpert : kPerTokenAndExpertOfBatch;
+  return static_cast<double>(experiment.workload->tokens()) *
+         (kPerToken + each * static_cast<double>(experiment.shape.pool_size()) + kPerPlannedRow * planned) /
+         static_cast<double>(std::clamp<Index>(experiment.workload->steps(), 1, std::max(1, threads)));
+}
+
 Index most_batches_in_a_sample(const Experiment& experiment) {
   return batches_in_a_sample(batch_bytes(experiment, {experiment.shape, experiment.workload->tokens()}));
 }
 
 MemoryEstimate estimate_memory(const Experiment& experiment, int threads) {
-  return estimate(experiment, {experiment.shape, experiment.workload->tokens()}, threads);
+  return estimate_memory(experiment, threads, experiment.baselines);
+}
+
+MemoryEstimate estimate_memory(const Experiment& experiment, int threads,
+                               const std::vector<Baseline>& baselines) {
+  return estimate(experiment, {experiment.shape, experiment.workload->tokens()}, threads, baselines);
+}
+
+bool fits_memory(const Experiment& experiment, int threads, const MachineInfo& machine) {
+  try {
+    return machine.memory_limit_bytes == 0 ||
+           estimate_memory(experiment, threads).total <= machine.memory_limit_bytes;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) {
+      throw;
+    }
+    return false;  // a size that does not fit 64 bits
+  }
 }
 
 void check_memory(const Experiment& experiment, int threads, const MachineInfo& machine) {
+  check_memory(experiment, threads, machine, experiment.baselines);
+}
+
+void check_memory(const Experiment& experiment, int threads, const MachineInfo& machine,
+                  const std::vector<Baseline>& baselines) {
   std::string needs = "more than 2^64 bytes";
   std::string mostly;
   try {
-    const MemoryEstimate memory = estimate_memory(experiment, threads);
+    const MemoryEstimate memory = estimate_memory(experiment, threads, baselines);
     if (machine.memory_limit_bytes == 0 || memory.total <= machine.memory_limit_bytes) {  // 0: unknown
       return;
     }

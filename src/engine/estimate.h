@@ -43,18 +43,29 @@ LayerCost nominal_layer_cost(const Experiment& experiment, const NominalSize& si
 // with 8 to 256 experts; half as much again on either side is usual.
 double routing_seconds(const LayerShape& shape, Index tokens, int threads);
 
+// The share of a step in the time of a stream whose logits are made, not computed, and routed by so many
+// threads, a step each. Measured on x86 servers with 8 to 512 experts, making and counting included.
+double streamed_seconds(const Experiment& experiment, int threads);
+
 // Of dense_same_time: the widths that a run keeps room for.
 WidthRange same_time_widths(const Experiment& experiment, int threads);
 
-// Throws Error(out_of_memory) when a size does not fit 64 bits.
 // The most batches a timed sample may hold ready: short steps are timed several in a row (at most 1000, of at
 // most 16 MiB together).
 Index most_batches_in_a_sample(const Experiment& experiment);
 
+// Throws Error(out_of_memory) when a size does not fit 64 bits.
+// `baselines`: those of the experiment that run beside the MoE; without: all.
 MemoryEstimate estimate_memory(const Experiment& experiment, int threads);
+MemoryEstimate estimate_memory(const Experiment& experiment, int threads,
+                               const std::vector<Baseline>& baselines);
 
-// Throws Error(out_of_memory) with a setting that would fit when the estimate exceeds
-// machine.memory_limit_bytes.
+// Whether the estimate is within machine.memory_limit_bytes.
+bool fits_memory(const Experiment& experiment, int threads, const MachineInfo& machine);
+
+// Throws Error(out_of_memory) with a setting that would fit, all baselines running, when it is not.
 void check_memory(const Experiment& experiment, int threads, const MachineInfo& machine);
+void check_memory(const Experiment& experiment, int threads, const MachineInfo& machine,
+                  const std::vector<Baseline>& baselines);
 
 }  // namespace moesim

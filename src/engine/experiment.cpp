@@ -113,14 +113,16 @@ void check_given_logits(Binder& binder, const Experiment& experiment) {
 
 std::vector<Baseline> bind_baselines(Binder& binder, const Node* section, bool execute) {
   std::vector<Baseline> chosen;
-  if (section != nullptr && section->kind != Node::Kind::null && section->kind != Node::Kind::list) {
-    binder.error("baselines", "got " + describe_node(*section), "a list such as [dense_same_active]",
-                 "wrong-type");
-    return chosen;
-  }
   std::vector<std::string> names;
   for (const EnumName<Baseline>& entry : kBaselines) {
     names.emplace_back(entry.name);
+  }
+  if (section != nullptr && section->kind != Node::Kind::null && section->kind != Node::Kind::list) {
+    const std::string& word = section->text;
+    const std::string near = suggest(word, names);
+    binder.error("baselines", "got " + describe_node(*section), "none or a list of " + list_choices(names),
+                 "wrong-type", fmt::format("write baselines: [{}]", near.empty() ? names.front() : near));
+    return chosen;
   }
   std::string text;
   const auto add = [&](const std::string& name, std::size_t index) {

@@ -8,6 +8,7 @@
 #include "core/checked.h"
 #include "core/stopwatch.h"
 #include "engine/estimate.h"
+#include "engine/roofline.h"
 #include "engine/run.h"
 #include "engine/same_time.h"
 #include "engine/verdict.h"
@@ -72,34 +73,12 @@ Index expected_width(const Experiment& experiment, Baseline baseline, const Time
   return 0;
 }
 
-}  // namespace
-
-double measure_yardstick(const Experiment& experiment, const ContextOptions& options) {
-  const Context context(options);
-  Yardstick yardstick(*experiment.executor.executor, context);
-  double best = 1e9;
-  const Stopwatch watch;
-  for (int i = 0; i < 4 && (i == 0 || watch.seconds() < 0.05); ++i) {
-    best = std::min(best, yardstick.run(context));
-  }
-  return Yardstick::flops() / best;
-}
-
-RunForecast forecast_run(const Experiment& experiment, const RunOptions& options) {
-  const int threads = resolve_threads(experiment, options, read_machine());
-  return forecast_run(experiment, options, measure_yardstick(experiment, {.threads = threads}));
-}
-
-RunForecast forecast_run(const Experiment& experiment, const RunOptions& options, double rate) {
+// All but the memory.
+RunForecast forecast_time(const Experiment& experiment, const RunOptions& options, double rate) {
   const MachineInfo machine = read_machine();
   RunForecast forecast;
   forecast.threads = resolve_threads(experiment, options, machine);
   forecast.budget_s = options.budget_s.value_or(experiment.measure.budget_s);
-  const MemoryEstimate memory = estimate_memory(experiment, forecast.threads);
-  forecast.bytes = memory.total;
-  for (const MemoryItem& item : memory.items) {
-    forecast.memory.emplace_back(item.what, item.bytes);
-  }
   forecast.yardstick_gflops = rate / 1e9;
 
   const LayerShape& shape = experiment.shape;
@@ -113,12 +92,13 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
   }
   const auto layers = static_cast<std::uint64_t>(shape.num_layers);
   const std::uint64_t moe_bytes = experiment.execute ? nominal_cost(experiment).weight_bytes * layers : 0;
-  forecast.variants.push_back(
-      {"moe", 0,
-       forecast_seconds(moe, experiment, rate) +
-           static_cast<double>(shape.num_layers) *
-               routing_seconds(shape, experiment.workload->tokens(), forecast.threads),
-       moe_bytes, ""});
+  const bool streams = !experiment.execute && experiment.workload->num_logits() > 0;
+  const double step = streams
+                          ? streamed_seconds(experiment, forecast.threads)
+                          : forecast_seconds(moe, experiment, rate) +
+                                static_cast<double>(shape.num_layers) *
+                                    routing_seconds(shape, experiment.workload->tokens(), forecast.threads);
+  forecast.variants.push_back({"moe", 0, step, moe_bytes, ""});
   double round = forecast.variants.front().seconds_per_step;
   double rounds = static_cast<double>(experiment.measure.min_samples);
   const TimeEstimate moe_time{round, rate, forecast.threads};
@@ -161,6 +141,52 @@ RunForecast forecast_run(const Experiment& experiment, const RunOptions& options
       forecast.variants.front().seconds_per_step * static_cast<double>(experiment.workload->steps());
   forecast.minimum_seconds = round * rounds;
   return forecast;
+}
+
+}  // namespace
+
+double measure_yardstick(const Experiment& experiment, const ContextOptions& options) {
+  const Context context(options);
+  Yardstick yardstick(*experiment.executor.executor, context);
+  double best = 1e9;
+  const Stopwatch watch;
+  for (int i = 0; i < 4 && (i == 0 || watch.seconds() < 0.05); ++i) {
+    best = std::min(best, yardstick.run(context));
+  }
+  return Yardstick::flops() / best;
+}
+
+RunForecast forecast_run(const Experiment& experiment, const RunOptions& options) {
+  const int threads = resolve_threads(experiment, options, read_machine());
+  return forecast_run(experiment, options, measure_yardstick(experiment, {.threads = threads}));
+}
+
+RunForecast forecast_run(const Experiment& experiment, const RunOptions& options, double rate) {
+  RunForecast forecast = forecast_time(experiment, options, rate);
+  const MemoryEstimate memory =
+      estimate_memory(experiment, forecast.threads, baselines_that_run(experiment, forecast));
+  forecast.bytes = memory.total;
+  for (const MemoryItem& item : memory.items) {
+    forecast.memory.emplace_back(item.what, item.bytes);
+  }
+  const MachineInfo machine = read_machine();
+  const BuildInfo build = build_info();
+  if (const std::uint64_t bytes = share_bytes({experiment, options, machine, build}, forecast); bytes > 0) {
+    forecast.measures_shares = true;
+    forecast.memory.emplace_back("shares of the limits", bytes);
+    forecast.bytes += bytes;
+  }
+  return forecast;
+}
+
+std::vector<Baseline> baselines_that_run(const Experiment& experiment, const RunForecast& forecast) {
+  std::vector<Baseline> baselines;
+  for (std::size_t i = 0; i < experiment.baselines.size(); ++i) {
+    if (forecast.variants[i + 1].skipped.empty()) {
+      baselines.push_back(experiment.baselines[i]);
+    }
+  }
+  return baselines;
 }
 
 FlatRow flatten(const RunForecast& forecast, const Experiment& experiment) {

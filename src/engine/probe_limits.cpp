@@ -322,14 +322,16 @@ std::unique_ptr<Executor> default_executor(const std::string& weights) {
   return std::move(choice.executor);
 }
 
-MachineLimits measure_all_limits(int threads, const std::function<void(double fraction)>& on_progress) {
+MachineLimits measure_all_limits(int threads, const std::function<void(double fraction)>& on_progress,
+                                 const std::function<bool()>& stop_requested) {
   std::vector<std::unique_ptr<Executor>> executors;
   std::vector<const Executor*> list;
   for (const EnumName<WeightType>& type : enum_names(WeightType{})) {
     executors.push_back(default_executor(std::string(type.name)));
     list.push_back(executors.back().get());
   }
-  return measure_limits({.threads = threads, .executors = list, .on_progress = on_progress});
+  return measure_limits(
+      {.threads = threads, .executors = list, .on_progress = on_progress, .stop_requested = stop_requested});
 }
 
 LimitsKey limits_key(int threads) {
@@ -372,6 +374,11 @@ std::vector<ReadProbe> read_probes(const MachineInfo& machine, int threads, std:
 }  // namespace
 
 MachineLimits measure_limits(const LimitsOptions& options) {
+  const auto end_when_asked = [&options] {
+    if (options.stop_requested && options.stop_requested()) {
+      throw Error(ErrorKind::interrupted, "stopped while the limits were measured; none were kept");
+    }
+  };
   const MachineInfo machine = read_machine();
   const Context context({.threads = options.threads});
   const KernelSet& kernels = probe_kernels(*options.executors.front());
@@ -384,6 +391,7 @@ MachineLimits measure_limits(const LimitsOptions& options) {
   std::vector<ReadProbe> reads = read_probes(machine, options.threads, largest);
   std::vector<LayoutProbe> layouts;
   for (const Executor* executor : options.executors) {
+    end_when_asked();
     layouts.emplace_back(*executor, context,
                          LayoutProbe::Options{second_level, std::min(largest, 64 * second_level)});
   }
@@ -407,6 +415,7 @@ MachineLimits measure_limits(const LimitsOptions& options) {
       read.all.push_back(read_rate(kernels, context, part(read.floats_all), options.threads, 1e-3));
     }
     for (LayoutProbe& layout : layouts) {
+      end_when_asked();
       layout.add_round(context);
     }
     if (options.on_progress) {

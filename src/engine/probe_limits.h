@@ -50,15 +50,17 @@ struct LimitsOptions {
   std::uint64_t memory_bytes = 0;  // for the largest buffer; 0: by what the machine has
   int rounds = 7;
   std::function<void(double fraction)> on_progress = {};
+  std::function<bool()> stop_requested = {};  // asked between the parts of a round
 };
-// Throws Error(out_of_memory) where not even the small buffers fit.
+// Throws Error(out_of_memory) where not even the small buffers fit, Error(interrupted) when asked to stop.
 MachineLimits measure_limits(const LimitsOptions& options);
 
 // The executor that a config without an `executor:` section has, and the same with other weights.
 std::unique_ptr<Executor> default_executor(const std::string& weights = "");
 
 // Of this machine and program, with every type of weights that the default executor has.
-MachineLimits measure_all_limits(int threads, const std::function<void(double fraction)>& on_progress);
+MachineLimits measure_all_limits(int threads, const std::function<void(double fraction)>& on_progress,
+                                 const std::function<bool()>& stop_requested);
 // What such limits are valid for.
 LimitsKey limits_key(int threads);
 

@@ -130,7 +130,21 @@ void sample_limits(RunState& state, const std::vector<Contestant>& contestants) 
   state.core_samples.push_back(peak.all / peak.one);
 }
 
-std::optional<MachineLimits> kernel_shares(RunState& state, RunRecord& record) {
+std::uint64_t share_bytes(const SharesScene& scene, const RunForecast& forecast) {
+  const ExecutorChoice& executor = scene.experiment.executor;
+  const std::optional<MachineLimits>& limits = scene.options.limits;
+  const bool wanted =
+      scene.options.measure_shares && scene.options.measure && scene.experiment.workload->tokens() > 0;
+  const bool known = limits && limits->find_layout(executor.executor->layout()) != nullptr;
+  const bool worth_it = scene.build.fit_to_measure() && scene.experiment.execute &&
+                        executor.executor->multiplies_floats() && executor.kind != "serial" &&
+                        executor.kind != "check";
+  const std::uint64_t limit = scene.machine.memory_limit_bytes;
+  const bool fits = limit == 0 || (forecast.bytes <= limit && kShareMemory <= limit - forecast.bytes);
+  return wanted && !known && worth_it && fits && forecast.budget_s >= kLeastBudget ? kShareMemory : 0;
+}
+
+std::optional<MachineLimits> kernel_shares(RunState& state, const RunForecast& forecast) {
   const Executor& executor = *state.experiment.executor.executor;
   const std::optional<MachineLimits>& known = state.options.limits;
   if (known && known->find_layout(executor.layout()) != nullptr) {
@@ -141,16 +155,10 @@ std::optional<MachineLimits> kernel_shares(RunState& state, RunRecord& record) {
     }
     return known;
   }
-  const bool worth_it = build_info().fit_to_measure() && state.experiment.execute &&
-                        executor.multiplies_floats() && state.experiment.executor.kind != "serial" &&
-                        state.experiment.executor.kind != "check";
-  const std::uint64_t limit = state.machine.memory_limit_bytes;
-  const bool fits = limit == 0 || record.estimated_bytes + kShareMemory <= limit;
-  if (!state.options.measure_shares || !worth_it || !fits || state.budget_s < kLeastBudget) {
+  if (!forecast.measures_shares) {
     return std::nullopt;
   }
   state.shares_source = "measured before the rounds";
-  record.estimated_bytes += kShareMemory;
   return measure_limits({.threads = state.context.threads(),
                          .executors = {&executor},
                          .memory_bytes = kShareBuffer,

@@ -1,6 +1,7 @@
 #pragma once
 // Private to this room: how near a run comes to the machine's limits, and how long it should have taken.
 
+#include "core/build_info.h"
 #include "engine/contest.h"
 #include "engine/run_state.h"
 
@@ -24,9 +25,18 @@ std::function<double()> weights_reader(const RunState& state, const std::vector<
 std::vector<const ExpertBank*> banks_of(const MoeStack& stack);
 std::vector<const ExpertBank*> banks_of(const DenseStack& stack);
 
-// The shares that the kernels reach: as given with the options, or measured now where the options ask for it,
-// and budget and memory have room; nullopt otherwise. Sets state.shares_source, which says which.
-std::optional<MachineLimits> kernel_shares(RunState& state, RunRecord& record);
+// What measuring the kernels' shares takes, by the forecast of all else; 0: they are known, nobody asked for
+// them, or budget or memory have no room.
+struct SharesScene {
+  const Experiment& experiment;
+  const RunOptions& options;
+  const MachineInfo& machine;
+  const BuildInfo& build;
+};
+std::uint64_t share_bytes(const SharesScene& scene, const RunForecast& forecast);
+// The shares that the kernels reach: as given with the options, or measured now where the forecast says so;
+// nullopt otherwise. Sets state.shares_source, which says which.
+std::optional<MachineLimits> kernel_shares(RunState& state, const RunForecast& forecast);
 
 // Fills record.timing.roofline and the limits of the dense variants.
 void fill_roofline(const RunState& state, const std::optional<MachineLimits>& shares,

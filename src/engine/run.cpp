@@ -29,14 +29,24 @@ int resolve_threads(const Experiment& experiment, const RunOptions& options, con
 }
 
 void check_run_fits(const Experiment& experiment, const RunOptions& options) {
-  const MachineInfo machine = read_machine();
-  check_memory(experiment, resolve_threads(experiment, options, machine), machine);
+  check_run_fits(experiment, options, read_machine());
+}
+
+void check_run_fits(const Experiment& experiment, const RunOptions& options, const MachineInfo& machine) {
+  const int threads = resolve_threads(experiment, options, machine);
+  if (fits_memory(experiment, threads, machine)) {
+    return;
+  }
+  check_memory(experiment, threads, machine, {});  // the MoE alone: leaving out baselines does not help
+  check_memory(experiment, threads, machine,
+               baselines_that_run(experiment, forecast_run(experiment, options)));
 }
 
 RunRecord run_experiment(const Experiment& experiment, const RunOptions& options) {
   const MachineInfo machine = read_machine();
-  check_memory(experiment, resolve_threads(experiment, options, machine), machine);
+  check_run_fits(experiment, options, machine);
   const RunForecast forecast = forecast_run(experiment, options);
+  check_memory(experiment, forecast.threads, machine, baselines_that_run(experiment, forecast));
   if (options.on_forecast) {
     options.on_forecast(forecast);
   }

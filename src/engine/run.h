@@ -31,7 +31,8 @@ struct RunForecast {
   double record_seconds = 0;   // all steps once
   double minimum_seconds = 0;  // min_samples rounds, and the fewest trials of dense_same_time
   double budget_s = 0;
-  Index layers_for_cold = 1;  // num_layers that would make the weights of every variant cold
+  bool measures_shares = false;  // of the limits, which `memory` counts then
+  Index layers_for_cold = 1;     // num_layers that would make the weights of every variant cold
 
   double seconds() const { return std::max(budget_s, record_seconds + minimum_seconds); }  // the whole run
 };
@@ -56,7 +57,9 @@ struct RunOptions {
 // Threads a run of this experiment uses: the option, else the config, else the machine's usable cores.
 int resolve_threads(const Experiment& experiment, const RunOptions& options, const MachineInfo& machine);
 
-// Throws Error(out_of_memory) with a setting that would fit when the run needs more memory than there is.
+// Throws Error(out_of_memory) with a setting that would fit when the run needs more memory than there is;
+// where that may be for a baseline that would be skipped, times the yardstick to know.
+void check_run_fits(const Experiment& experiment, const RunOptions& options, const MachineInfo& machine);
 void check_run_fits(const Experiment& experiment, const RunOptions& options);
 
 // Checks the memory first. Throws Error(interrupted) when stopped before there is anything to show.
@@ -67,6 +70,8 @@ RunRecord run_experiment(const Experiment& experiment, const RunOptions& options
 RunForecast forecast_run(const Experiment& experiment, const RunOptions& options);
 // The same with a yardstick that has been measured already, in multiplications and additions a second.
 RunForecast forecast_run(const Experiment& experiment, const RunOptions& options, double yardstick_flops);
+// Those that the forecast does not skip: others need no memory.
+std::vector<Baseline> baselines_that_run(const Experiment& experiment, const RunForecast& forecast);
 double measure_yardstick(const Experiment& experiment, const ContextOptions& options);
 
 // f.*: what --dry-run tells, as a row like that of a run (metrics/flatten.h).

@@ -230,7 +230,7 @@ void Planner::add_point(const Combination& combination) {
   const int threads = resolve_threads(experiment, {}, machine_);
   point.id = experiment_id(experiment, threads, machine_);
   try {
-    check_memory(experiment, threads, machine_);
+    check_run_fits(experiment, {}, machine_);
   } catch (const Error& error) {
     point.too_large = error.what();
   }

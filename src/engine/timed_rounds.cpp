@@ -206,7 +206,7 @@ void time_rounds(RunState& state, const RunForecast& forecast, RunRecord& record
   }
   warm_up(state, contestants, repeats);
 
-  const std::optional<MachineLimits> shares = kernel_shares(state, record);
+  const std::optional<MachineLimits> shares = kernel_shares(state, forecast);
   const double left = std::max(0.0, state.budget_s - state.watch.seconds());
   record.timing.rounds = run_contest(
       contestants, {.seconds = left,

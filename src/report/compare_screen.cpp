@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "core/text.h"
 #include "io/row_format.h"
@@ -42,14 +44,54 @@ std::string value_cell(const FlatValue& value) {
                                                        : shorten_text(display_safe(plain_text(value)), 60);
 }
 
-void add_settings(std::string& text, const Comparison& entry, std::size_t index) {
+// "p.capacity" of "p.capacity.factor".
+std::string section_of(const std::string& name) {
+  return name.substr(0, name.find('.', 2));
+}
+
+bool has_section(const FlatRow& record, const std::string& section) {
+  return std::any_of(record.begin(), record.end(),
+                     [&](const FlatEntry& entry) { return entry.name.rfind(section + ".", 0) == 0; });
+}
+
+// A section that only one side has is one difference: all of it against "none" or nothing.
+std::vector<Difference> with_whole_sections(const FlatRow& a, const Comparison& b) {
+  std::vector<Difference> settings;
+  std::map<std::string, std::size_t> place;  // of sections, in `settings`
+  for (const Difference& difference : b.settings) {
+    const std::string section = section_of(difference.name);
+    const bool in_a = has_section(a, section);
+    if (in_a == has_section(b.record, section)) {
+      settings.push_back(difference);
+      continue;
+    }
+    const auto [known, is_new] = place.emplace(section, settings.size());
+    if (is_new) {
+      settings.push_back({section, {}, {}});
+    }
+    Difference& whole = settings[known->second];
+    FlatValue& there = in_a ? whole.a : whole.b;
+    if (difference.name == section) {
+      (in_a ? whole.b : whole.a) = in_a ? difference.b : difference.a;
+      continue;
+    }
+    const std::string text = std::holds_alternative<std::string>(there) ? std::get<std::string>(there) : "{}";
+    there = fmt::format("{}{}{}: {}}}", text.substr(0, text.size() - 1), text == "{}" ? "" : ", ",
+                        difference.name.substr(section.size() + 1),
+                        plain_text(in_a ? difference.a : difference.b));
+  }
+  return settings;
+}
+
+void add_settings(std::string& text, const FlatRow& a, const Comparison& entry, std::size_t index) {
   if (entry.settings.empty()) {
     text += "config   the same settings\n";
     return;
   }
-  text += fmt::format("config   {} differ{}:\n", counted(entry.settings.size(), "setting"),
-                      entry.settings.size() == 1 ? "s" : "");
-  for (const Difference& difference : entry.settings) {
+  const std::vector<Difference> settings = with_whole_sections(a, entry);
+  text += fmt::format("config   {} differ{}:\n", counted(settings.size(), "setting"),
+                      settings.size() == 1 ? "s" : "");
+  for (const Difference& difference : settings) {
     text += fmt::format("  {:<28} A {}   {} {}\n", display_safe(difference.name.substr(2)),
                         value_cell(difference.a), letter(index), value_cell(difference.b));
   }
@@ -105,7 +147,7 @@ std::string render_comparison(const std::vector<CompareResult>& results, const S
         text += fmt::format("compare  A {}\n         {} {}\n", display_safe(result.entries.front().title),
                             letter(i), display_safe(result.entries[i].title));
       }
-      add_settings(text, result.entries[i], i);
+      add_settings(text, result.entries.front().record, result.entries[i], i);
       add_routing(text, result.entries.front(), result.entries[i], i);
       add_speed(text, result, i);
       text += i + 1 < result.entries.size() ? "\n" : "";

@@ -45,7 +45,7 @@ std::string value_of(const RunRecord& record, const std::string& path) {
 }
 
 // "8 experts", "8 experts + 1 zero + 1 copy + 2 constant + 1 shared (gated)".
-std::string experts_in_words(const LayerShape& shape) {
+std::string experts_in_words(const LayerShape& shape, bool executed) {
   std::string text = with_commas(static_cast<std::uint64_t>(shape.num_experts)) + " experts";
   const auto add = [&text](Index count, const char* kind) {
     text += count > 0 ? fmt::format(" + {} {}", with_commas(static_cast<std::uint64_t>(count)), kind) : "";
@@ -53,6 +53,9 @@ std::string experts_in_words(const LayerShape& shape) {
   add(shape.zero_experts, "zero");
   add(shape.copy_experts, "copy");
   add(shape.constant_experts, "constant");
+  if (!executed) {
+    return text;  // nobody chooses shared experts
+  }
   add(shape.num_shared_experts, "shared");
   text += shape.shared_width > 0 ? fmt::format(" + shared of width {}", shape.shared_width) : "";
   if (shape.shared_kind != SharedKind::plain) {
@@ -61,21 +64,35 @@ std::string experts_in_words(const LayerShape& shape) {
   return text;
 }
 
+// "one layer", "routing only", "4 layers, routing only".
+std::string layers_in_words(const RunRecord& r) {
+  const Index layers = r.shape.num_layers;
+  return r.executed ? layers_word(layers) : (layers > 1 ? layers_word(layers) + ", " : "") + "routing only";
+}
+
+// The widths that the run has: of experts only where they are executed, of vectors only for a gate.
+std::string widths_in_words(const RunRecord& r) {
+  if (!r.executed) {
+    return r.has_gate ? fmt::format(", d_model {}", r.shape.d_model) : "";
+  }
+  return fmt::format(", d_model {}, d_ff {}{}, {}", r.shape.d_model, r.shape.d_ff,
+                     r.shape.latent_width > 0 ? fmt::format(", latent {}", r.shape.latent_width) : "",
+                     enum_text(r.shape.activation));
+}
+
 void add_head(Screen& screen, const RunRecord& r) {
   screen.line(fmt::format(
       "moesim {} ({}, {}, {})   seed {}   {} thread{} on {}", r.build.version, r.build.revision,
       r.build.compiler, r.build.arch, value_of(r, "seed"), r.timing.threads, r.timing.threads == 1 ? "" : "s",
       r.machine.processor.empty() ? "an unknown processor" : display_safe(r.machine.processor)));
-  screen.line(
-      fmt::format("config   {}   {}: {}, {} {}, d_model {}, d_ff {}{}, {}", display_safe(r.config_source),
-                  layers_word(r.shape.num_layers), experts_in_words(r.shape), r.router,
-                  r.slots > 0     ? fmt::format("({})", counted(static_cast<std::uint64_t>(r.slots), "slot"))
-                  : r.expert_side ? "(experts choose)"
-                  : r.exact_k     ? fmt::format("top-{}", r.top_k)
-                                  : fmt::format("({:.3g} experts a token)", r.mean_kept_experts),
-                  r.shape.d_model, r.shape.d_ff,
-                  r.shape.latent_width > 0 ? fmt::format(", latent {}", r.shape.latent_width) : "",
-                  enum_text(r.shape.activation)));
+  screen.line(fmt::format("config   {}   {}: {}, {} {}{}", display_safe(r.config_source), layers_in_words(r),
+                          experts_in_words(r.shape, r.executed), r.router,
+                          r.slots > 0
+                              ? fmt::format("({})", counted(static_cast<std::uint64_t>(r.slots), "slot"))
+                          : r.expert_side ? "(experts choose)"
+                          : r.exact_k     ? fmt::format("top-{}", r.top_k)
+                                          : fmt::format("({:.3g} experts a token)", r.mean_kept_experts),
+                          widths_in_words(r)));
   const std::string capacity =
       r.capacity ? fmt::format("capacity {} rows {}", with_commas(static_cast<std::uint64_t>(*r.capacity)),
                                value_of(r, "capacity.drop") == "device_level" ? "a device" : "an expert")
@@ -304,9 +321,11 @@ void add_throughput(Screen& screen, const RunRecord& r) {
   if (r.timing.verdict == Verdict::not_timed) {
     return;
   }
-  screen.heading("THROUGHPUT",
-                 fmt::format("tokens/s through {}, with {:.0f} % intervals", layers_word(r.shape.num_layers),
-                             100 * interval_confidence(static_cast<std::size_t>(r.timing.rounds))));
+  screen.heading(
+      "THROUGHPUT",
+      fmt::format("tokens/s through {}, with {:.0f} % intervals",
+                  r.executed || r.shape.num_layers > 1 ? layers_word(r.shape.num_layers) : "the router",
+                  100 * interval_confidence(static_cast<std::size_t>(r.timing.rounds))));
   for (const VariantResult& v : r.variants) {
     if (v.name == "yardstick") {
       continue;
@@ -323,9 +342,10 @@ void add_throughput(Screen& screen, const RunRecord& r) {
         (moe ? ""
              : fmt::format("  {:.2f}x MoE [{:.2f} .. {:.2f}]", v.ratio.median, v.ratio.low, v.ratio.high)) +
         (caveat.empty() ? "" : fmt::format("{}({})", moe ? "  " : " ", caveat));
-    screen.line(fmt::format("  {:<20} {:>9} {:<22} {:>7} GFLOP/s{}", variant_title(r, v),
-                            short_number(v.tokens_per_s.median), range, fmt::format("{:.1f}", v.gflops),
-                            ratio));
+    const std::string rate = r.executed || r.has_gate ? fmt::format(" {:>7.1f} GFLOP/s", v.gflops) : "";
+    const std::string rest = rate + ratio;
+    screen.line(fmt::format("  {:<20} {:>9} {:<{}}{}", variant_title(r, v),
+                            short_number(v.tokens_per_s.median), range, rest.empty() ? 0 : 22, rest));
   }
   const std::string cores = fmt::format("{}; {} on cores worth {:.2f}, {} balanced",
                                         counted(static_cast<std::uint64_t>(r.timing.rounds), "round"),
@@ -345,6 +365,9 @@ void add_throughput(Screen& screen, const RunRecord& r) {
 }
 
 void add_parameters(Screen& screen, const RunRecord& r) {
+  if (!r.executed) {
+    return;  // there are no experts that could have any
+  }
   screen.heading("PARAMETERS", "of one layer");
   screen.line(fmt::format(
       "  total {}   active per token {} ({})   with the experts really used {}   weights {}",
@@ -386,10 +409,11 @@ void add_limits(Screen& screen, const RunRecord& r) {
                                   : ""));
     }
   }
-  screen.line(fmt::format(
-      "  limits measured between the rounds: {:.0f} GFLOP/s, weights {:.0f} GB/s, rows {:.0f} GB/s{}",
-      roofline.rates.flops / 1e9, roofline.rates.weights_read / 1e9, roofline.rates.rows_read / 1e9,
-      roofline.shares.empty() ? "" : "; shares of the kernels " + roofline.shares));
+  const std::string weights =
+      r.executed ? fmt::format(", weights {:.0f} GB/s", roofline.rates.weights_read / 1e9) : "";
+  screen.line(fmt::format("  limits measured between the rounds: {:.0f} GFLOP/s{}, rows {:.0f} GB/s{}",
+                          roofline.rates.flops / 1e9, weights, roofline.rates.rows_read / 1e9,
+                          roofline.shares.empty() ? "" : "; shares of the kernels " + roofline.shares));
 }
 
 void add_stages(Screen& screen, const RunRecord& r) {
@@ -399,11 +423,14 @@ void add_stages(Screen& screen, const RunRecord& r) {
     return;
   }
   screen.heading("WHERE THE TIME GOES", fmt::format("{} a step", short_seconds(total)));
-  std::string line = " ";
+  std::string line;
   for (const StageOfRoofline& stage : stages_of(r.timing)) {
     const std::string_view name = stage.name;
-    if (r.executed || (name != "dispatch" && name != "experts" && name != "combine")) {
-      line += fmt::format(" {} {}  ", name, percent(stage.seconds / total));
+    const bool happens = name == "gate"   ? r.has_gate
+                         : name == "norm" ? value_of(r, "workload.kind") != "synthetic_logits"
+                                          : name == "route" || name == "plan";
+    if (r.executed || happens) {
+      line += fmt::format("{}{} {}", line.empty() ? "  " : "   ", name, percent(stage.seconds / total));
     }
   }
   screen.line(line);

@@ -17,8 +17,8 @@ struct Goal {
 extern const Goal kSweepGoals[3];  // throughput, balance, active parameters
 
 struct AxisShare {
-  std::string axis;
-  // Share of the variance over the points that lies between this axis' values: 1 when nothing else matters.
+  std::string axis;  // "a + b": axes that advance together, which no point tells apart
+  // Share of the variance over the points that lies between these values: 1 when nothing else matters.
   // Of the logarithm for throughput, so that ratios count.
   double throughput = 0;
   double imbalance = 0;  // of m.load_cv
@@ -27,12 +27,17 @@ struct AxisShare {
 struct SweepAnalysis {
   std::vector<StoredPoint> points;  // finished ones, by place
   std::vector<StoredPoint> failed;
-  std::vector<bool> pareto;       // no other point is at least as good in all goals and better in one
+  // No other point is at least as good in all goals and better in one; where there are no parameters, in the
+  // other goals.
+  std::vector<bool> pareto;
   std::vector<std::size_t> best;  // of each goal, an index into points
   std::vector<AxisShare> shares;  // axes with more than one value, by throughput
 };
 
 SweepAnalysis analyse_sweep(const std::vector<StoredPoint>& points, const std::vector<std::string>& axes);
+
+// Whether no experts ran at any of these finished points: they have no parameters.
+bool routing_only(const std::vector<StoredPoint>& points);
 
 // A number of the record; NaN when it has none.
 double number_in(const FlatRow& record, const std::string& name);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 
 #include "core/text.h"
 #include "io/row_format.h"
@@ -25,13 +27,7 @@ std::string ratio_cell(const FlatRow& record, const std::string& baseline) {
   return ratio > 0 ? fmt::format("{:.2f}x", 1.0 / ratio) : "";
 }
 
-// Baselines that most sweeps do not have get a column where some point has them.
-bool any_has(const SweepAnalysis& analysis, const std::string& name) {
-  return std::any_of(analysis.points.begin(), analysis.points.end(),
-                     [&](const StoredPoint& point) { return number_in(point.record, name) > 0; });
-}
-constexpr const char* kRatioToSameFlops = "m.dense_same_flops.ratio_to_moe";
-constexpr const char* kSameTimeParams = "m.dense_same_time.total_params";
+constexpr const char* kRunsLike = "runs like";
 
 std::string number_cell(double value, const char* format) {
   return std::isnan(value) ? "" : fmt::format(fmt::runtime(format), value);
@@ -46,40 +42,66 @@ bool differs(const SweepAnalysis& analysis, const char* goal) {
   });
 }
 
-std::vector<std::string> cells_of(const SweepAnalysis& analysis, std::size_t at,
-                                  const std::vector<std::string>& axes) {
-  const StoredPoint& point = analysis.points[at];
-  std::vector<std::string> cells;
-  for (const std::string& axis : axes) {
-    cells.push_back(shorten_text(display_safe(text_in(point.parameters, axis)), 32));
-  }
-  const double rate = number_in(point.record, "m.tokens_per_s");
-  cells.push_back(std::isnan(rate) ? "" : short_number(rate));
-  cells.push_back(ratio_cell(point.record, "dense_same_active"));
-  cells.push_back(ratio_cell(point.record, "dense_same_total"));
-  if (any_has(analysis, kRatioToSameFlops)) {
-    cells.push_back(ratio_cell(point.record, "dense_same_flops"));
-  }
-  if (any_has(analysis, kSameTimeParams)) {
-    const double params = number_in(point.record, kSameTimeParams);
-    cells.push_back(params > 0 ? short_number(params) : "");
-  }
-  cells.push_back(number_cell(number_in(point.record, "m.load_cv"), "{:.3f}"));
-  cells.push_back(number_cell(number_in(point.record, "m.max_violation"), "{:.2f}"));
-  const double dropped = number_in(point.record, "m.dropped_fraction");
-  cells.push_back(dropped > 0 ? percent(dropped) : "");
-  cells.push_back(short_number(number_in(point.record, "m.active_params")));
-  cells.push_back(short_number(number_in(point.record, "m.total_params")));
-  cells.push_back(display_safe(text_in(point.record, "timing.verdict")));
+// What stands behind a point: whether nothing beats it, and the goals at which it is the best.
+std::string marks_of(const SweepAnalysis& analysis, std::size_t at) {
   std::string marks = analysis.pareto[at] ? "*" : "";
-  for (std::size_t goal = 0; goal < analysis.best.size(); ++goal) {
+  const std::size_t goals = std::size(kSweepGoals) - (routing_only(analysis.points) ? 1 : 0);
+  for (std::size_t goal = 0; goal < std::min(goals, analysis.best.size()); ++goal) {
     if (analysis.best[goal] == at && differs(analysis, kSweepGoals[goal].name) &&
-        !std::isnan(number_in(point.record, kSweepGoals[goal].name))) {
+        !std::isnan(number_in(analysis.points[at].record, kSweepGoals[goal].name))) {
       marks += fmt::format("{}best {}", marks.empty() ? "" : " ", kSweepGoals[goal].title);
     }
   }
-  cells.push_back(marks);
-  return cells;
+  return marks;
+}
+
+struct Column {
+  std::string title;
+  std::function<std::string(const FlatRow& record)> cell;
+};
+
+// Of the record; without those that no point has.
+std::vector<Column> columns_of(const SweepAnalysis& analysis) {
+  const auto ratio = [](const char* baseline) {
+    return [baseline](const FlatRow& record) { return ratio_cell(record, baseline); };
+  };
+  const auto number = [](const char* name) {
+    return [name](const FlatRow& record) {
+      const double value = number_in(record, name);
+      return std::isnan(value) ? "" : short_number(value);
+    };
+  };
+  const auto share = [](const FlatRow& record) {
+    const double dropped = number_in(record, "m.dropped_fraction");
+    return dropped > 0 ? percent(dropped) : "";
+  };
+  const auto digits = [](const char* name, const char* format) {
+    return [name, format](const FlatRow& record) { return number_cell(number_in(record, name), format); };
+  };
+  const std::vector<Column> all = {
+      {"tokens/s", number("m.tokens_per_s")},
+      {"vs same active", ratio("dense_same_active")},
+      {"vs same total", ratio("dense_same_total")},
+      {"vs same FLOPs", ratio("dense_same_flops")},
+      {kRunsLike, number("m.dense_same_time.total_params")},
+      {"load CV", digits("m.load_cv", "{:.3f}")},
+      {"MaxVio", digits("m.max_violation", "{:.2f}")},
+      {"dropped", share},
+      {"active", number("m.active_params")},
+      {"total", number("m.total_params")},
+      {"timing", [](const FlatRow& record) { return display_safe(text_in(record, "timing.verdict")); }}};
+  const bool no_experts = routing_only(analysis.points);
+  std::vector<Column> columns;
+  for (const Column& column : all) {
+    const bool parameters = column.title == "active" || column.title == "total";
+    const bool filled =
+        std::any_of(analysis.points.begin(), analysis.points.end(),
+                    [&](const StoredPoint& point) { return !column.cell(point.record).empty(); });
+    if (filled && !(parameters && no_experts)) {
+      columns.push_back(column);
+    }
+  }
+  return columns;
 }
 
 std::string table_of(const std::vector<std::vector<std::string>>& rows) {
@@ -138,30 +160,43 @@ std::string render_sweep(const SweepAnalysis& analysis, const std::vector<std::s
                          const ScreenStyle& style) {
   std::string text;
   if (!analysis.points.empty()) {
-    std::vector<std::string> head = axes;
-    head.insert(head.end(), {"tokens/s", "vs same active", "vs same total"});
-    if (any_has(analysis, kRatioToSameFlops)) {
-      head.emplace_back("vs same FLOPs");
+    const std::vector<Column> columns = columns_of(analysis);
+    const auto has = [&](const std::string& title) {
+      return std::any_of(columns.begin(), columns.end(),
+                         [&](const Column& column) { return column.title.rfind(title, 0) == 0; });
+    };
+    std::vector<std::vector<std::string>> rows = {axes};
+    for (const Column& column : columns) {
+      rows.front().push_back(column.title);
     }
-    const bool same_time = any_has(analysis, kSameTimeParams);
-    if (same_time) {
-      head.emplace_back("runs like");
-    }
-    head.insert(head.end(), {"load CV", "MaxVio", "dropped", "active", "total", "timing", ""});
-    std::vector<std::vector<std::string>> rows = {head};
+    rows.front().emplace_back();
     for (std::size_t i = 0; i < analysis.points.size() && i < kMostRows; ++i) {
-      rows.push_back(cells_of(analysis, i, axes));
+      const StoredPoint& point = analysis.points[i];
+      std::vector<std::string> cells;
+      for (const std::string& axis : axes) {
+        cells.push_back(shorten_text(display_safe(text_in(point.parameters, axis)), 32));
+      }
+      for (const Column& column : columns) {
+        cells.push_back(column.cell(point.record));
+      }
+      cells.push_back(marks_of(analysis, i));
+      rows.push_back(std::move(cells));
     }
     text += fmt::format("\n{}\n{}", style.colour ? "\033[1mPOINTS\033[0m" : "POINTS", table_of(rows));
     if (analysis.points.size() > kMostRows) {
       text += fmt::format("  … and {} more: moesim export\n", analysis.points.size() - kMostRows);
     }
-    text +=
-        "  * no other point is at least as good in tokens/s, load CV and active parameters\n"
-        "  \"vs\": tokens/s of the MoE over the dense layer's, side by side in the same run; tokens/s of "
-        "different "
-        "points were measured at different times\n";
-    text += same_time ? "  \"runs like\": parameters of the dense layer that took the same time\n" : "";
+    text += fmt::format(
+        "  * no other point is at least as good in {}\n",
+        routing_only(analysis.points) ? "tokens/s and load CV" : "tokens/s, load CV and active parameters");
+    const char* apart = "tokens/s of different points were measured at different times";
+    text += has("vs ") ? fmt::format(
+                             "  \"vs\": tokens/s of the MoE over the dense layer's, side by side in the "
+                             "same run; {}\n",
+                             apart)
+            : has("tokens/s") ? fmt::format("  {}\n", apart)
+                              : "";
+    text += has(kRunsLike) ? "  \"runs like\": parameters of the dense layer that took the same time\n" : "";
     const std::string words = shares_in_words(analysis);
     if (!words.empty()) {
       text += "\n" + words;
@@ -174,15 +209,20 @@ std::string render_sweep(const SweepAnalysis& analysis, const std::vector<std::s
   return text;
 }
 
-std::string render_sweep_plan(const SweepPlan& plan, std::size_t finished) {
+std::string render_sweep_plan(const SweepPlan& plan, const std::set<std::string>& finished) {
   double seconds = 0;
   std::uint64_t bytes = 0;
   std::size_t too_large = 0;
+  std::size_t left = 0;
   for (const SweepPoint& point : plan.points) {
-    seconds += point.forecast.seconds();
-    bytes = std::max(bytes, point.forecast.bytes);
-    too_large += point.too_large.empty() ? 0 : 1;
+    if (finished.count(point.id) == 0) {
+      ++left;
+      seconds += point.forecast.seconds();
+      bytes = std::max(bytes, point.forecast.bytes);
+      too_large += point.too_large.empty() ? 0 : 1;
+    }
   }
+  const std::size_t done = plan.points.size() - left;
   std::string axes;
   for (const std::string& axis : plan.axes) {
     axes += (axes.empty() ? "" : " × ") + display_safe(axis);
@@ -191,12 +231,20 @@ std::string render_sweep_plan(const SweepPlan& plan, std::size_t finished) {
                                  counted(plan.points.size(), "point"), axes);
   text += plan.excluded > 0 ? fmt::format("; {} left out by `where`", plan.excluded) : "";
   text += plan.merged > 0 ? fmt::format("; {} equal to another", plan.merged) : "";
-  text += fmt::format("\nneeds    about {} in all, at most {} of memory at once\n", duration(seconds),
-                      short_bytes(static_cast<double>(bytes)));
+  text += "\n";
+  if (done > 0) {
+    text += fmt::format("resume   {} already finished{}\n", counted(done, "point"),
+                        left == 0 ? ": nothing is left to run" : "");
+  }
+  if (left > 0) {
+    text += fmt::format("needs    {}{} {}, at most {} of memory at once\n", seconds < 1 ? "" : "about ",
+                        duration(seconds),
+                        done == 0 ? "in all" : fmt::format("for the {} left", counted(left, "point")),
+                        short_bytes(static_cast<double>(bytes)));
+  }
   text += too_large > 0
               ? fmt::format("         {} will fail: more memory than there is\n", counted(too_large, "point"))
               : "";
-  text += finished > 0 ? fmt::format("resume   {} already finished\n", counted(finished, "point")) : "";
   return text;
 }
 

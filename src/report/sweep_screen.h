@@ -1,6 +1,7 @@
 #pragma once
 // The table and the paragraph a person reads after a sweep.
 
+#include <set>
 #include <string>
 
 #include "engine/sweep.h"
@@ -12,8 +13,8 @@ namespace moesim {
 std::string render_sweep(const SweepAnalysis& analysis, const std::vector<std::string>& axes,
                          const ScreenStyle& style);
 
-// "sweep  …: 12 points = layer.num_experts{4,8} × …, 2 excluded, 1 merged; about 40 s".
-std::string render_sweep_plan(const SweepPlan& plan, std::size_t finished);
+// What there is and what is left to do; `finished` are the points that do not run again, by id.
+std::string render_sweep_plan(const SweepPlan& plan, const std::set<std::string>& finished);
 
 // How far a call of a sweep is.
 struct SweepPace {

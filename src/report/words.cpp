@@ -43,8 +43,9 @@ std::string speed_sentence(const RunRecord& record) {
     return "";
   }
   if (!record.executed) {
-    return fmt::format("Routing alone handles {} tokens/s ({}). ", short_number(moe->tokens_per_s.median),
-                       layers_word(record.shape.num_layers));
+    return fmt::format(
+        "Routing alone handles {} tokens/s{}. ", short_number(moe->tokens_per_s.median),
+        record.shape.num_layers > 1 ? fmt::format(" ({})", layers_word(record.shape.num_layers)) : "");
   }
   std::string text;
   const auto compare = [&](const char* name, const char* what) {
@@ -75,7 +76,7 @@ std::string speed_sentence(const RunRecord& record) {
 }
 
 std::string parameter_sentence(const RunRecord& record) {
-  if (record.nominal.total_params == 0) {
+  if (record.nominal.total_params == 0 || !record.executed) {
     return "";
   }
   const double share = record.nominal.active_params / static_cast<double>(record.nominal.total_params);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 #include <optional>
 
 #include "core/error.h"
@@ -24,17 +27,54 @@ struct Unknown {
   std::string other_key;  // the key under which `name` is a known name, or empty
 };
 
+// What people call a family after its best known step.
+constexpr std::pair<const char*, const char*> kOtherWords[] = {{"top_k", "token_choice"},
+                                                               {"topk", "token_choice"},
+                                                               {"top_p", "token_choice"},
+                                                               {"softmax", "token_choice"}};
+
+// "did you mean 'qwen3_moe' or 'qwen3_moe_torchtitan'?": the first names that begin with what was written;
+// "" when none does.
+std::string names_that_begin(const Unknown& unknown) {
+  constexpr std::size_t kMost = 4;
+  constexpr std::size_t kShortest = 3;
+  std::vector<std::string> names;
+  for (const std::string& name : unknown.names) {
+    if (unknown.name.size() >= kShortest && name.rfind(unknown.name, 0) == 0) {
+      names.push_back(name);
+    }
+  }
+  std::string text;
+  const std::size_t shown = std::min(names.size(), kMost);
+  for (std::size_t i = 0; i < shown; ++i) {
+    text += fmt::format("{}'{}'", i == 0 ? "did you mean " : i + 1 == names.size() ? " or " : ", ", names[i]);
+  }
+  return text + (text.empty() ? "" : names.size() > shown ? ", …? 'moesim routers' lists them all" : "?");
+}
+
+// What to type in its place.
+std::string help_for(const Unknown& unknown) {
+  if (!unknown.other_key.empty()) {
+    return fmt::format("write {}: {}", unknown.other_key, unknown.name);
+  }
+  if (const std::string names = names_that_begin(unknown); !names.empty()) {
+    return names;
+  }
+  for (const auto& [word, name] : kOtherWords) {
+    if (unknown.name == word &&
+        std::find(unknown.names.begin(), unknown.names.end(), name) != unknown.names.end()) {
+      return fmt::format("write {}: {}", unknown.key, name);
+    }
+  }
+  const std::string near = suggest(unknown.name, unknown.names);
+  return near.empty() ? "'moesim routers' lists them all" : fmt::format("did you mean '{}'?", near);
+}
+
 void report_unknown(Binder& binder, const Unknown& unknown) {
   const std::string few = list_choices(unknown.names);
-  const std::string near = suggest(unknown.name, unknown.names);
-  std::string help = "'moesim routers' lists them all";
-  if (!unknown.other_key.empty()) {
-    help = fmt::format("write {}: {}", unknown.other_key, unknown.name);
-  } else if (!near.empty()) {
-    help = fmt::format("did you mean '{}'?", near);
-  }
   binder.error("router." + unknown.key, fmt::format("unknown {} '{}'", unknown.noun, unknown.name),
-               few.empty() ? "a name that 'moesim routers' lists" : "one of " + few, "unknown-variant", help);
+               few.empty() ? "a name that 'moesim routers' lists" : "one of " + few, "unknown-variant",
+               help_for(unknown));
 }
 
 // The name under `key`, or nothing after reporting what is no name.

@@ -1,6 +1,8 @@
 // Hidden states that somebody recorded, one row of an .npy file per token, from the start again behind the
 // last row. Only the open file is kept: rows are read when a slice asks for them.
 
+#include <limits>
+
 #include "core/hash.h"
 #include "io/npy.h"
 #include "workload/source_files.h"
@@ -37,8 +39,10 @@ class ArrayWorkload final : public Workload {
   std::uint64_t tokens_before_repeat() const override {
     return static_cast<std::uint64_t>(file_->header().rows);
   }
-  std::uint64_t memory_bytes(Index batch_tokens) const override {
-    return batch_bytes(batch_tokens, file_->header().cols);
+  // There is no other width to be had than the file's.
+  std::uint64_t memory_bytes(Index batch_tokens, Index d_model) const override {
+    return d_model == file_->header().cols ? batch_bytes(batch_tokens, d_model)
+                                           : std::numeric_limits<std::uint64_t>::max();
   }
 
  private:

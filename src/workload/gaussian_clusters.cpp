@@ -59,10 +59,10 @@ class GaussianClusters final : public Workload {
     return "cluster " + std::to_string(cluster_of(g));
   }
   std::vector<std::string> domain_names() const override { return numbered_domains("cluster", clusters_); }
-  std::uint64_t memory_bytes(Index batch_tokens) const override {
-    const Index centres = std::min({clusters_, batch_tokens, VectorTable::limit(d_model_)});
-    return weights_.memory_bytes() + batch_bytes(batch_tokens, d_model_) +
-           static_cast<std::uint64_t>(centres) * static_cast<std::uint64_t>(d_model_) * sizeof(float);
+  std::uint64_t memory_bytes(Index batch_tokens, Index d_model) const override {
+    const Index centres = std::min({clusters_, batch_tokens, VectorTable::limit(d_model)});
+    return weights_.memory_bytes() + batch_bytes(batch_tokens, d_model) +
+           static_cast<std::uint64_t>(centres) * static_cast<std::uint64_t>(d_model) * sizeof(float);
   }
 
  private:

@@ -86,7 +86,7 @@ class SyntheticLogits final : public Workload {
   }
 
   std::string token_text(std::uint64_t g) const override { return "token " + std::to_string(g); }
-  std::uint64_t memory_bytes(Index batch_tokens) const override {
+  std::uint64_t memory_bytes(Index batch_tokens, Index /*d_model*/) const override {
     return batch_bytes(batch_tokens + 1, num_experts_);  // and the popularity
   }
 

@@ -121,11 +121,11 @@ class TextWorkload final : public Workload {
   std::uint64_t tokens_before_repeat() const override;
   std::uint64_t input_hash() const override { return input_hash_; }
   std::vector<std::string> domain_names() const override { return names_; }
-  std::uint64_t memory_bytes(Index batch_tokens) const override {
+  std::uint64_t memory_bytes(Index batch_tokens, Index d_model) const override {
     const std::uint64_t vectors = std::min(
-        corpus_.distinct(), static_cast<std::uint64_t>(VectorTable::limit(d_model_) + mix_.tokens + 1));
-    return corpus_.memory_bytes() + batch_bytes(batch_tokens, d_model_) +
-           vectors * static_cast<std::uint64_t>(d_model_) * sizeof(float);
+        corpus_.distinct(), static_cast<std::uint64_t>(VectorTable::limit(d_model) + mix_.tokens + 1));
+    return corpus_.memory_bytes() + batch_bytes(batch_tokens, d_model) +
+           vectors * static_cast<std::uint64_t>(d_model) * sizeof(float);
   }
 
  private:

@@ -52,9 +52,8 @@ class Workload {
   virtual bool starts_character(std::uint64_t) const { return true; }
   // Names of the ground-truth labels; empty when there are none.
   virtual std::vector<std::string> domain_names() const { return {}; }
-  // Bytes the workload holds while a batch of `batch_tokens` tokens is made, the batch included.
-  virtual std::uint64_t memory_bytes(Index batch_tokens) const = 0;
-  std::uint64_t memory_bytes() const { return memory_bytes(tokens_); }
+  // Bytes the workload would hold while a batch of so many tokens of that width is made, the batch included.
+  virtual std::uint64_t memory_bytes(Index batch_tokens, Index d_model) const = 0;
 
  protected:
   Workload(Index tokens, Index steps) : tokens_(tokens), steps_(steps) {}

@@ -67,10 +67,10 @@ class ZipfTopics final : public Workload {
 
   std::string token_text(std::uint64_t g) const override { return word_text(id_of(topic_of(g), g)); }
   std::vector<std::string> domain_names() const override { return numbered_domains("topic", topics_); }
-  std::uint64_t memory_bytes(Index batch_tokens) const override {
-    const Index vectors = std::min(2 * batch_tokens, VectorTable::limit(d_model_) + 1);
-    return weights_.memory_bytes() + batch_bytes(batch_tokens, d_model_) +
-           static_cast<std::uint64_t>(vectors) * static_cast<std::uint64_t>(d_model_) * sizeof(float);
+  std::uint64_t memory_bytes(Index batch_tokens, Index d_model) const override {
+    const Index vectors = std::min(2 * batch_tokens, VectorTable::limit(d_model) + 1);
+    return weights_.memory_bytes() + batch_bytes(batch_tokens, d_model) +
+           static_cast<std::uint64_t>(vectors) * static_cast<std::uint64_t>(d_model) * sizeof(float);
   }
 
  private:

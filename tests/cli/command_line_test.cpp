@@ -26,6 +26,27 @@ TEST(CommandLine, HelpVersionAndNothing) {
   }
 }
 
+TEST(CommandLine, WrongNamesSayWhatToType) {
+  const std::pair<const char*, const char*> help_for[] = {
+      {"run quickstart --set router.preset=qwen3", "did you mean 'qwen3_moe' or 'qwen3_moe_torchtitan'?"},
+      {"run quickstart --set router.preset=deepseek_v3_", "…? 'moesim routers' lists them all"},
+      {"run quickstart --set router.preset=mixtrla", "did you mean 'mixtral'?"},
+      {"run quickstart --set router.preset=zzzz", "'moesim routers' lists them all"},
+      {"run quickstart --set router.kind=top_k", "write kind: token_choice"},
+      {"run quickstart --set router.kind=mixtral", "write preset: mixtral"},
+      {"run quickstart --set baselines=x", "write baselines: [dense_same_active]"},
+      {"run quickstart --set baselines=dense_same_totl", "write baselines: [dense_same_total]"},
+      {"route --preset mixtral --logits l.npy", "add --out routed"},
+      {"quickstart", "moesim run quickstart"}};
+  for (const auto& [line, help] : help_for) {
+    const Outcome wrong =
+        moesim_run(std::string(line) + (line[0] == 'r' && line[1] == 'u' ? " --dry-run" : ""));
+    EXPECT_NE(wrong.status, 0) << line;
+    EXPECT_NE(wrong.err.find(std::string("help: ")), std::string::npos) << line << "\n" << wrong.err;
+    EXPECT_NE(wrong.err.find(help), std::string::npos) << line << "\n" << wrong.err;
+  }
+}
+
 TEST(CommandLine, QuickstartRunsInAnyFolderAndShowsWords) {
   const Outcome run = moesim_run("run quickstart --set workload.chunk_tokens=16" + kQuick);
   EXPECT_EQ(run.status, 0) << run.err;

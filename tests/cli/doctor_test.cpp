@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "support/temp_folder.h"
@@ -35,6 +36,25 @@ class Doctor : public testing::Test {
 
 constexpr const char* kChecks[] = {"build",    "instructions", "cores",  "affinity", "quota",     "smt",
                                    "governor", "steal",        "others", "memory",   "huge_pages"};
+
+TEST_F(Doctor, InterruptedItEndsLikeOtherCommandsAndKeepsNothing) {
+  int status = 0;
+  for (const char* seconds : {"1", "3", "8"}) {  // a slow build needs a while to get going
+    const std::string command = "timeout --preserve-status -s INT " + std::string(seconds) +
+                                " env -u HOME XDG_CACHE_HOME=" + folder_.file("cache") + " " + MOESIM_BINARY +
+                                " doctor --roofline --fresh >" + folder_.file("out") + " 2>" +
+                                folder_.file("err");
+    status = std::system(command.c_str());
+    ASSERT_TRUE(WIFEXITED(status)) << "ended by the signal itself";
+    if (text("err").find("stopped while") != std::string::npos) {
+      break;
+    }
+  }
+  EXPECT_EQ(WEXITSTATUS(status), 130) << text("err");
+  EXPECT_NE(text("err").find("stopped while"), std::string::npos) << text("err");
+  EXPECT_EQ(text("out"), "");
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("cache"))) << "half-measured limits were kept";
+}
 
 TEST_F(Doctor, SaysOfEverythingWhatItFoundAndEndsWithAVerdict) {
   const int status = run("doctor");

@@ -78,6 +78,7 @@ TEST_F(Sweeps, RunsEveryPointOnceAndExports) {
   ASSERT_EQ(run(kSweep), 0);
   EXPECT_NE(err().find("resume   4 points already finished"), std::string::npos) << err();
   EXPECT_EQ(err().find("1/4"), std::string::npos);
+  EXPECT_EQ(err().find("needs "), std::string::npos) << "nothing is left to run\n" << err();
   ASSERT_EQ(run(kSweep + "--explain"), 0);
   EXPECT_NE(out().find("finished, would not run again"), std::string::npos);
   ASSERT_EQ(run(" export " + run_folder()), 0) << err();

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/build_info.h"
 #include "core/error.h"
+#include "engine/roofline.h"
 #include "engine/run.h"
 #include "support/temp_folder.h"
 
@@ -127,9 +129,31 @@ TEST(EstimateMemory, TokensWithLogitsHaveNoVectorsAndThreadsCountForThemselves) 
   EXPECT_EQ(estimate_memory(experiment("4"), 400).total, estimate_memory(experiment("4"), 1000).total);
   // A thread's logits and popularity, and at least four counts of 8 bytes beside four counters of each
   // expert.
-  const std::uint64_t of_thread = bytes_for(estimate_memory(experiment("4"), 2), "steps at a time") / 2;
+  const std::uint64_t of_thread = (bytes_for(estimate_memory(experiment("4"), 4), "steps at a time") -
+                                   bytes_for(estimate_memory(experiment("4"), 2), "steps at a time")) /
+                                  2;
   EXPECT_GE(of_thread, 500'000u * (4 * 4 + 4 * 8 + 3 * 8));
   EXPECT_EQ(most_batches_in_a_sample(experiment("4")), 2);  // of 6 MB each
+}
+
+TEST(Forecast, OfAStreamCountsNoVectorsAndItsStepsSideBySide) {
+  const TempFolder folder;
+  const auto seconds = [&](const std::vector<std::string>& settings) {
+    const Experiment stream =
+        load_experiment(folder.write("stream.yaml",
+                                     "layer: {d_model: 16, num_experts: 64}\n"
+                                     "workload: {kind: synthetic_logits, tokens: 4096, steps: 100}\n"
+                                     "router: {preset: mixtral}\nexecute: false\n"),
+                        settings);
+    return forecast_run(stream, {}, 1e11).record_seconds;
+  };
+  const double one = seconds({"executor.threads=1"});
+  EXPECT_DOUBLE_EQ(one, seconds({"executor.threads=1", "layer.d_model=100000"}));
+  EXPECT_DOUBLE_EQ(one / 4, seconds({"executor.threads=4"}));
+  EXPECT_DOUBLE_EQ(seconds({"workload.steps=2", "executor.threads=2"}),
+                   seconds({"workload.steps=2", "executor.threads=8"}));
+  EXPECT_LT(one, seconds({"executor.threads=1", "layer.num_experts=256"}));
+  EXPECT_LT(one, seconds({"executor.threads=1", "router={kind: expert_choice}"}));
 }
 
 TEST(CheckMemory, ABillionExpertsAreRefusedWithASettingThatFits) {
@@ -186,6 +210,106 @@ TEST(CheckMemory, TooManyTokensSuggestFewer) {
     const std::string setting = error.help().substr(6, error.help().find(" would") - 6);
     EXPECT_NO_THROW(check_memory(experiment_with(folder, {setting}), 2, machine));
   }
+}
+
+TEST(CheckMemory, VectorsThatAreTooWideSuggestNarrowerOnes) {
+  const TempFolder folder;
+  const MachineInfo machine = machine_with(std::uint64_t{1} << 30);
+  for (const char* workload : {"{kind: gaussian_clusters, tokens: 1024}", "{kind: zipf_topics, tokens: 1024}",
+                               "{kind: text, files: [corpus.txt], tokens: 1024}"}) {
+    folder.write("corpus.txt", "words and more words");
+    const std::string made_by = std::string("workload=") + workload;
+    const Experiment wide = experiment_with(folder, {"layer.d_model=100000000", made_by});
+    try {
+      check_memory(wide, 2, machine);
+      FAIL() << workload;
+    } catch (const Error& error) {
+      ASSERT_EQ(error.help().rfind("--set layer.d_model=", 0), 0u) << workload << ": " << error.help();
+      const std::string setting = error.help().substr(6, error.help().find(" would") - 6);
+      EXPECT_NO_THROW(check_memory(experiment_with(folder, {setting, made_by}), 2, machine)) << setting;
+    }
+  }
+}
+
+TEST(CheckMemory, ABaselineThatIsSkippedForItsTimeNeedsNoMemory) {
+  const TempFolder folder;
+  const auto with_budget = [&](const std::string& budget) {
+    return experiment_with(folder, {"layer.num_experts=64", "measure.budget_s=" + budget});
+  };
+  const Experiment hasty = with_budget("0.001");
+  const std::vector<Baseline> run = {Baseline::dense_same_active};
+  const std::uint64_t needed = estimate_memory(hasty, resolve_threads(hasty, {}, read_machine()), run).total;
+  const MachineInfo machine = [&] {
+    MachineInfo info = read_machine();
+    info.memory_limit_bytes = needed;
+    return info;
+  }();
+  EXPECT_NO_THROW(check_run_fits(hasty, {}, machine));
+  EXPECT_EQ(forecast_run(hasty, {}).bytes, needed);
+  EXPECT_THROW(check_run_fits(with_budget("1000"), {}, machine), Error) << "runs dense_same_total too";
+  MachineInfo smaller = machine;
+  smaller.memory_limit_bytes = needed - 1;
+  EXPECT_THROW(check_run_fits(hasty, {}, smaller), Error);
+}
+
+TEST(ForecastRun, MeasuringTheSharesTakesMemoryWhereItIsDone) {
+  const TempFolder folder;
+  const Experiment experiment = experiment_with(folder, {});
+  BuildInfo build;
+  build.optimised = true;
+  build.checks = false;
+  build.sanitizers = "";
+  RunOptions options;
+  options.measure_shares = true;
+  MachineInfo machine;
+  RunForecast forecast;
+  forecast.bytes = 1000;
+  forecast.budget_s = 2;
+  constexpr std::uint64_t kBytes = std::uint64_t{128} << 20;
+  const auto bytes = [&] { return share_bytes({experiment, options, machine, build}, forecast); };
+  EXPECT_EQ(bytes(), kBytes);
+  machine.memory_limit_bytes = kBytes + 1000;
+  EXPECT_EQ(bytes(), kBytes);
+  machine.memory_limit_bytes -= 1;
+  EXPECT_EQ(bytes(), 0u) << "no room";
+  machine.memory_limit_bytes = 0;
+  forecast.budget_s = 0.5;
+  EXPECT_EQ(bytes(), 0u) << "no time";
+  forecast.budget_s = 2;
+  options.limits.emplace();
+  EXPECT_EQ(bytes(), kBytes) << "those of other layouts";
+  options.limits->layouts.resize(1);
+  options.limits->layouts[0].layout = experiment.executor.executor->layout();
+  EXPECT_EQ(bytes(), 0u) << "known";
+  options.limits.reset();
+  options.measure_shares = false;
+  EXPECT_EQ(bytes(), 0u) << "nobody asked for them";
+  options.measure_shares = true;
+  build.checks = true;
+  EXPECT_EQ(bytes(), 0u) << "such a build cannot measure";
+}
+
+TEST(EstimateMemory, TheForecastOfARoutingOnlyRunNeedsAYardstickToo) {
+  const TempFolder folder;
+  const auto yardstick = [&](const char* execute) {
+    return bytes_for(estimate_memory(experiment_with(folder, {execute}), 2), "yardstick");
+  };
+  EXPECT_GT(yardstick("execute=false"), 512u * 1024 * 3 * 4);
+  EXPECT_EQ(yardstick("execute=false"), yardstick("execute=true"));
+}
+
+TEST(ForecastRun, CountsAllThatTheRunDoes) {
+  const TempFolder folder;
+  RunOptions options;
+  options.measure_shares = true;
+  const RunForecast forecast = forecast_run(experiment_with(folder, {"measure.budget_s=2"}), options, 1e11);
+  std::uint64_t sum = 0;
+  for (const auto& [what, bytes] : forecast.memory) {
+    sum += bytes;
+  }
+  EXPECT_EQ(sum, forecast.bytes);
+  EXPECT_EQ(forecast.measures_shares, build_info().fit_to_measure());
+  EXPECT_EQ(forecast.memory.back().first == "shares of the limits", forecast.measures_shares);
 }
 
 TEST(CheckMemory, AFittingRunPasses) {

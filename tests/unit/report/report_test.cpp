@@ -408,7 +408,7 @@ TEST(Sweep, HasAColumnForABaselineThatSomePointHas) {
   SweepAnalysis analysis;
   analysis.points.resize(2);
   analysis.pareto = {true, false};
-  analysis.points[0].record = {{"m.tokens_per_s", 1000.0}};
+  analysis.points[0].record = {{"m.tokens_per_s", 1000.0}, {"m.load_cv", 0.5}};
   EXPECT_EQ(render_sweep(analysis, {}, {}).find("runs like"), std::string::npos);
   EXPECT_EQ(render_sweep(analysis, {}, {}).find("vs same FLOPs"), std::string::npos);
   analysis.points[1].record = {{"m.tokens_per_s", 1000.0},
@@ -417,6 +417,89 @@ TEST(Sweep, HasAColumnForABaselineThatSomePointHas) {
   const std::string table = render_sweep(analysis, {}, {});
   EXPECT_NE(table.find("vs same FLOPs  runs like  load CV"), std::string::npos) << table;
   EXPECT_NE(table.find("1.25x    1.235 M"), std::string::npos) << table;
+}
+
+TEST(Sweep, HasNoColumnThatIsEmptyAndNoParametersWhereNoExpertsRan) {
+  SweepAnalysis analysis;
+  analysis.points.resize(2);
+  analysis.pareto = {true, true};
+  analysis.best = {0, 1, 1};
+  for (const double more : {0.0, 1.0}) {
+    analysis.points[more > 0 ? 1 : 0].record = {{"p.execute", false},      {"m.tokens_per_s", 1000.0 + more},
+                                                {"m.load_cv", 0.5 + more}, {"m.active_params", 7 - more},
+                                                {"m.total_params", 9.0},   {"m.dropped_fraction", 0.0}};
+  }
+  const std::string routed = render_sweep(analysis, {}, {});
+  for (const char* word : {"vs", "dropped", "active", "total", "MaxVio"}) {
+    EXPECT_EQ(routed.find(word), std::string::npos) << word << "\n" << routed;
+  }
+  EXPECT_NE(routed.find("tokens/s  load CV"), std::string::npos) << routed;
+  EXPECT_NE(routed.find("at least as good in tokens/s and load CV\n"), std::string::npos) << routed;
+  analysis.points[0].record[0].value = true;
+  EXPECT_NE(render_sweep(analysis, {}, {}).find("load CV  active  total"), std::string::npos);
+}
+
+TEST(Screen, OfARoutingOnlyRunNamesNoPartsThatItHasNot) {
+  RunRecord record = sample_record();
+  record.executed = false;
+  record.has_gate = false;
+  record.variants.resize(1);
+  record.timing.stages = {.route = 0.5, .plan = 0.5};
+  record.resolved.back().value = "synthetic_logits";
+  const std::string logits = render_screen(record, {.colour = false, .unicode = true});
+  for (const char* word :
+       {"layer", "d_model", "d_ff", "gate", "norm", "PARAMETERS", "parameters", "GFLOP", "weights"}) {
+    EXPECT_EQ(logits.find(word), std::string::npos) << word << "\n" << logits;
+  }
+  EXPECT_NE(logits.find("routing only: 2 experts, switch "), std::string::npos) << logits;
+  EXPECT_NE(logits.find("route 50 %   plan 50 %"), std::string::npos) << logits;
+  EXPECT_EQ(logits.find(" \n"), std::string::npos) << logits;
+  record.resolved.back().value = "text";
+  record.has_gate = true;
+  record.shape.num_layers = 2;
+  const std::string gated = render_screen(record, {.colour = false, .unicode = true});
+  EXPECT_NE(gated.find("2 layers, routing only: 2 experts, switch "), std::string::npos) << gated;
+  for (const char* word : {", d_model 4\n", "gate ", "norm ", "GFLOP/s"}) {
+    EXPECT_NE(gated.find(word), std::string::npos) << word << "\n" << gated;
+  }
+  EXPECT_EQ(gated.find("d_ff"), std::string::npos) << gated;
+}
+
+// Three points that take 10, 20 and 40 s.
+SweepPlan plan_of_three() {
+  SweepPlan plan;
+  plan.name = "s";
+  plan.axes = {"a"};
+  for (const char* id : {"x", "y", "z"}) {
+    SweepPoint point;
+    point.id = id;
+    const double seconds = 10.0 * static_cast<double>(1 << plan.points.size());
+    point.forecast.record_seconds = seconds;
+    point.forecast.bytes = static_cast<std::uint64_t>(seconds) << 20;
+    plan.points.push_back(point);
+  }
+  return plan;
+}
+
+TEST(Sweep, SaysWhatIsLeftToDo) {
+  SweepPlan plan = plan_of_three();
+  EXPECT_EQ(
+      render_sweep_plan(plan, {}),
+      "sweep    s: 3 points of a\nneeds    about 1 min 10 s in all, at most 40.0 MiB of memory at once\n");
+  EXPECT_EQ(render_sweep_plan(plan, {"z"}),
+            "sweep    s: 3 points of a\nresume   1 point already finished\n"
+            "needs    about 30 s for the 2 points left, at most 20.0 MiB of memory at once\n");
+  EXPECT_EQ(render_sweep_plan(plan, {"x", "z", "of another sweep"}),
+            "sweep    s: 3 points of a\nresume   2 points already finished\n"
+            "needs    about 20 s for the 1 point left, at most 20.0 MiB of memory at once\n");
+  EXPECT_EQ(render_sweep_plan(plan, {"x", "y", "z"}),
+            "sweep    s: 3 points of a\nresume   3 points already finished: nothing is left to run\n");
+  plan.points[0].forecast.record_seconds = 0.2;
+  EXPECT_NE(render_sweep_plan(plan, {"y", "z"}).find("needs    under 1 s for the 1 point left,"),
+            std::string::npos);
+  plan.points[2].too_large = "no room";
+  EXPECT_NE(render_sweep_plan(plan, {"x"}).find("1 point will fail"), std::string::npos);
+  EXPECT_EQ(render_sweep_plan(plan, {"z"}).find("will fail"), std::string::npos) << "it has finished";
 }
 
 TEST(Words, SuggestOnlyKeysThatTheRouterHas) {

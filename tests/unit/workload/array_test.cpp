@@ -54,7 +54,9 @@ TEST(Array, KeepsTheLawsOfAStream) {
 TEST(Array, KeepsOnlyTheOpenFile) {
   const TestFolder folder;
   write_array(folder, 1000, 8);
-  EXPECT_EQ(must_make(kSection, {.directory = folder.path()})->memory_bytes(), 30U * 52);
+  const auto workload = must_make(kSection, {.directory = folder.path()});
+  EXPECT_EQ(workload->memory_bytes(30, 8), 30U * 52);
+  EXPECT_EQ(workload->memory_bytes(30, 4), std::numeric_limits<std::uint64_t>::max()) << "has one width";
 }
 
 TEST(Array, NamesBothWidths) {

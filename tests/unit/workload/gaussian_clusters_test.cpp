@@ -79,7 +79,8 @@ TEST(GaussianClusters, HasTheDefaultsOfEveryStream) {
 
 TEST(GaussianClusters, CountsTheMemoryOfABatch) {
   // A batch of 4 tokens of 8 floats and 20 bytes beside, at most 4 centres of 8 floats, 16 weights.
-  EXPECT_EQ(must_make("{kind: gaussian_clusters, tokens: 4}")->memory_bytes(), 4U * 52 + 4U * 32 + 16U * 8);
+  EXPECT_EQ(must_make("{kind: gaussian_clusters, tokens: 4}")->memory_bytes(4, 8),
+            4U * 52 + 4U * 32 + 16U * 8);
 }
 
 TEST(GaussianClusters, DependsOnTheSeed) {

@@ -200,8 +200,8 @@ TEST(Text, CountsTheMemoryItHoldsAndTheBatch) {
   folder.write("one.txt", "abcd");
   const auto workload =
       must_make("{kind: text, files: [one.txt], tokenizer: byte, tokens: 10}", {.directory = folder.path()});
-  EXPECT_GE(workload->memory_bytes(), 4U + 10 * 52 + 256 * 32);
-  EXPECT_LT(workload->memory_bytes(), 4U + 10 * 52 + 256 * 32 + 64);
+  EXPECT_GE(workload->memory_bytes(10, 8), 4U + 10 * 52 + 256 * 32);
+  EXPECT_LT(workload->memory_bytes(10, 8), 4U + 10 * 52 + 256 * 32 + 64);
 }
 
 }  // namespace
