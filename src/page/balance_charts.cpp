@@ -188,9 +188,9 @@ Chart layers_chart(const StoredLoads& loads) {
 Chart steps_chart(const StoredLoads& loads) {
   Chart chart{"steps", "Steps and experts", "", {}, {{"step", "expert", "load over fair share"}, {}}};
   std::vector<std::pair<std::int64_t, const std::vector<double>*>> known;
-  for (const auto& [step, layers] : loads.by_step) {
-    if (!layers.empty() && sum_of(layers.front().routed) > 0) {
-      known.emplace_back(step, &layers.front().routed);
+  for (const auto& [step, layer] : loads.first_layer_by_step) {
+    if (sum_of(layer.routed) > 0) {
+      known.emplace_back(step, &layer.routed);
     }
   }
   if (known.size() < 2) {
