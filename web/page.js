@@ -35,6 +35,12 @@
     });
   }
 
+  // A chart that is drawn again forgets what is brushed: chosen ranges of each axis are set again.
+  function chosenRanges(chart) {
+    var axes = chart.getModel().getComponent('parallelAxis') ? chart.getModel().findComponents({mainType: 'parallelAxis'}) : [];
+    return axes.map(function (axis) { return axis.activeIntervals.slice(); });
+  }
+
   function draw(entry) {
     var view = entry.views[entry.chosen];
     var option = moesim.option(view.option, isDark(), false, entry.place.clientWidth);
@@ -43,7 +49,12 @@
       entry.chart = echarts.init(entry.place, null, {renderer: 'svg'});
       entry.chart.on('axisareaselected', function () { brush(entry); });
     }
+    var ranges = kept === null ? [] : chosenRanges(entry.chart);
     entry.chart.setOption(option, true);
+    ranges.forEach(function (intervals, axis) {
+      if (intervals.length > 0) { entry.chart.dispatchAction({type: 'axisAreaSelect', parallelAxisIndex: axis, intervals: intervals}); }
+    });
+    if (ranges.length > 0) { entry.chart.resize(); }  // draws the ranges: the action alone does not
     entry.place.setAttribute('data-drawn', String(option.series.length));
   }
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
+
 #include "cli/catalogue_words.h"
 #include "cli/explanations.h"
 #include "cli/session.h"
@@ -17,6 +20,7 @@ namespace moesim {
 namespace {
 
 constexpr int kWidth = 100;
+constexpr std::ptrdiff_t kMostDots = 8;  // of a name that has explained parts; the search doubles with each
 
 // "전문가 (expert)", or "expert": what an entry is headed with and listed as.
 std::string heading_of(const Explanation& entry, Language language) {
@@ -75,6 +79,9 @@ std::string as_name(std::string word) {
 // The number of which a longer name gives a part: load_cv of processed.load_cv, tokens_per_s of
 // dense_same_active.tokens_per_s.lo.
 const Explanation* find_part(const std::string& name) {
+  if (std::count(name.begin(), name.end(), '.') > kMostDots) {
+    return nullptr;
+  }
   if (const Explanation* whole = find_explanation(name)) {
     return whole;
   }

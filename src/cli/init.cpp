@@ -87,6 +87,14 @@ int init_command(const InitArguments& arguments) {
                             display_safe(arguments.out)),
                 "--out " + display_safe(shell_quoted((path / "moesim.yaml").string())));
   }
+  if (path.filename() == kSchemaFile) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("--out: error: got '{}', the name of the schema that is written beside the config; "
+                    "expected another name [bad-option]",
+                    display_safe(arguments.out)),
+        "--out " + display_safe(shell_quoted((path.parent_path() / "moesim.yaml").string())));
+  }
   const std::string schema = render_config_schema(config_sections(), router_preset_names());
   const std::string schema_path = (path.parent_path() / kSchemaFile).string();
   if (!arguments.force && is_there(arguments.out)) {
@@ -95,7 +103,8 @@ int init_command(const InitArguments& arguments) {
   if (!arguments.force && is_there(schema_path) && !is_our_schema(schema_path, schema)) {
     refuse_existing(schema_path, "the schema for editors belongs beside the config; choose another folder");
   }
-  const std::string shown = display_safe(shell_quoted(arguments.out));
+  const std::string to_type = arguments.out.front() == '-' ? "./" + arguments.out : arguments.out;
+  const std::string shown = display_safe(shell_quoted(to_type));
   write_file_atomically(schema_path, schema);
   write_file_atomically(arguments.out, render_starter_config(starter, config_sections(), shown, kSchemaFile));
   std::string text = fmt::format("config   {}\nschema   {} (for editors)\n", display_path(arguments.out),

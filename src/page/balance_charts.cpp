@@ -19,6 +19,7 @@ constexpr std::size_t kMostViews = 64;     // layers to choose from
 constexpr std::int64_t kMostSquare = 256;  // experts of a square of pairs
 constexpr std::size_t kMostRows = 128;     // of a heat map
 constexpr std::size_t kMostCells = 65536;  // of a heat map: about 1.5 MB
+constexpr std::size_t kMostBars = 4096;    // of single experts: a browser takes half a second for them
 constexpr std::size_t kMostWords = 2000;
 constexpr std::size_t kMostChoices = 200'000;
 
@@ -37,13 +38,20 @@ double capacity_line(const StoredPoint& point) {
   return of_a_step ? capacity * number(point, "p.workload.steps") : std::nan("");
 }
 
+// The n-th of `drawn` places of `all`, evenly chosen, the first and the last among them.
+std::size_t evenly(std::size_t n, std::size_t drawn, std::size_t all) {
+  return drawn == all ? n : n * (all - 1) / (drawn - 1);
+}
+
 std::string load_option(const StoredPoint& point, const LayerLoads& loads,
                         const std::vector<std::size_t>& order) {
   const double fair = sum_of(loads.routed) / static_cast<double>(loads.routed.size());
   std::vector<std::string> names;
   Json kept = Json::array();
   Json dropped = Json::array();
-  for (const std::size_t e : order) {
+  const std::size_t drawn = std::min(order.size(), kMostBars);
+  for (std::size_t n = 0; n < drawn; ++n) {
+    const std::size_t e = order[evenly(n, drawn, order.size())];
     names.push_back(expert_name(e));
     kept.push_back(loads.processed[e]);
     dropped.push_back(std::max(0.0, loads.routed[e] - loads.processed[e]));
@@ -98,6 +106,10 @@ Chart load_chart(const StoredPoint& point, const StoredLoads& loads) {
       chart.takeaway = fmt::format(
           "Expert {} was chosen most, {:.2f} times its fair share; expert {} least, {:.2f} times.",
           order.front(), layer.routed[order.front()] / fair, order.back(), layer.routed[order.back()] / fair);
+      chart.takeaway += order.size() > kMostBars
+                            ? fmt::format(" Drawn: {} of {} experts, evenly chosen.", with_commas(kMostBars),
+                                          with_commas(order.size()))
+                            : "";
     }
     for (std::size_t e = 0; e < layer.routed.size(); ++e) {
       chart.table.rows.push_back(
@@ -120,10 +132,14 @@ Chart lorenz_chart(const StoredPoint& point, const StoredLoads& loads) {
     std::sort(load.begin(), load.end());
     Json curve = Json::array({Json::array({0, 0})});
     double below = 0;
-    for (std::size_t i = 0; i < load.size(); ++i) {
+    const std::size_t drawn = std::min(load.size(), kMostBars);
+    for (std::size_t i = 0, n = 0; i < load.size(); ++i) {
       below += load[i];
       const double experts = static_cast<double>(i + 1) / static_cast<double>(load.size());
-      curve.push_back(Json::array({experts, below / sum}));
+      if (n < drawn && i == evenly(n, drawn, load.size())) {
+        curve.push_back(Json::array({experts, below / sum}));
+        ++n;
+      }
       chart.table.rows.push_back({static_cast<std::int64_t>(l), experts, below / sum});
     }
     Json option = options::chart(
@@ -188,9 +204,9 @@ Chart layers_chart(const StoredLoads& loads) {
 Chart steps_chart(const StoredLoads& loads) {
   Chart chart{"steps", "Steps and experts", "", {}, {{"step", "expert", "load over fair share"}, {}}};
   std::vector<std::pair<std::int64_t, const std::vector<double>*>> known;
-  for (const auto& [step, layers] : loads.by_step) {
-    if (!layers.empty() && sum_of(layers.front().routed) > 0) {
-      known.emplace_back(step, &layers.front().routed);
+  for (const auto& [step, layer] : loads.first_layer_by_step) {
+    if (sum_of(layer.routed) > 0) {
+      known.emplace_back(step, &layer.routed);
     }
   }
   if (known.size() < 2) {

@@ -41,18 +41,25 @@ StoredLoads read_loads(const StoredPoint& point, const StoredDetail& detail) {
   StoredLoads loads;
   loads.experts = count_of(point, "p.layer.num_experts");
   loads.layers = count_of(point, "p.layer.num_layers");
-  const auto layers = static_cast<std::size_t>(loads.layers);
-  loads.total.resize(layers);
+  const auto experts = static_cast<std::size_t>(loads.experts);
+  loads.total.resize(static_cast<std::size_t>(loads.layers));
+  // A layer has a row for each of its experts, so arrays may be as large as there are rows, and one more.
+  std::size_t room = detail.loads.size() + experts;
   for (const StoredLoad& load : detail.loads) {
     if (load.layer < 0 || load.layer >= loads.layers || load.expert < 0 || load.expert >= loads.experts ||
-        load.routed < 0 || load.processed < 0) {
+        load.routed < 0 || load.processed < 0 || (load.step >= 0 && load.layer > 0)) {
       continue;
     }
-    std::vector<LayerLoads>& of = load.step < 0 ? loads.total : loads.by_step[load.step];
-    of.resize(layers);
-    LayerLoads& layer = of[static_cast<std::size_t>(load.layer)];
-    layer.routed.resize(static_cast<std::size_t>(loads.experts));
-    layer.processed.resize(static_cast<std::size_t>(loads.experts));
+    LayerLoads& layer = load.step < 0 ? loads.total[static_cast<std::size_t>(load.layer)]
+                                      : loads.first_layer_by_step[load.step];
+    if (layer.routed.empty()) {
+      if (room < experts) {
+        continue;
+      }
+      room -= experts;
+      layer.routed.resize(experts);
+      layer.processed.resize(experts);
+    }
     layer.routed[static_cast<std::size_t>(load.expert)] = static_cast<double>(load.routed);
     layer.processed[static_cast<std::size_t>(load.expert)] = static_cast<double>(load.processed);
   }

@@ -18,7 +18,7 @@ struct LayerLoads {
 struct StoredLoads {
   std::int64_t experts = 0, layers = 0;  // 0: not known, or beyond kMostDrawn
   std::vector<LayerLoads> total;         // [L]; empty vectors where the file says nothing
-  std::map<std::int64_t, std::vector<LayerLoads>> by_step;
+  std::map<std::int64_t, LayerLoads> first_layer_by_step;
 };
 constexpr std::int64_t kMostDrawn = 65536;
 

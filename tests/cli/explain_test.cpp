@@ -96,6 +96,15 @@ std::string on_one_line(const std::string& text) {
   return line;
 }
 
+TEST(CommandLine, ExplainOfANameWithManyDotsEnds) {
+  std::string name = "load_cv";
+  for (int i = 0; i < 60; ++i) {
+    name = "x." + name;
+  }
+  EXPECT_EQ(moesim_run("explain " + name).status, 64);
+  EXPECT_EQ(moesim_run("explain a.m.noise_floor.processed.load_cv.p95").status, 0);
+}
+
 TEST(CommandLine, ExplainSpeaksTwoLanguages) {
   const Outcome korean = moesim_run("explain expert --lang ko");
   EXPECT_EQ(korean.status, 0);

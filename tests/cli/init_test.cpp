@@ -125,6 +125,30 @@ TEST(Init, RefusesToReplaceWhatIsThere) {
   EXPECT_TRUE(fs::is_symlink(folder.file("link.yaml")));
 }
 
+TEST(Init, TheConfigMayNotHaveTheSchemasName) {
+  const TempFolder folder;
+  for (const char* name : {"moesim.schema.json", "./moesim.schema.json"}) {
+    const Outcome refused = moesim_run("init --force --out " + folder.file(name));
+    EXPECT_EQ(refused.status, 64);
+    EXPECT_NE(refused.err.find("moesim.yaml\n"), std::string::npos) << refused.err;
+  }
+  EXPECT_FALSE(fs::exists(folder.file("moesim.schema.json")));
+}
+
+TEST(Init, WhatItSaysToTypeWorksForAConfigThatBeginsWithADash) {
+  const TempFolder folder;
+  const std::string command = "cd " + folder.path() + " && " + MOESIM_BINARY + " init --out -c.yaml >out";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const std::string out = read_all(folder.file("out"));
+  const std::size_t at = out.find("moesim run ") + std::string("moesim run").size();
+  const std::string typed = out.substr(at, out.find('\n', at) - at);
+  EXPECT_EQ(moesim_run("--version >/dev/null; cd " + folder.path() + " && " + MOESIM_BINARY +
+                       " run --dry-run" + typed + " --no-store")
+                .status,
+            0)
+      << typed;
+}
+
 TEST(Init, WrongUsageSaysWhatToType) {
   const Outcome unknown = moesim_run("init nonsense");
   EXPECT_EQ(unknown.status, 64);

@@ -8,6 +8,7 @@
 #include "live_fixture.h"
 #include "page/draw.h"
 #include "page/html.h"
+#include "page/stored_loads.h"
 #include "page_fixture.h"
 
 namespace moesim {
@@ -184,6 +185,30 @@ TEST(HostilePage, NumbersThatContradictTheRecordAreLeftOut) {
       }
     }
   }
+}
+
+// Each row claims another layer or step of 65,536 experts: filled in, they would take terabytes.
+TEST(HostilePage, FewRowsAskForLittleMemory) {
+  test::StoredRun run = stored_run();
+  for (FlatEntry& entry : run.point.record) {
+    if (entry.name == "p.layer.num_experts" || entry.name == "p.layer.num_layers") {
+      entry.value = std::int64_t{65536};
+    }
+  }
+  run.detail.loads.clear();
+  for (std::int64_t i = 0; i < 40'000; ++i) {
+    run.detail.loads.push_back({-1, i, 0, 1, 1});
+    run.detail.loads.push_back({i, 0, 0, 1, 1});
+  }
+  const StoredLoads loads = read_loads(run.point, run.detail);
+  std::size_t numbers = 0;
+  for (const LayerLoads& layer : loads.total) {
+    numbers += layer.routed.size();
+  }
+  for (const auto& [step, layer] : loads.first_layer_by_step) {
+    numbers += layer.routed.size();
+  }
+  EXPECT_LE(numbers, run.detail.loads.size() + 65536);
 }
 
 TEST(HostilePage, AbsurdSizesInTheRecordAskForNoMemory) {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 
 #include "io/row_format.h"
 #include "page/draw.h"
@@ -281,6 +282,35 @@ TEST(RunPage, OfAVeryLargeModelStaysBelowTheLimit) {
     EXPECT_NE(html.find(" of 128 views are here, so that the page stays small."), std::string::npos);
     EXPECT_NE(html.find("of these 16 of 96 layers"), std::string::npos);
   }
+}
+
+// 65,536 bars would be minutes of a browser's time.
+TEST(RunPage, DrawsSomeOfVeryManyExpertsAndSaysSo) {
+  test::StoredRun run = stored_run();
+  for (FlatEntry& entry : run.point.record) {
+    entry.value = entry.name == "p.layer.num_experts" ? FlatValue(std::int64_t{65536}) : entry.value;
+  }
+  run.detail.loads.clear();
+  for (std::int64_t e = 0; e < 65536; ++e) {
+    run.detail.loads.push_back({-1, 0, e, e, e});
+  }
+  const Page page = run_page("run", run.point, run.detail);
+  const Chart& load = chart_named(page, "load");
+  for (const ChartView& view : load.views) {
+    const auto option = json::parse(view.option);
+    const auto& names = option.at("xAxis").at("data");
+    ASSERT_EQ(names.size(), 4096u) << view.name;
+    EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 4096u) << view.name;
+    EXPECT_EQ(names.front(), view.name.find("sorted") == std::string::npos ? "e0" : "e65535");
+    EXPECT_EQ(names.back(), view.name.find("sorted") == std::string::npos ? "e65535" : "e0");
+    EXPECT_EQ(option.at("series").at(0).at("data").back(), names.back() == "e0" ? 0 : 65535);
+  }
+  EXPECT_EQ(load.table.rows.size(), 65536u);
+  EXPECT_NE(load.takeaway.find("Drawn: 4,096 of 65,536 experts, evenly chosen."), std::string::npos);
+  const auto curve =
+      json::parse(chart_named(page, "lorenz").views.front().option).at("series").at(0).at("data");
+  EXPECT_EQ(curve.size(), 4097u);
+  EXPECT_EQ(curve.back(), json({1.0, 1.0}));
 }
 
 TEST(Artist, DrawsTheSamePictureTwice) {
