@@ -6,6 +6,7 @@
 
 #include "cli/session.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "io/files.h"
 #include "page/figures.h"
 #include "page/html.h"
@@ -29,12 +30,25 @@ Page page_of(const std::vector<std::string>& runs) {
   return compare_page(compare_stored_runs(runs[0], runs[1]), comparing_command(both));
 }
 
+// A run's folder may come from anybody: a link in it could lead to any file of the reader's.
+void check_no_link(const std::string& path) {
+  std::error_code unknown;
+  if (std::filesystem::is_symlink(path, unknown)) {
+    throw Error(ErrorKind::cannot_create,
+                fmt::format("{}: error: the report's place is a link to another file; expected none "
+                            "[cannot-create]",
+                            display_safe(path)),
+                "remove the link, or name a file: --file report.html");
+  }
+}
+
 }  // namespace
 
 void report_folder(const std::string& folder) {
   std::string problem;
   try {
     const std::string path = folder + "/report.html";
+    check_no_link(path);
     write_file_atomically(path, render_html(folder_page(folder)));
     write_stderr(fmt::format("report   {}\n", display_path(path)));
   } catch (const Error& error) {
@@ -57,6 +71,9 @@ int report_command(const ReportArguments& arguments) {
   const std::string usual = arguments.runs.back() + (two ? (figures ? "/compare_figures" : "/compare.html")
                                                          : (figures ? "/figures" : "/report.html"));
   const std::string target = arguments.file.empty() ? usual : arguments.file;
+  if (arguments.file.empty()) {
+    check_no_link(target);
+  }
   if (!figures) {
     write_file_atomically(target, render_html(page));
     write_stdout(display_path(target) + "\n");

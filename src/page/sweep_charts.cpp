@@ -62,7 +62,8 @@ std::vector<SweepMetric> known_metrics(const SweepAnalysis& sweep) {
   std::copy_if(std::begin(kSweepMetrics), std::end(kSweepMetrics), std::back_inserter(metrics),
                [&](const SweepMetric& metric) {
                  const auto [low, high] = range_of(sweep, metric);
-                 return low <= high;
+                 const bool of_experts = std::string_view(metric.name).ends_with("_params");
+                 return low <= high && !(of_experts && routing_only(sweep.points));
                });
   return metrics;
 }

@@ -201,6 +201,11 @@ TEST_F(Report, NamesWhatIsMissingOrWrong) {
   ASSERT_EQ(run("run quickstart -o json" + kQuick).status, 0);
   const std::string folder = fs::directory_iterator(runs())->path();
   EXPECT_EQ(run("report " + folder + " --file /nowhere/at/all.html").status, 73);
+  const std::string other = folder_.write("other.txt", "mine");
+  fs::create_symlink(other, folder + "/report.html");
+  EXPECT_EQ(run("report " + folder).status, 73);
+  EXPECT_EQ(read_all(other), "mine") << "a link in a folder from anybody leads nowhere";
+  fs::remove(folder + "/report.html");
   std::ofstream(folder + "/results.sqlite") << "not a database";
   EXPECT_EQ(run("report " + folder).status, 65);
 }

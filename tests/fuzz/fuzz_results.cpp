@@ -1,4 +1,5 @@
-// Any bytes as results.sqlite: read, exported and compared, or refused with an Error that blames the file.
+// Any bytes as results.sqlite: read, exported, compared and drawn, or refused with an Error that blames the
+// file.
 #include <unistd.h>
 
 #include <cstddef>
@@ -10,6 +11,8 @@
 #include "core/error.h"
 #include "engine/compare.h"
 #include "fuzz_check.h"
+#include "page/html.h"
+#include "page/pages.h"
 #include "store/export.h"
 
 namespace {
@@ -61,5 +64,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     export_table(store, folder.path(), false);
   });
   expect_refusal_or_success([&] { moesim::compare_stored_runs(folder.path(), folder.path()); });
+  expect_refusal_or_success([&] {
+    const moesim::Page page = moesim::folder_page(folder.path());
+    if (moesim::can_write_pages()) {
+      moesim::render_html(page, {.pictures = false});
+    }
+  });
   return 0;
 }
