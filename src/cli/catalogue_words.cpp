@@ -7,6 +7,7 @@
 #include "balance/losses.h"
 #include "dispatch/capacity.h"
 #include "engine/experiment.h"
+#include "report/numbers.h"
 #include "router/router.h"
 
 namespace moesim {
@@ -37,10 +38,53 @@ std::string section_block(const SectionInfo& section) {
                      keys.empty() ? "" : fmt::format("  keys: {}\n", keys));
 }
 
-std::string key_block(const SectionInfo& section, const FieldInfo& field) {
-  return fmt::format("{}{}{}\n  {}; expected {}; default {}\n", section.path,
-                     section.path.empty() ? "" : ": ", field.name, field.doc, field.expected,
-                     field.required ? "none: must be given" : field.default_text);
+// A key as one or more sections describe it, in the same words.
+struct KeyText {
+  std::string name, text;
+  std::vector<const SectionInfo*> sections;
+};
+
+void add_key(std::vector<KeyText>& keys, const SectionInfo& section, const FieldInfo& field) {
+  const std::string text = fmt::format("  {}; expected {}; default {}\n", field.doc, field.expected,
+                                       field.required ? "none: must be given" : field.default_text);
+  const auto same = std::find_if(keys.begin(), keys.end(), [&](const KeyText& key) {
+    return key.name == field.name && key.text == text;
+  });
+  if (same == keys.end()) {
+    keys.push_back({field.name, text, {&section}});
+  } else {
+    same->sections.push_back(&section);
+  }
+}
+
+// "router (kind: expert_choice)", "router (kinds: soft, token_choice)", "balance.controller (…)".
+std::string places_of(const KeyText& key) {
+  std::string text;
+  std::string place;
+  for (const SectionInfo* section : key.sections) {
+    const std::string kind = kind_of(*section);
+    const bool goes_on = !text.empty() && !kind.empty() && text.back() == ')' && place == place_of(*section);
+    if (goes_on) {
+      text.pop_back();
+      const std::size_t open = text.rfind("(kind: ");
+      if (open != std::string::npos) {
+        text.replace(open, 7, "(kinds: ");
+      }
+      text += ", " + kind + ")";
+    } else {
+      text += (text.empty() ? "" : ", ") + section->path;
+    }
+    place = place_of(*section);
+  }
+  return text;
+}
+
+std::string key_block(const KeyText& key) {
+  const std::string& path = key.sections.front()->path;
+  if (key.sections.size() == 1) {
+    return fmt::format("{}{}{}\n{}", path, path.empty() ? "" : ": ", key.name, key.text);
+  }
+  return fmt::format("{}\n{}\n{}", key.name, fold_words("in " + places_of(key), 100, "  "), key.text);
 }
 
 // Keys that take the word as a value; what the word itself means, their sentences say.
@@ -61,15 +105,20 @@ std::vector<std::string> choice_blocks(const std::string& word) {
 
 std::vector<std::string> explain_from_catalogues(const std::string& word) {
   std::vector<std::string> blocks;
-  for (const SectionInfo& section : config_sections()) {
+  std::vector<KeyText> keys;
+  const std::vector<SectionInfo> sections = config_sections();
+  for (const SectionInfo& section : sections) {
     if (is_in(section, word) || kind_of(section) == word) {
       blocks.push_back(section_block(section));
     }
     for (const FieldInfo& field : section.fields) {
       if (word == field.name || word == place_of(section) + "." + field.name) {
-        blocks.push_back(key_block(section, field));
+        add_key(keys, section, field);
       }
     }
+  }
+  for (const KeyText& key : keys) {
+    blocks.push_back(key_block(key));
   }
   if (const RouterPreset* preset = router_presets().find(word)) {
     blocks.push_back(

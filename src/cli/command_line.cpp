@@ -6,9 +6,11 @@
 
 #include "cli/command_tree.h"
 #include "cli/session.h"
+#include "config/config_files.h"
 #include "core/build_info.h"
 #include "core/text.h"
 #include "io/files.h"
+#include "report/numbers.h"
 
 namespace moesim {
 namespace {
@@ -50,7 +52,11 @@ std::string version_text() {
 }
 
 void add_config_options(CLI::App& command, std::string& config, std::vector<std::string>& overrides) {
-  command.add_option("config", config, "a YAML file, or the name of a built-in one (quickstart)")
+  command
+      .add_option(
+          "config", config,
+          "a YAML file, or the name of a built-in one (quickstart, decode, ...; moesim run --help lists "
+          "them)")
       ->required()
       ->type_name("CONFIG");
   command.add_option("--set", overrides, "key=value: overrides the config; may be repeated")
@@ -91,12 +97,14 @@ CLI::App* add_run(CLI::App& app, RunArguments& a) {
                                          "  moesim run configs/quickstart.yaml --set router.top_k=4\n"
                                          "  moesim run my.yaml -o json --out result.csv");
   add_config_options(*command, a.config, a.overrides);
+  command->footer("Built-in configs:\n" +
+                  fold_words(fmt::format("{}", fmt::join(built_in_configs(), ", ")), 100, "  "));
   add_result_options(*command, a, kResult);
   command
       ->add_option("--budget", a.budget,
-                   "seconds for the whole run, unless the steps and measure.min_samples need longer; 60 for "
-                   "figures to quote")
-      ->type_name("SECONDS");
+                   "time for the whole run, as 60, 30s, 5min or 1h, unless the steps and measure.min_samples "
+                   "need longer; 60 for figures to quote")
+      ->type_name("DURATION");
   command
       ->add_option("--show-tokens", a.show_tokens, "show where the first N tokens went (default 8 for text)")
       ->type_name("N");
@@ -126,14 +134,16 @@ CLI::App* add_sweep(CLI::App& app, SweepArguments& a) {
   command->add_option("--where", a.where, "which combinations count: 'router.top_k <= layer.num_experts'")
       ->type_name("CONDITION");
   add_result_options(*command, a.run, kResult);
-  command->add_option("--budget", a.run.budget, "seconds for each point (default 3, or what the config says)")
-      ->type_name("SECONDS");
+  command
+      ->add_option("--budget", a.run.budget,
+                   "time for each point, as 10, 30s or 5min (default 3 s, or what the config says)")
+      ->type_name("DURATION");
   command->add_flag("--fresh", a.fresh, "run finished points again");
   command->add_flag("--report", a.run.report, "draw the sweep when it is done: report.html in its folder");
   command
       ->add_option("--report-every", a.report_every,
-                   "and while it runs, after each point that ends so many seconds later")
-      ->type_name("SECONDS");
+                   "and while it runs, after each point that ends so much later: 30, 30s, 5min, 1h")
+      ->type_name("DURATION");
   command->add_flag("--explain", a.explain, "say which points would run and why; run nothing");
   command->add_flag("--dry-run", a.run.dry_run, "print the points, memory and time; run nothing");
   return command;
@@ -161,7 +171,8 @@ CLI::App* add_compare(CLI::App& app, CompareArguments& a) {
       ->allow_extra_args(false)
       ->type_name("METRIC:CHANGE");
   add_result_options(*command, a.run, kResult);
-  command->add_option("--budget", a.run.budget, "seconds of measuring (default 10)")->type_name("SECONDS");
+  command->add_option("--budget", a.run.budget, "time of measuring, as 10, 30s or 5min (default 10 s)")
+      ->type_name("DURATION");
   add_page_options(*command, a.page);
   return command;
 }

@@ -50,6 +50,34 @@ std::string first_example(const CLI::App& command) {
   return line.substr(begin, line.find("   ", begin) - begin);
 }
 
+// What is said of a flag that was given a value, "--report=x.html" or "--report x.html".
+Error valued_flag(const std::string& flag, const std::string& help) {
+  return Error(
+      ErrorKind::usage, fmt::format("{0}: error: takes no value; expected {0} alone [bad-option]", flag),
+      flag == "--report" ? "moesim report RUN --file FILE names the file of a stored run's report" : help);
+}
+
+// The flag whose value CLI11 could not read; "" where that is not what the error says.
+std::string flag_with_value(const CLI::App& command, const CLI::ParseError& error) {
+  const std::string text = error.what();
+  for (const CLI::Option* entry : command.get_options()) {
+    for (const std::string& name : entry->get_lnames()) {
+      const std::string flag = "--" + name;
+      if (entry->get_items_expected_max() == 0 && text.find(" " + flag + " = ") != std::string::npos) {
+        return flag;
+      }
+    }
+  }
+  return "";
+}
+
+// Whether the word may have been meant as the file of the flag --report.
+bool is_for_report(const CLI::App& command, const std::string& word) {
+  const CLI::Option* report = command.get_option_no_throw("--report");
+  return report != nullptr && report->get_items_expected_max() == 0 && report->count() > 0 &&
+         word.ends_with(".html");
+}
+
 }  // namespace
 
 Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
@@ -63,6 +91,9 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !left.empty()) {
     const std::string word = left.front().substr(0, left.front().find('='));
     const bool option = word.size() > 1 && word.front() == '-';
+    if (!option && is_for_report(*command, word)) {
+      return valued_flag("--report", help);
+    }
     std::vector<std::string> known;
     for (const CLI::Option* entry : command->get_options()) {
       for (const std::string& name : entry->get_lnames()) {
@@ -88,6 +119,9 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error) {
                  config         ? "moesim run " + display_safe(shell_quoted(word))
                  : near.empty() ? help
                                 : fmt::format("did you mean '{}'?", near));
+  }
+  if (const std::string flag = flag_with_value(*command, error); !flag.empty()) {
+    return valued_flag(flag, help);
   }
   for (const CLI::Option* entry : command->get_options()) {
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && entry->get_required() &&

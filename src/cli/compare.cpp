@@ -215,12 +215,8 @@ std::vector<CompareResult> measure_now(const CompareArguments& arguments, Progre
 void check_folder(const std::string& run) {
   std::error_code unknown;
   const bool is_config = is_built_in_config(run) || std::filesystem::is_regular_file(run, unknown);
-  if (!is_config && std::filesystem::is_directory(run, unknown) &&
-      !std::filesystem::exists(run + "/results.sqlite", unknown)) {
-    throw Error(ErrorKind::missing_input,
-                fmt::format("{}/results.sqlite: error: there is no such file; expected the results of a run "
-                            "or a sweep [file-missing]",
-                            display_safe(run)));
+  if (!is_config && std::filesystem::is_directory(run, unknown)) {
+    check_results_folder(run);
   }
 }
 

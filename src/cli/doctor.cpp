@@ -86,6 +86,19 @@ LimitsAndOrigin find_limits(int threads, bool fresh, Fitness fitness) {
                       display_safe(path))};
 }
 
+// Threads that take turns on a core reach no limit, and those kept for as many threads as cores would be
+// lost.
+void check_limits_fit(const DoctorArguments& arguments, int threads) {
+  const int cores = read_machine().usable_cores;
+  if (arguments.roofline && threads > cores) {
+    throw Error(ErrorKind::usage,
+                fmt::format("--threads: error: got '{}'; expected at most {} with --roofline, one for each "
+                            "usable core [bad-option]",
+                            threads, cores),
+                fmt::format("moesim doctor --roofline -j {}", cores));
+  }
+}
+
 }  // namespace
 
 int doctor_command(const DoctorArguments& arguments, const std::string& colour) {
@@ -98,6 +111,7 @@ int doctor_command(const DoctorArguments& arguments, const std::string& colour) 
   const int threads = arguments.threads.empty()
                           ? read_machine().usable_cores
                           : static_cast<int>(parse_whole_option("--threads", arguments.threads, 1, 1024));
+  check_limits_fit(arguments, threads);
   outputs.open();
   catch_interrupts();
   const FitnessInput input = examine(threads);

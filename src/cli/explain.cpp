@@ -127,14 +127,59 @@ Language language_of(const ExplainArguments& arguments, const std::string& word)
                                                                                   : Language::en;
 }
 
-[[noreturn]] void throw_unknown(const std::string& word, const std::string& plain) {
+std::vector<std::string> letters_of(const std::string& text) {
+  std::vector<std::string> letters;
+  for (std::size_t at = 0; at < text.size(); at += letters.back().size()) {
+    letters.push_back(text.substr(at, static_cast<std::size_t>(std::max(1, decode_utf8(text, at).bytes))));
+  }
+  return letters;
+}
+
+// Each letter of `text` that `letters` holds as one byte, the same for the same letter; others as a byte that
+// stands for none: a typing mistake in Hangul is one of a syllable, not of its three bytes.
+std::string as_bytes(const std::string& text, const std::vector<std::string>& letters) {
+  constexpr char kFirst = 1;
+  constexpr char kOther = 127;
+  std::string bytes;
+  for (const std::string& letter : letters_of(text)) {
+    const auto found = std::find(letters.begin(), letters.end(), letter);
+    const auto place = static_cast<std::size_t>(found - letters.begin());
+    bytes += found == letters.end() || place >= 30 ? kOther : static_cast<char>(kFirst + place);
+  }
+  return bytes;
+}
+
+std::string suggest_hangul(const std::string& word, const std::vector<std::string>& known) {
+  const std::vector<std::string> letters = letters_of(word);
+  if (letters.size() < 3) {  // two words of two syllables that share one are two words
+    return "";
+  }
+  std::vector<std::string> candidates;
+  for (const std::string& name : known) {
+    candidates.push_back(as_bytes(name, letters));
+  }
+  const std::string near = suggest(as_bytes(word, letters), candidates);
+  const auto at = std::find(candidates.begin(), candidates.end(), near);
+  return near.empty() ? "" : known[static_cast<std::size_t>(at - candidates.begin())];
+}
+
+[[noreturn]] void throw_unknown(const std::string& word, const std::string& plain, Language language) {
   std::vector<std::string> known = catalogue_words();
   for (const Explanation& entry : explanations()) {
     for (std::string& name : names_of(entry)) {
       known.push_back(std::move(name));
     }
   }
-  const std::string near = suggest(plain, known);
+  const std::string near = has_hangul(plain) ? suggest_hangul(plain, known) : suggest(plain, known);
+  if (language == Language::ko) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("moesim explain {0}: error: 모르는 낱말 '{0}'입니다; `moesim explain --lang ko`에 있는 "
+                    "낱말이어야 합니다 [unknown-variant]",
+                    display_safe(word)),
+        near.empty() ? "'moesim explain --lang ko'가 낱말을 모두 보여 줍니다"
+                     : fmt::format("'{}'입니까? 'moesim explain --lang ko'가 낱말을 모두 보여 줍니다", near));
+  }
   throw Error(
       ErrorKind::usage,
       fmt::format(
@@ -150,7 +195,7 @@ std::string explain_word(const std::string& word, Language language) {
   const std::string plain = plain_word(word);
   const std::vector<std::string> blocks = blocks_of(plain, language);
   if (blocks.empty()) {
-    throw_unknown(word, plain);
+    throw_unknown(word, plain, language);
   }
   return fmt::format("{}", fmt::join(blocks, ""));
 }

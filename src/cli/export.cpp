@@ -18,6 +18,7 @@ int export_command(const ExportArguments& arguments) {
                 "[bad-option]",
                 "give the command once for each");
   }
+  check_results_folder(arguments.run);
   const ResultStore store(arguments.run, Database::Access::read);
   const bool table = arguments.csv || arguments.markdown;
   const std::vector<std::string> files = arguments.trace ? export_trace(store, arguments.run)

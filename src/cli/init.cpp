@@ -70,21 +70,28 @@ bool is_our_schema(const std::string& path, const std::string& schema) {
 int init_command(const InitArguments& arguments) {
   const std::vector<StarterTemplate> starters = starter_templates();
   if (arguments.list) {
+    if (arguments.name || arguments.out || arguments.force) {
+      throw Error(ErrorKind::usage,
+                  "--list: error: only says what there is; expected no template, --out or --force beside it "
+                  "[no-effect]",
+                  "moesim init --list");
+    }
     write_stdout(list_templates(starters, ""));
     return 0;
   }
-  const StarterTemplate& starter = find_template(starters, arguments.name);
-  if (arguments.out == "-") {
+  const StarterTemplate& starter = find_template(starters, arguments.name.value_or("run"));
+  const std::string out = arguments.out.value_or("moesim.yaml");
+  if (out == "-") {
     write_stdout(render_starter_config(starter, config_sections(), "moesim.yaml", kSchemaFile));
     return 0;
   }
-  const fs::path path(arguments.out);
+  const fs::path path(out);
   std::error_code unknown;
   if (path.filename().empty() || fs::is_directory(path, unknown)) {
     throw Error(ErrorKind::usage,
                 fmt::format("--out: error: got '{}'; expected the name of a file, or - for standard output "
                             "[bad-option]",
-                            display_safe(arguments.out)),
+                            display_safe(out)),
                 "--out " + display_safe(shell_quoted((path / "moesim.yaml").string())));
   }
   if (path.filename() == kSchemaFile) {
@@ -92,23 +99,23 @@ int init_command(const InitArguments& arguments) {
         ErrorKind::usage,
         fmt::format("--out: error: got '{}', the name of the schema that is written beside the config; "
                     "expected another name [bad-option]",
-                    display_safe(arguments.out)),
+                    display_safe(out)),
         "--out " + display_safe(shell_quoted((path.parent_path() / "moesim.yaml").string())));
   }
   const std::string schema = render_config_schema(config_sections(), router_preset_names());
   const std::string schema_path = (path.parent_path() / kSchemaFile).string();
-  if (!arguments.force && is_there(arguments.out)) {
-    refuse_existing(arguments.out, fmt::format("moesim init {} --out another.yaml", starter.name));
+  if (!arguments.force && is_there(out)) {
+    refuse_existing(out, fmt::format("moesim init {} --out another.yaml", starter.name));
   }
   if (!arguments.force && is_there(schema_path) && !is_our_schema(schema_path, schema)) {
     refuse_existing(schema_path, "the schema for editors belongs beside the config; choose another folder");
   }
-  const std::string to_type = arguments.out.front() == '-' ? "./" + arguments.out : arguments.out;
+  const std::string to_type = out.front() == '-' ? "./" + out : out;
   const std::string shown = display_safe(shell_quoted(to_type));
   write_file_atomically(schema_path, schema);
-  write_file_atomically(arguments.out, render_starter_config(starter, config_sections(), shown, kSchemaFile));
-  std::string text = fmt::format("config   {}\nschema   {} (for editors)\n", display_path(arguments.out),
-                                 display_path(schema_path));
+  write_file_atomically(out, render_starter_config(starter, config_sections(), shown, kSchemaFile));
+  std::string text =
+      fmt::format("config   {}\nschema   {} (for editors)\n", display_path(out), display_path(schema_path));
   for (std::size_t i = 0; i < starter.commands.size(); ++i) {
     text += fmt::format("{}{}\n", i == 0 ? "next     " : "         ",
                         command_for_file(starter.commands[i], shown));

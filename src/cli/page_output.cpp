@@ -12,6 +12,24 @@
 
 namespace moesim {
 
+void check_page_target(const std::string& option, const std::string& path, bool figures) {
+  if (!figures) {
+    checked_ending(option, path, {"html"});
+    return;
+  }
+  if (const std::string name = path.substr(0, path.find_last_not_of('/') + 1); name.ends_with(".html")) {
+    std::filesystem::path folder = std::filesystem::path(name).replace_extension();
+    if (folder.filename() == ".html") {
+      folder.replace_filename("figures");
+    }
+    throw Error(ErrorKind::usage,
+                fmt::format("{} {}: error: got the name of a page; expected a folder with --figures "
+                            "[bad-option]",
+                            option, display_safe(path)),
+                fmt::format("{} {}", option, display_safe(shell_quoted(folder.string()))));
+  }
+}
+
 PageOutput::PageOutput(const PageArguments& arguments) : arguments_(arguments) {
   if (!arguments.figures.empty()) {
     parse_choice_option("--figures", arguments.figures, {"svg", "png", "pdf"});
@@ -24,8 +42,8 @@ PageOutput::PageOutput(const PageArguments& arguments) : arguments_(arguments) {
     }
     return;
   }
+  check_page_target("--report", arguments.report, !arguments.figures.empty());
   if (arguments.figures.empty()) {
-    checked_ending("--report", arguments.report, {"html"});
     check_can_write_pages();
   } else {
     check_can_write_figures(arguments.figures);

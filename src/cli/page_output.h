@@ -13,6 +13,10 @@
 
 namespace moesim {
 
+// The name given with `option` must be that of a page (.html), or where figures are asked for of a folder.
+// Throws Error(usage).
+void check_page_target(const std::string& option, const std::string& path, bool figures);
+
 class PageOutput {
  public:
   // Throws Error(usage) for options that say nothing together, a file that is no .html, and a build that

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "cli/page_output.h"
 #include "cli/session.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -15,6 +16,21 @@
 namespace moesim {
 namespace {
 
+// compare_stored_runs speaks as `moesim compare`.
+std::vector<CompareResult> compared(const std::vector<std::string>& runs) {
+  try {
+    return compare_stored_runs(runs[0], runs[1]);
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    const std::string other = "moesim compare: ";
+    if (text.rfind(other, 0) != 0) {
+      throw;
+    }
+    throw Error(error.kind(), "moesim report: " + text.substr(other.size()),
+                error.help().empty() ? "moesim report RUN draws one alone" : error.help());
+  }
+}
+
 Page page_of(const std::vector<std::string>& runs) {
   if (runs.size() > 2) {
     throw Error(ErrorKind::usage,
@@ -22,12 +38,15 @@ Page page_of(const std::vector<std::string>& runs) {
                             runs.size()),
                 "moesim report RUN_A RUN_B");
   }
+  for (const std::string& run : runs) {
+    check_results_folder(run);
+  }
   if (runs.size() == 1) {
     return folder_page(runs.front());
   }
   CompareArguments both;
   both.runs = runs;
-  return compare_page(compare_stored_runs(runs[0], runs[1]), comparing_command(both));
+  return compare_page(compared(runs), comparing_command(both));
 }
 
 // A run's folder may come from anybody: a link in it could lead to any file of the reader's.
@@ -66,6 +85,9 @@ int report_command(const ReportArguments& arguments) {
   const bool figures = !arguments.figures.empty();
   const std::string form =
       figures ? parse_choice_option("--figures", arguments.figures, {"svg", "png", "pdf"}) : "";
+  if (!arguments.file.empty()) {
+    check_page_target("--file", arguments.file, figures);
+  }
   const Page page = page_of(arguments.runs);
   const bool two = arguments.runs.size() == 2;  // B's own report stays
   const std::string usual = arguments.runs.back() + (two ? (figures ? "/compare_figures" : "/compare.html")

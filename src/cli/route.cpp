@@ -154,6 +154,7 @@ void check_page(const RouteArguments& arguments) {
 
 int route_command(const RouteArguments& arguments) {
   const bool json = parse_choice_option("-o", arguments.output, {"table", "json"}) == "json";
+  check_page(arguments);
   if (arguments.out.empty() && arguments.diff.empty() && !json) {
     wrong_use("nothing says what to do with the result", "--out DIR, --diff OTHER or -o json",
               "add --out routed, which writes what each token chose into that folder");
@@ -161,7 +162,6 @@ int route_command(const RouteArguments& arguments) {
   if (!arguments.out.empty() && !arguments.diff.empty()) {
     wrong_use("--out has no effect beside --diff, which writes no arrays", "one of them");
   }
-  check_page(arguments);
   PageOutput page(arguments.page);
   page.open();
   const Context context({.threads = read_machine().usable_cores});

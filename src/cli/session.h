@@ -83,8 +83,8 @@ struct ExplainArguments {
   std::optional<std::string> language;  // none: that of the word
 };
 struct InitArguments {
-  std::string name = "run";  // of a template
-  std::string out = "moesim.yaml";
+  std::optional<std::string> name;  // of a template; none: run
+  std::optional<std::string> out;   // none: moesim.yaml
   bool force = false;
   bool list = false;
 };
@@ -146,6 +146,8 @@ void report_folder(const std::string& folder);
 // The command that compares so, to be typed.
 std::string comparing_command(const CompareArguments& arguments);
 std::string display_path(const std::string& path);
+// Throws Error(missing_input) where the folder holds no results; the help names one that does.
+void check_results_folder(const std::string& folder);
 // Whether the name is that of a config of the binary, with or without .yaml.
 bool is_built_in_config(const std::string& name);
 

@@ -97,6 +97,33 @@ std::string store_run(const std::string& config, const std::string& id, const Ru
   return folder;
 }
 
+void check_results_folder(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  if (fs::exists(results_path(folder), unknown)) {
+    return;
+  }
+  // The newest of those that run and sweep have made.
+  std::string newest;
+  fs::file_time_type time;
+  for (fs::directory_iterator entry(runs_directory(), unknown); !unknown && entry != fs::directory_iterator();
+       entry.increment(unknown)) {
+    std::error_code ignored;
+    const fs::file_time_type written = fs::last_write_time(results_path(entry->path().string()), ignored);
+    if (!ignored && (newest.empty() || written > time)) {
+      newest = entry->path().string();
+      time = written;
+    }
+  }
+  const std::string runs = display_safe(runs_directory());
+  throw Error(ErrorKind::missing_input,
+              fmt::format("{}: error: there is no such file; expected the results of a run or a sweep "
+                          "[file-missing]",
+                          display_safe(results_path(folder))),
+              newest.empty() ? fmt::format("moesim run quickstart makes a folder of results in {}/", runs)
+                             : fmt::format("a folder in {}/; the newest is {}", runs, display_safe(newest)));
+}
+
 bool is_built_in_config(const std::string& name) {
   const bool is_yaml = name.size() > 5 && name.substr(name.size() - 5) == ".yaml";
   return name.find('/') == std::string::npos && find_asset(is_yaml ? name : name + ".yaml") != nullptr;

@@ -8,7 +8,7 @@ namespace {
 constexpr Explanation kWords[] = {
     {"load", "n_i", "부하", "How many tokens an expert got, before drops, over all steps of the run.",
      "한 전문가가 받은 토큰 수입니다. 버리기 전의 수를 실행의 모든 스텝에 걸쳐 셉니다."},
-    {"load balance", "balance|load balancing", "부하 균형",
+    {"load balance", "balance|load balancing|균형", "부하 균형",
      "How evenly the tokens are spread over the experts. Where one expert gets too many, it is slow or "
      "refuses some, and the parameters of the others lie idle. Models are trained with balancing losses or a "
      "moving selection bias to keep it. BALANCE on the screen: the metrics, each beside what chance alone "
@@ -56,7 +56,7 @@ constexpr Explanation kWords[] = {
      "led.",
      "기록한 첫 배치(또는 마지막 배치)의 max_violation입니다. 제어기가 움직이기 전과, 움직인 뒤에 이른 곳을 "
      "보여 줍니다."},
-    {"noise_floor", "chance", "잡음 바닥",
+    {"noise_floor", "chance|우연", "잡음 바닥",
      "What a perfectly uniform random router shows on the same number of tokens: 200 draws, their mean, 5 % "
      "and 95 % points. An imbalance between the points may be chance. More is bad for max_violation, CV and "
      "Gini; for min_over_mean, entropy and effective experts less is.",
@@ -80,7 +80,7 @@ constexpr Explanation kWords[] = {
      "실행 내내 어떤 토큰도 고르지 않은 전문가의 수를 모든 층에 걸쳐 더한 것입니다. 메모리만 차지하고 하는 "
      "일이 없습니다."},
     // capacity
-    {"capacity", "capacity factor", "용량",
+    {"capacity", "capacity factor|계수", "용량",
      "Rows an expert may take in a batch, or in a group of its tokens (capacity.group); what is too much is "
      "dropped or re-routed. Mostly the fair share times a factor such as 1.25. Without a capacity section, "
      "in the config or the preset, nothing is dropped.",
@@ -138,7 +138,7 @@ constexpr Explanation kWords[] = {
      "next.",
      "스텝마다 선택 바이어스를 움직여 바쁜 전문가가 덜 뽑히게 하는 규칙입니다. `moesim balance`는 여러 "
      "제어기를 닫힌 루프(한 스텝의 선택이 다음 스텝의 바이어스를 움직임)에서 나란히 돌립니다."},
-    {"balancing loss", "loss|auxiliary loss", "부하 균형 손실",
+    {"balancing loss", "loss|auxiliary loss|손실", "부하 균형 손실",
      "A term added to the training loss that is least when loads are equal. Most are made of f_i (the share "
      "of tokens that choose expert i, held constant) and P_i (its mean score); only P_i carries a gradient. "
      "docs/routers.md has all formulas.",

@@ -153,8 +153,11 @@ constexpr Explanation kWords[] = {
      "A stored result is not what this program writes: the file is damaged or of another make.",
      "저장된 결과가 이 프로그램이 쓴 꼴이 아닙니다. 파일이 손상되었거나 다른 프로그램의 것입니다."},
     {"cannot-create", "", "",
-     "The output file cannot be created: its folder is missing or may not be written.",
-     "출력 파일을 만들 수 없습니다. 폴더가 없거나 쓸 권한이 없습니다."},
+     "The output file cannot be created: its folder is missing or may not be written, or it exists and "
+     "--force "
+     "was not given.",
+     "출력 파일을 만들 수 없습니다. 폴더가 없거나 쓸 권한이 없습니다. 또는 파일이 이미 있는데 --force를 주지 "
+     "않았습니다."},
     {"run-busy", "", "", "Another process writes into the same folder of results. One writer at a time.",
      "다른 프로세스가 같은 결과 폴더에 쓰고 있습니다. 한 번에 하나만 쓸 수 있습니다."},
     {"write-failed", "", "", "Not all bytes reached the output, usually because the disk is full.",

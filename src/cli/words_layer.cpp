@@ -6,7 +6,7 @@ namespace moesim {
 namespace {
 
 constexpr Explanation kWords[] = {
-    {"token", "row", "토큰",
+    {"token", "row|행", "토큰",
      "The unit a language model reads: a word, a part of one, or a character. For a layer it is a vector of "
      "d_model numbers: one row of the batch.",
      "언어 모델이 읽는 단위로, 단어나 그 조각, 글자 하나입니다. 층 안에서는 d_model개의 수로 된 벡터, 곧 "
@@ -25,11 +25,17 @@ constexpr Explanation kWords[] = {
      "token uses a few. Many parameters, little computing for each token.",
      "전문가 혼합(Mixture of Experts). 피드포워드 망 하나 대신 작은 망(전문가)을 여럿 두고 토큰마다 몇 개만 "
      "씁니다. 파라미터는 많고 토큰당 계산은 적습니다."},
-    {"dense layer", "dense", "밀집 층",
+    {"dense layer", "dense|밀집", "밀집 층",
      "The feed-forward layer without experts: every token uses all its parameters. moesim measures dense "
      "layers beside the MoE, as wide as dense_same_active, dense_same_total, … say.",
      "전문가로 나누지 않은 피드포워드 층으로, 모든 토큰이 모든 파라미터를 씁니다. moesim은 "
      "dense_same_active, dense_same_total 등으로 폭을 정한 밀집 층을 MoE와 나란히 잽니다."},
+    {"Transformer layer", "model layer", "층",
+     "One storey of a model: a token's vector goes in, and the sum of it and what the layer makes comes out. "
+     "moesim measures the feed-forward half of a layer, not attention; layer.num_layers puts several on top "
+     "of each other.",
+     "모델을 이루는 한 단입니다. 토큰 벡터가 들어가면, 층이 만든 것을 더한 벡터가 나옵니다. moesim은 층에서 "
+     "어텐션이 아닌 피드포워드 쪽을 재며, layer.num_layers로 여러 층을 쌓습니다."},
     {"expert", "e0", "전문가",
      "A small feed-forward network of its own: it widens a token's vector to d_ff hidden units and comes "
      "back. e0, e1, … on the screen are its numbers.",
@@ -94,7 +100,7 @@ constexpr Explanation kWords[] = {
      "선택의 가중치는 그 전문가의 출력을 토큰에 얼마나 반영할지를 말합니다. 고른 점수이며, route_norm이면 "
      "토큰이 고른 점수의 합으로 나누고, route_scale을 곱합니다. 층의 가중치는 행렬 속의 수, 곧 파라미터의 "
      "값입니다."},
-    {"expert_bias", "selection bias", "선택 바이어스",
+    {"expert_bias", "selection bias|바이어스", "선택 바이어스",
      "A number for each expert, added for selection and never for weighting: it moves tokens away from busy "
      "experts without changing what the chosen ones weigh (DeepSeek-V3).",
      "전문가마다 하나씩 있는 수로, 고를 때만 더하고 가중치에는 더하지 않습니다. 고른 전문가의 가중치는 "
@@ -172,7 +178,7 @@ constexpr Explanation kWords[] = {
      "a stage: its time.",
      "층마다 앞에서 하는 RMS 정규화, x / √(mean x² + 10⁻⁶)입니다(arXiv:1910.07467, 학습되는 배율 없음). "
      "단계로는 그 시간을 말합니다."},
-    {"residual stream", "residual", "잔차 연결",
+    {"residual stream", "residual|잔차", "잔차 연결",
      "A layer's output is added to its input, y = x + layer(x): what a layer does not change carries on.",
      "층의 출력을 입력에 더하는 구조(y = x + layer(x))입니다. 층이 바꾸지 않은 것은 그대로 이어집니다."},
     {"prefill", "", "프리필",

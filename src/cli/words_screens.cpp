@@ -83,7 +83,7 @@ constexpr Explanation kWords[] = {
     {"error", "", "오류",
      "What is wrong, where, what was expected, and a short name in square brackets that explain knows.",
      "무엇이 어디서 잘못되었고 무엇이 필요했는지를 적습니다. 대괄호 속의 짧은 이름은 explain이 설명합니다."},
-    {"kind", "preset", "",
+    {"kind", "preset|프리셋", "",
      "kind names a family with its own keys; preset a published model's router, a set of values for a "
      "family.",
      "kind는 자기 키를 가진 계열의 이름, preset은 공개된 모델의 라우터로 계열의 값들을 정해 둔 것입니다."},

@@ -16,7 +16,7 @@ constexpr Explanation kWords[] = {
      "its 95 % interval (of fewer than six samples: their range).",
      "배치의 토큰 수를 한 스텝의 시간(초)으로 나눈 값으로, 모든 층을 지난 속도입니다. 중앙값이며 .lo와 .hi는 "
      "95 % 구간의 양 끝입니다(표본이 여섯보다 적으면 그 범위)."},
-    {"interval", ".lo|.hi|lo|hi|95 % intervals|confidence interval", "신뢰 구간",
+    {"interval", ".lo|.hi|lo|hi|95 % intervals|confidence interval|구간", "신뢰 구간",
      "Where the true median lies, with 95 % confidence: from the order of the samples alone, interpolated "
      "(Hettmansperger and Sheather 1986). Of fewer than six samples their range.",
      "참 중앙값이 95 % 신뢰도로 놓이는 범위입니다. 표본의 순서만으로 구합니다(Hettmansperger와 Sheather "
@@ -31,7 +31,12 @@ constexpr Explanation kWords[] = {
      "초당 10억 번 단위의 곱셈·덧셈 수입니다. 식으로 센 연산량과 한 스텝의 중앙값 시간에서 구합니다."},
     {"step_seconds", "", "", "Seconds of a step of one batch through all layers: the median.",
      "배치 하나가 모든 층을 지나는 시간(초)의 중앙값입니다."},
-    {"sample", "", "표본", "How many times a variant was timed.", "변형 하나의 시간을 잰 횟수입니다."},
+    {"sample", "", "표본",
+     "One measurement of a variant: the seconds of one or more steps in a row (steps_per_sample); charts "
+     "show "
+     "each. samples: how many times a variant was so timed.",
+     "변형 하나를 한 번 잰 것, 곧 스텝 하나(또는 steps_per_sample개)를 이어서 잰 시간입니다. 차트에는 하나씩 "
+     "나옵니다. 결과의 samples는 변형마다 그렇게 잰 횟수입니다."},
     {"outlier", "", "이상치",
      "Samples further from the median than 14.8 median absolute deviations: counted, never left out.",
      "중앙값에서 중앙값 절대 편차의 14.8배보다 멀리 떨어진 표본입니다. 세기만 하고 빼지는 않습니다."},

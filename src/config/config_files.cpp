@@ -1,6 +1,8 @@
 // Finding configs, and keeping `extends` inside the folder of the file that says it.
 #include "config/config_files.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
@@ -61,14 +63,12 @@ std::string near_file(const std::string& path, const std::string& but) {
   if (near.empty()) {
     near = suggest(path, embedded);
   }
-  const std::string choices = list_choices(embedded);
   throw Error(ErrorKind::missing_input,
               display_safe(path.empty() ? "\"\"" : path) +
                   ": error: there is no such file; expected a config or the name of a built-in one "
                   "[file-missing]",
-              !near.empty()      ? "did you mean '" + display_safe(near) + "'?"
-              : !choices.empty() ? "built in: " + choices
-                                 : "");
+              near.empty() ? fmt::format("built in: {}", fmt::join(embedded, ", "))
+                           : fmt::format("did you mean '{}'?", display_safe(near)));
 }
 
 // What is wrong with the path as written; "" when nothing is.

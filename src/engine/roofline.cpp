@@ -151,7 +151,8 @@ std::optional<MachineLimits> kernel_shares(RunState& state, const RunForecast& f
     state.shares_source = "kept by moesim doctor --roofline";
     if (known->fitness == verdict_words(Fitness::unfit)) {
       state.shares_source +=
-          ", measured when this machine was not fit to: type moesim doctor --roofline --fresh";
+          ", measured when this machine was not fit to measure; moesim doctor --roofline --fresh measures "
+          "them anew";
     }
     return known;
   }

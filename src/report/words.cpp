@@ -151,7 +151,7 @@ std::string next_step(const RunRecord& record, const std::string& program) {
                        display_safe(override_options(record.resolved, anew)), options, why);
   };
   if (record.timing.verdict == Verdict::noisy && !record.timing.interrupted && record.timing.budget_s < 30) {
-    return command("", "--budget 60", "longer, for figures to quote");
+    return command("measure.budget_s", "--budget 60", "longer, for figures to quote");
   }
   if (record.dropped_fraction > 0) {
     return command("capacity", "--set capacity=none", "what does dropping cost?");

@@ -147,19 +147,38 @@ TEST(CommandLine, WrongUsageSaysWhatWasMeant) {
   EXPECT_EQ(nothing.status, 64);
   EXPECT_EQ(nothing.err,
             "moesim run: error: no config given; expected a YAML file, or the name of a built-in one "
-            "(quickstart) [missing-option]\n  help: moesim run quickstart\n");
+            "(quickstart, decode, ...; moesim run --help lists them) [missing-option]\n  help: moesim run "
+            "quickstart\n");
   const Outcome schema = moesim_run("schema");
   EXPECT_EQ(schema.status, 64);
   EXPECT_EQ(schema.err,
             "moesim schema: error: no kind given; expected the kind of file: config [missing-option]\n"
             "  help: moesim schema config > moesim.schema.json\n");
+  for (const char* line : {"run quickstart --report=a.html", "run quickstart --report a.html",
+                           "sweep quickstart --report=a.html", "sweep quickstart --report a.html"}) {
+    const Outcome valued = moesim_run(line);
+    EXPECT_EQ(valued.status, 64) << line;
+    EXPECT_EQ(valued.err,
+              "--report: error: takes no value; expected --report alone [bad-option]\n"
+              "  help: moesim report RUN --file FILE names the file of a stored run's report\n")
+        << line;
+  }
+  EXPECT_NE(moesim_run("run quickstart --no-store=maybe").err.find("--no-store: error: takes no value"),
+            std::string::npos);
+  EXPECT_NE(moesim_run("run quickstart a.html").err.find("unknown argument 'a.html'"), std::string::npos);
   EXPECT_EQ(moesim_run("--color purple run quickstart").status, 64);
   EXPECT_EQ(moesim_run("run quickstart -o json --show-tokens 4").status, 64);
 }
 
 TEST(CommandLine, ExitStatusTellsWhatWentWrong) {
   const TempFolder folder;
-  EXPECT_EQ(moesim_run("run no_such_file.yaml").status, 66);
+  const Outcome missing = moesim_run("run no_such_file.yaml");
+  EXPECT_EQ(missing.status, 66);
+  const std::string help = moesim_run("run --help").out;
+  for (const char* name : {"balance_controllers", "decode", "quickstart", "zero_compute_experts"}) {
+    EXPECT_NE(missing.err.find(name), std::string::npos) << missing.err;
+    EXPECT_NE(help.find(name), std::string::npos) << help;
+  }
   EXPECT_EQ(moesim_run("validate " + folder.write("bad.yaml", "layer: {d_model: zero}\n")).status, 78);
   const Outcome huge = moesim_run("run quickstart --set layer.num_experts=1000000000");
   EXPECT_EQ(huge.status, 71);

@@ -127,6 +127,11 @@ TEST_F(Doctor, RefusesWhatHasNoEffect) {
   EXPECT_EQ(run("doctor --fresh"), 64);
   EXPECT_NE(text("err").find("--roofline"), std::string::npos);
   EXPECT_EQ(run("doctor -j 0"), 64);
+  // More threads than cores reach no limit; what is kept of as many stays.
+  EXPECT_EQ(run("doctor --roofline -j 1024"), 64);
+  EXPECT_NE(text("err").find("--threads: error: got '1024'; expected at most "), std::string::npos)
+      << text("err");
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("cache/moesim/limits.json")));
   EXPECT_EQ(run("doctor -o xml"), 64);
 }
 

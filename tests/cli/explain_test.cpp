@@ -129,13 +129,54 @@ TEST(CommandLine, ExplainSpeaksTwoLanguages) {
   EXPECT_EQ(moesim_run("explain --lang ''").status, 64);
   const Outcome unknown = moesim_run("explain 전문기");
   EXPECT_EQ(unknown.status, 64);
-  EXPECT_NE(unknown.err.find("help: did you mean '전문가'?"), std::string::npos) << unknown.err;
+  EXPECT_NE(unknown.err.find("help: '전문가'입니까?"), std::string::npos) << unknown.err;
   for (const std::string& text : {english.out, korean.out, moesim_run("explain letters --lang ko").out}) {
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
       EXPECT_LE(display_width(line), 100) << line;
     }
   }
+}
+
+// The words of README.ko.md as it writes them.
+TEST(CommandLine, ExplainKnowsTheWordsOfTheKoreanPageAndSaysInKoreanWhatItDoesNotKnow) {
+  const std::pair<const char*, const char*> words[] = {{"밀집", "밀집 층 (dense layer)\n"},
+                                                       {"층", "층 (Transformer layer)\n"},
+                                                       {"바이어스", "선택 바이어스 (expert_bias)\n"},
+                                                       {"우연", "잡음 바닥 (noise_floor)\n"},
+                                                       {"잔차", "잔차 연결 (residual stream)\n"},
+                                                       {"구간", "신뢰 구간 (interval)\n"},
+                                                       {"손실", "부하 균형 손실 (balancing loss)\n"},
+                                                       {"균형", "부하 균형 (load balance)\n"},
+                                                       {"행", "토큰 (token)\n"},
+                                                       {"계수", "용량 (capacity)\n"},
+                                                       {"프리셋", "kind\n"}};
+  for (const auto& [word, heading] : words) {
+    const Outcome known = moesim_run(std::string("explain ") + word);
+    EXPECT_EQ(known.out.rfind(heading, 0), 0u) << word << known.out << known.err;
+  }
+  // Another word of two syllables is no slip of the pen, though its bytes are near.
+  const Outcome unknown = moesim_run("explain 계절");
+  EXPECT_EQ(unknown.status, 64);
+  EXPECT_EQ(unknown.err.find("입니까?"), std::string::npos) << unknown.err;
+  EXPECT_NE(unknown.err.find("모르는 낱말"), std::string::npos) << unknown.err;
+  EXPECT_NE(unknown.err.find("moesim explain --lang ko"), std::string::npos) << unknown.err;
+  EXPECT_TRUE(has_hangul(moesim_run("explain nonsense --lang ko").err));
+  EXPECT_FALSE(has_hangul(moesim_run("explain nonsense").err));
+  EXPECT_NE(moesim_run("explain 빵빵빵 --lang en").err.find("nothing is known as"), std::string::npos);
+}
+
+TEST(CommandLine, ExplainSaysOfAKeyOnceWhatManySectionsSay) {
+  const std::string text = moesim_run("explain router.top_k").out;
+  EXPECT_NE(text.find("\n  in router (kinds: "), std::string::npos) << text;
+  std::set<std::string> seen;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.find("; expected ") == std::string::npos ? line.size() : 0, 100u) << line;
+    EXPECT_TRUE(line.find("; expected ") == std::string::npos || seen.insert(line).second) << line;
+  }
+  EXPECT_NE(text.find("token_choice"), std::string::npos) << text;
+  EXPECT_EQ(moesim_run("explain layer.d_ff").out.rfind("layer: d_ff\n", 0), 0u);
 }
 
 TEST(CommandLine, ExplainListsItsWords) {

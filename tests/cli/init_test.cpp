@@ -157,6 +157,14 @@ TEST(Init, WrongUsageSaysWhatToType) {
     EXPECT_NE(("\n" + moesim_run("init --list").out).find("\n" + name + " "), std::string::npos);
   }
   EXPECT_NE(moesim_run("init sweap").err.find("did you mean 'sweep'?"), std::string::npos);
+  for (const char* line : {"init --list run", "init sweep --list", "init --list --out x.yaml",
+                           "init --force --list", "init --list --out -"}) {
+    const Outcome refused = moesim_run(line);
+    EXPECT_EQ(refused.status, 64) << line;
+    EXPECT_NE(refused.err.find("expected no template, --out or --force beside it [no-effect]"),
+              std::string::npos)
+        << refused.err;
+  }
   const TempFolder folder;
   EXPECT_EQ(moesim_run("init --out ''").status, 64);
   EXPECT_EQ(moesim_run("init --out " + folder.path()).status, 64);

@@ -150,6 +150,13 @@ TEST_F(Report, OptionsOfPagesAreCheckedBeforeAnythingRuns) {
         Case{"balance balance_controllers --report loop.svg",
              "--report loop.svg: error: got the ending '.svg'; expected a name that ends in .html "
              "[bad-option]"},
+        Case{"route --preset mixtral --logits nowhere.npy --report a.html",
+             "--report: error: has no effect without --diff; expected --diff OTHER [no-effect]\n  help: "
+             "--diff OTHER"},
+        Case{"balance balance_controllers --report a.html --figures svg",
+             "--report a.html: error: got the name of a page; expected a folder with --figures "
+             "[bad-option]\n  help: --report a\n"},
+        Case{"balance balance_controllers --report x/.html/ --figures svg", "help: --report x/figures\n"},
         Case{"compare a.yaml b.yaml --report c.yaml", "expected a name that ends in .html"}}) {
     const Outcome outcome = run(c.line);
     EXPECT_EQ(outcome.status, 64) << c.line;
@@ -196,6 +203,9 @@ TEST_F(Report, NamesWhatIsMissingOrWrong) {
     return;
   }
   EXPECT_EQ(missing.status, 66) << missing.err;
+  EXPECT_NE(missing.err.find("help: moesim run quickstart makes a folder of results in " + runs() + "/\n"),
+            std::string::npos)
+      << missing.err;
   EXPECT_EQ(run("report a b c").status, 64);
   EXPECT_EQ(run("report nowhere --figures bmp").status, 64);
   ASSERT_EQ(run("run quickstart -o json" + kQuick).status, 0);
@@ -206,6 +216,26 @@ TEST_F(Report, NamesWhatIsMissingOrWrong) {
   EXPECT_EQ(run("report " + folder).status, 73);
   EXPECT_EQ(read_all(other), "mine") << "a link in a folder from anybody leads nowhere";
   fs::remove(folder + "/report.html");
+  EXPECT_NE(run("export nowhere").err.find("; the newest is " + folder + "\n"), std::string::npos);
+  EXPECT_NE(run("report nowhere").err.find("; the newest is " + folder + "\n"), std::string::npos);
+  for (const std::string name : {"zz", "zz.svg"}) {
+    const Outcome refused = run("report " + folder + " --file " + folder_.file(name));
+    EXPECT_EQ(refused.status, 64) << name;
+    EXPECT_NE(refused.err.find("; expected a name that ends in .html [bad-option]"), std::string::npos)
+        << refused.err;
+    EXPECT_FALSE(fs::exists(folder_.file(name)));
+  }
+  EXPECT_EQ(run("report " + folder + " --figures svg --file " + folder_.file("a.html")).status, 64);
+  EXPECT_FALSE(fs::exists(folder_.file("a.html")));
+  ASSERT_EQ(run("sweep quickstart -p router.top_k=1,2 -o json" + kQuick).status, 0);
+  for (const auto& entry : fs::directory_iterator(runs())) {
+    if (const std::string sweep = entry.path(); sweep != folder) {
+      const Outcome both = run("report " + folder + " " + sweep);
+      EXPECT_EQ(both.status, 65);
+      EXPECT_EQ(both.err.rfind("moesim report: error: ", 0), 0u) << both.err;
+      EXPECT_NE(both.err.find("\n  help: "), std::string::npos) << both.err;
+    }
+  }
   std::ofstream(folder + "/results.sqlite") << "not a database";
   EXPECT_EQ(run("report " + folder).status, 65);
 }

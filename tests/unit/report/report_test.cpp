@@ -512,6 +512,17 @@ TEST(Words, SuggestOnlyKeysThatTheRouterHas) {
   EXPECT_NE(next_step(record, "moesim").find("--set 'router={preset: mixtral}' "), std::string::npos);
 }
 
+TEST(Words, ProposeOneBudget) {
+  RunRecord record = sample_record();
+  record.timing.verdict = Verdict::noisy;
+  record.timing.budget_s = 1;
+  record.resolved.push_back({"measure.budget_s", "1", "--set measure.budget_s=1"});
+  record.resolved.push_back({"router.top_k", "1", "--set router.top_k=1"});
+  const std::string next = next_step(record, "moesim");
+  EXPECT_NE(next.find(" --set router.top_k=1 --budget 60 "), std::string::npos) << next;
+  EXPECT_EQ(next.find("budget_s"), std::string::npos) << next;
+}
+
 TEST(Screen, AsciiStyleUsesNoBlockCharacters) {
   RunRecord record = sample_record();
   const std::string screen = render_screen(record, {.colour = true, .unicode = false});
