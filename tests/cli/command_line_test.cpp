@@ -361,11 +361,11 @@ TEST(CommandLine, CtrlCEndsTheMeasurementAndShowsWhatThereIs) {
   std::string out;
   int status = 0;
   for (const char* seconds : {"3", "10", "30"}) {  // a slow build needs a while to get to the measuring
-    const std::string command = "timeout --preserve-status -s INT " + std::string(seconds) + " " +
-                                MOESIM_BINARY +
-                                " run quickstart --no-store --budget 90 --set workload.tokens=32 --set "
-                                "workload.steps=1 --set layer.d_ff=16 --set baselines=none -o json >" +
-                                folder.file("out") + " 2>/dev/null";
+    const std::string command =
+        "timeout --preserve-status -s INT " + std::string(seconds) + " " + MOESIM_BINARY +
+        " run quickstart --no-store --budget 90 --set workload.tokens=32 --set "
+        "workload.steps=1 --set layer.d_ff=16 --set baselines=none --set measure.target=0.0001 -o json >" +
+        folder.file("out") + " 2>/dev/null";
     status = WEXITSTATUS(std::system(command.c_str()));
     out = read_all(folder.file("out"));
     if (!out.empty()) {

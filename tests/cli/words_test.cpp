@@ -317,7 +317,7 @@ TEST(Words, KnowWhatScreensSay) {
       {"run " + kConfigs + "router_soft.yaml" + kQuick, {"LOAD"}},
       {"run quickstart --dry-run", {"TIME", "MEMORY"}},
       {"sweep quickstart -p router.top_k=1,2" + kQuick,
-       {"sweep", "needs", "POINTS", "router.top_k", "tokens/s", "vs same total", "MaxVio", "timing"}},
+       {"sweep", "needs", "POINTS", "router.top_k", "tokens/s", "vs same active", "MaxVio", "timing"}},
       {"compare quickstart --set-b router.top_k=1" + kQuick,
        {"compare", "config", "router.top_k", "routing", "dead experts", "FLOPs a token", "speed"}},
       {"balance " + kConfigs + "balance_controllers.yaml --set balance.steps=3",
