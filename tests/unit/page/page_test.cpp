@@ -8,35 +8,16 @@
 #include "page/draw.h"
 #include "page/html.h"
 #include "page_fixture.h"
+#include "page_parts.h"
 
 namespace moesim {
 namespace {
 
 using nlohmann::json;
+using test::chart_named;
+using test::charts_of;
 using test::stored_run;
 using test::stored_sweep;
-
-std::vector<Chart> charts_of(const Page& page) {
-  std::vector<Chart> charts;
-  for (const Section& section : page.sections) {
-    for (const Block& block : section.blocks) {
-      if (const Chart* chart = std::get_if<Chart>(&block)) {
-        charts.push_back(*chart);
-      }
-    }
-  }
-  return charts;
-}
-
-Chart chart_named(const Page& page, const std::string& id) {
-  for (const Chart& chart : charts_of(page)) {
-    if (chart.id == id) {
-      return chart;
-    }
-  }
-  ADD_FAILURE() << "no chart " << id;
-  return {};
-}
 
 std::vector<StoredPoint> many_points(int count) {
   std::vector<StoredPoint> points;
