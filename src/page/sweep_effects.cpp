@@ -108,12 +108,14 @@ void add_line(const SweepAnalysis& sweep, const SweepLines& all, const SweepLine
   series.push_back(std::move(drawn));
   if (has_band) {
     const std::string stack = "band " + std::to_string(series.size());
-    for (const bool upper : {false, true}) {
-      Json edge = options::line(shown, upper ? std::move(bands) : std::move(lows));
-      edge["band"] = upper ? "to" : "from";
+    const auto add_edge = [&](std::vector<Json> heights, const char* which) {
+      Json edge = options::line(shown, std::move(heights));
+      edge["band"] = which;
       edge["stack"] = stack;
       series.push_back(std::move(edge));
-    }
+    };
+    add_edge(std::move(lows), "from");
+    add_edge(std::move(bands), "to");
   }
 }
 
