@@ -241,9 +241,10 @@ TEST(Manual, KnowsEveryCommandAndOption) {
   if (is_installed("man") && is_installed("groff")) {
     const TempFolder folder;
     const std::string file = folder.write("moesim.1", page);
-    EXPECT_EQ(
-        std::system(("man --warnings -E UTF-8 -l " + file + " >/dev/null 2>" + folder.file("err")).c_str()),
-        0);
+    EXPECT_EQ(std::system(("LC_ALL=C.UTF-8 man --warnings -E UTF-8 -l " + file + " >/dev/null 2>" +
+                           folder.file("err"))
+                              .c_str()),
+              0);
     EXPECT_EQ(read_all(folder.file("err")), "");
   }
 }
