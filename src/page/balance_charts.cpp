@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "page/options.h"
 #include "page/run_charts.h"
@@ -25,10 +26,6 @@ constexpr std::size_t kMostChoices = 200'000;
 
 double sum_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
-}
-
-std::string expert_name(std::size_t e) {
-  return fmt::format("e{}", e);
 }
 
 // Rows an expert may take: the capacity of one group times the groups of the run, where the row says both.
@@ -52,7 +49,7 @@ std::string load_option(const StoredPoint& point, const LayerLoads& loads,
   const std::size_t drawn = std::min(order.size(), kMostBars);
   for (std::size_t n = 0; n < drawn; ++n) {
     const std::size_t e = order[evenly(n, drawn, order.size())];
-    names.push_back(expert_name(e));
+    names.push_back(fmt::format("e{}", e));
     kept.push_back(loads.processed[e]);
     dropped.push_back(std::max(0.0, loads.routed[e] - loads.processed[e]));
   }
@@ -84,6 +81,50 @@ std::size_t views_of(const StoredLoads& loads) {
 
 std::string layer_view(const StoredLoads& loads, std::size_t layer, const std::string& rest) {
   return loads.total.size() == 1 ? rest : fmt::format("layer {}{}{}", layer, rest.empty() ? "" : ", ", rest);
+}
+
+// Loads of all experts in one layer or one step.
+struct NumberedLoad {
+  std::int64_t number = 0;
+  const std::vector<double>* load = nullptr;
+};
+struct SharesMap {
+  std::size_t known = 0, drawn = 0;  // rows
+  double most = 0;
+  std::int64_t most_at = 0;
+};
+
+// Row by row the loads over their fair share, of many rows some; nothing where fewer than two say anything.
+std::optional<SharesMap> draw_shares(Chart& chart, const std::string& of, std::vector<NumberedLoad> rows) {
+  std::erase_if(rows, [](const NumberedLoad& row) { return sum_of(*row.load) <= 0; });
+  const std::size_t experts = rows.empty() ? 0 : rows.front().load->size();
+  const std::size_t drawn = experts == 0 ? 0 : std::min({rows.size(), kMostRows, kMostCells / experts});
+  if (drawn < 2) {
+    return std::nullopt;
+  }
+  SharesMap map{rows.size(), drawn};
+  Json data = Json::array();
+  std::vector<std::string> numbers;
+  chart.table.columns = {of, "expert", "load over fair share"};
+  for (std::size_t r = 0; r < drawn; ++r) {
+    const NumberedLoad& row = rows[evenly(r, drawn, rows.size())];
+    const double fair = sum_of(*row.load) / static_cast<double>(experts);
+    numbers.push_back(std::to_string(row.number));
+    for (std::size_t e = 0; e < experts; ++e) {
+      const double relative = (*row.load)[e] / fair;
+      data.push_back(Json::array({e, r, relative}));
+      chart.table.rows.push_back({row.number, static_cast<std::int64_t>(e), relative});
+      if (relative > map.most) {
+        map.most = relative;
+        map.most_at = row.number;
+      }
+    }
+  }
+  chart.views.push_back(
+      {"", options::text(options::heat_map(options::category_axis("expert", options::expert_names(experts)),
+                                           options::category_axis(of, std::move(numbers)), std::move(data), 0,
+                                           map.most, "short", "load over fair share"))});
+  return map;
 }
 
 }  // namespace
@@ -160,82 +201,31 @@ Chart lorenz_chart(const StoredPoint& point, const StoredLoads& loads) {
 }
 
 Chart layers_chart(const StoredLoads& loads) {
+  std::vector<NumberedLoad> layers;
+  for (std::size_t l = 0; l < loads.total.size(); ++l) {
+    layers.push_back({static_cast<std::int64_t>(l), &loads.total[l].routed});
+  }
   Chart chart{"layers", "Layers and experts", "", {}, {}};
-  const auto experts = static_cast<std::size_t>(loads.experts);
-  if (loads.total.size() < 2 || experts == 0) {
-    return chart;
-  }
-  Json data = Json::array();
-  std::vector<std::string> layers;
-  chart.table.columns = {"layer", "expert", "load over fair share"};
-  double most = 0;
-  std::size_t most_layer = 0;
-  const std::size_t rows =
-      std::min({loads.total.size(), kMostRows, std::max<std::size_t>(1, kMostCells / experts)});
-  for (std::size_t row = 0; row < rows; ++row) {
-    const std::size_t l = row * loads.total.size() / rows;
-    layers.push_back(std::to_string(l));
-    const std::vector<double>& load = loads.total[l].routed;
-    const double fair = sum_of(load) / static_cast<double>(experts);
-    for (std::size_t e = 0; e < load.size() && fair > 0; ++e) {
-      const double relative = load[e] / fair;
-      data.push_back(Json::array({e, row, relative}));
-      chart.table.rows.push_back({static_cast<std::int64_t>(l), static_cast<std::int64_t>(e), relative});
-      if (relative > most) {
-        most = relative;
-        most_layer = l;
-      }
-    }
-  }
-  if (!data.empty()) {
-    chart.takeaway = fmt::format("The busiest expert {} is in layer {}, at {:.2f} times its fair share.",
-                                 rows < loads.total.size()
-                                     ? fmt::format("of these {} of {} layers", rows, loads.total.size())
-                                     : "of all",
-                                 most_layer, most);
-    chart.views.push_back(
-        {"", options::text(options::heat_map(options::category_axis("expert", options::expert_names(experts)),
-                                             options::category_axis("layer", layers), std::move(data), 0,
-                                             most, "short", "load over fair share"))});
+  if (const auto map = draw_shares(chart, "layer", std::move(layers))) {
+    chart.takeaway = fmt::format(
+        "The busiest expert {} is in layer {}, at {:.2f} times its fair share.",
+        map->drawn < map->known ? fmt::format("of these {} of {} layers", map->drawn, map->known) : "of all",
+        map->most_at, map->most);
   }
   return chart;
 }
 
 Chart steps_chart(const StoredLoads& loads) {
-  Chart chart{"steps", "Steps and experts", "", {}, {{"step", "expert", "load over fair share"}, {}}};
-  std::vector<std::pair<std::int64_t, const std::vector<double>*>> known;
+  std::vector<NumberedLoad> steps;
   for (const auto& [step, layer] : loads.first_layer_by_step) {
-    if (sum_of(layer.routed) > 0) {
-      known.emplace_back(step, &layer.routed);
-    }
+    steps.push_back({step, &layer.routed});
   }
-  if (known.size() < 2) {
-    return chart;
+  Chart chart{"steps", "Steps and experts", "", {}, {}};
+  if (const auto map = draw_shares(chart, "step", std::move(steps))) {
+    chart.takeaway = fmt::format(
+        "First layer, {} steps{}: what does not change from step to step is the router, not chance.",
+        map->drawn, map->drawn < map->known ? fmt::format(" of {}, evenly chosen", map->known) : "");
   }
-  const std::size_t experts = known.front().second->size();
-  const std::size_t rows =
-      std::min({known.size(), kMostRows, std::max<std::size_t>(2, kMostCells / experts)});
-  Json data = Json::array();
-  std::vector<std::string> steps;
-  double most = 0;
-  for (std::size_t row = 0; row < rows; ++row) {
-    const auto& [step, load] = known[row * known.size() / rows];
-    const double fair = sum_of(*load) / static_cast<double>(experts);
-    for (std::size_t e = 0; e < experts; ++e) {
-      const double relative = (*load)[e] / fair;
-      data.push_back(Json::array({e, row, relative}));
-      chart.table.rows.push_back({step, static_cast<std::int64_t>(e), relative});
-      most = std::max(most, relative);
-    }
-    steps.push_back(std::to_string(step));
-  }
-  chart.takeaway = fmt::format(
-      "First layer, {} steps{}: what does not change from step to step is the router, not chance.", rows,
-      rows < known.size() ? fmt::format(" of {}, evenly chosen", known.size()) : "");
-  chart.views.push_back(
-      {"", options::text(options::heat_map(options::category_axis("expert", options::expert_names(experts)),
-                                           options::category_axis("step", steps), std::move(data), 0, most,
-                                           "short", "load over fair share"))});
   return chart;
 }
 

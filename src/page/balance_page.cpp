@@ -121,9 +121,7 @@ Page balance_page(const BalanceRecord& record) {
   repeat.blocks.emplace_back(NamedTable{"settings", "Settings", settings_table(record.resolved), false});
   page.verdict = verdict_of(record, {&course, &end});
   for (Section* section : {&course, &end, &experts, &repeat}) {
-    if (!section->blocks.empty()) {
-      page.sections.push_back(std::move(*section));
-    }
+    add_section(page, std::move(*section));
   }
   return page;
 }

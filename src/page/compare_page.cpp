@@ -424,9 +424,7 @@ Page compare_page(const std::vector<CompareResult>& results, const std::string& 
         NamedTable{"environment", "Environment", side_by_side(first, environment), true});
   }
   for (Section* section : {&verdict, &detail, &repeat}) {
-    if (!section->blocks.empty()) {
-      page.sections.push_back(std::move(*section));
-    }
+    add_section(page, std::move(*section));
   }
   return page;
 }

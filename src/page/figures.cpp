@@ -136,6 +136,10 @@ std::vector<std::string> write_figures(const Page& page, const std::string& fold
         if (std::find(paths.begin(), paths.end(), path) != paths.end()) {
           path = fmt::format("{}/{}-{}.{}", folder, chart->id, view, form);
         }
+        std::error_code unknown;
+        if (std::filesystem::is_symlink(path, unknown)) {  // in a folder from anybody it could lead anywhere
+          std::filesystem::remove(path, unknown);
+        }
         write_file_atomically(path, form == "svg" ? svg : rasterise(svg, form));
         paths.push_back(path);
       }

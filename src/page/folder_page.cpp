@@ -14,6 +14,12 @@ void add_chart(Section& section, Chart chart) {
   }
 }
 
+void add_section(Page& page, Section section) {
+  if (!section.blocks.empty()) {
+    page.sections.push_back(std::move(section));
+  }
+}
+
 void add_words(Section& section, std::string words) {
   if (!words.empty()) {
     section.blocks.emplace_back(Paragraph{std::move(words)});

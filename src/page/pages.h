@@ -26,6 +26,8 @@ Page balance_page(const BalanceRecord& record);
 Page route_diff_page(const RouteDiff& diff, const RouteDiffDetail& detail, const RoutedSide& a,
                      const RoutedSide& b, const std::string& again);
 
+// A section without blocks is left out.
+void add_section(Page& page, Section section);
 // A chart without views has nothing to show and is left out.
 void add_chart(Section& section, Chart chart);
 

@@ -307,9 +307,7 @@ Page route_diff_page(const RouteDiff& diff, const RouteDiffDetail& detail, const
   repeat.blocks.emplace_back(
       NamedTable{"settings", "All settings", configs_table(a.policy, b.policy, false), false});
   for (Section* section : {&stages, &tokens, &repeat}) {
-    if (!section->blocks.empty()) {
-      page.sections.push_back(std::move(*section));
-    }
+    add_section(page, std::move(*section));
   }
   return page;
 }

@@ -9,12 +9,6 @@
 namespace moesim {
 namespace {
 
-void add(Page& page, Section section) {
-  if (!section.blocks.empty()) {
-    page.sections.push_back(std::move(section));
-  }
-}
-
 std::string verdict_of(const StoredPoint& point) {
   const double speed = number(point, "m.tokens_per_s");
   const double active = number(point, "m.active_params");
@@ -82,24 +76,24 @@ Page run_page(const std::string& title, const StoredPoint& point, const StoredDe
                   "them."});
     words.blocks.emplace_back(std::move(text));
   }
-  add(page, std::move(words));
+  add_section(page, std::move(words));
   Section balance{"balance", "Balance", {}};
   add_chart(balance, load_chart(point, loads));
   add_chart(balance, lorenz_chart(point, loads));
   add_chart(balance, layers_chart(loads));
   add_chart(balance, steps_chart(loads));
-  add(page, std::move(balance));
+  add_section(page, std::move(balance));
   Section router{"router", "The router", {}};
   add_chart(router, weights_chart(detail, "weight"));
   add_chart(router, weights_chart(detail, "entropy"));
   add_chart(router, pairs_chart(point, detail));
-  add(page, std::move(router));
+  add_section(page, std::move(router));
   Section speed{"speed", "Speed and size", {}};
   add_chart(speed, throughput_chart(point, detail));
   add_chart(speed, parameters_chart(point));
   add_chart(speed, stages_chart(point));
   add_chart(speed, timeline_chart(detail));
-  add(page, std::move(speed));
+  add_section(page, std::move(speed));
   Section repeat{"repeat", "Repeat this", {}};
   repeat.blocks.emplace_back(Command{point.again});
   repeat.blocks.emplace_back(

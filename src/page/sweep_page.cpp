@@ -212,9 +212,7 @@ Page sweep_page(const std::string& title, const std::vector<StoredPoint>& points
   }
   Section repeat = repeat_section(whole);
   for (Section* section : {&best, &overview, &effects, &table, &repeat}) {
-    if (!section->blocks.empty()) {
-      page.sections.push_back(std::move(*section));
-    }
+    add_section(page, std::move(*section));
   }
   return page;
 }

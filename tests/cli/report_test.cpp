@@ -216,6 +216,10 @@ TEST_F(Report, NamesWhatIsMissingOrWrong) {
   EXPECT_EQ(run("report " + folder).status, 73);
   EXPECT_EQ(read_all(other), "mine") << "a link in a folder from anybody leads nowhere";
   fs::remove(folder + "/report.html");
+  fs::create_directories(folder + "/figures");
+  fs::create_symlink(other, folder + "/figures/load.svg");
+  run("report " + folder + " --figures svg");
+  EXPECT_EQ(read_all(other), "mine");
   EXPECT_NE(run("export nowhere").err.find("; the newest is " + folder + "\n"), std::string::npos);
   EXPECT_NE(run("report nowhere").err.find("; the newest is " + folder + "\n"), std::string::npos);
   for (const std::string name : {"zz", "zz.svg"}) {
