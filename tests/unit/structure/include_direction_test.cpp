@@ -11,9 +11,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kRooms = {"core",     "io",      "config",  "workload", "router",
-                                         "dispatch", "experts", "metrics", "balance",  "store",
-                                         "engine",   "report",  "page",    "cli"};
+const std::vector<std::string> kRooms = {"core",    "io",     "config",  "workload", "router",  "dispatch",
+                                         "experts", "models", "metrics", "trace",    "balance", "store",
+                                         "engine",  "report", "page",    "cli"};
 
 std::size_t rank_of(const std::string& room) {
   return static_cast<std::size_t>(std::find(kRooms.begin(), kRooms.end(), room) - kRooms.begin());
