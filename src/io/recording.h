@@ -23,8 +23,9 @@ struct RecordingGroup {
   Index top_k = 0;        // 0: the file does not say, or tokens differ
 };
 
-// What a file of choices holds beside who was chosen: the same in all its blocks.
+// What a file holds beside who was chosen, or how often: the same in all its blocks.
 struct RecordedParts {
+  bool steps = false;
   bool weights = false;
   bool kept = false;
   bool text = false;
@@ -36,11 +37,11 @@ struct RecordingInfo {
   std::string form;    // "gpt-oss-csv": the name of the importer
   std::string source;  // the file, and what it says of where it comes from
   // What is said of each group, by name: some of model, domain, num_experts and top_k, and labels. Known from
-  // the start; the groups themselves are known once all has been read.
+  // the start; groups are added as they are met.
   std::vector<std::string> columns;
   std::vector<RecordingGroup> groups;
-  bool by_token = false;           // choices can be read; else counts
-  RecordedParts parts;             // of the choices
+  bool by_token = false;  // choices can be read; else counts
+  RecordedParts parts;
   std::vector<std::string> notes;  // what the reader had to assume
 };
 

@@ -102,6 +102,8 @@ class CountsCsv final : public CountsRecording {
         table_(std::move(table)),
         groups_(table_.bytes().name(), group_columns(table_.columns()), options) {
     info_.columns = groups_.columns();
+    info_.parts.steps = step_ >= 0;
+    info_.parts.token_ids = token_id_ >= 0;
     for (std::size_t i = 0; i < table_.columns().size(); ++i) {
       if (is_of_group(table_.columns()[i])) {
         of_group_.push_back(static_cast<int>(i));
@@ -129,6 +131,7 @@ class CountsCsv final : public CountsRecording {
       pending_ = read_line();
     } while (pending_ && line_.group == counts.group && line_.layer == counts.layer &&
              line_.step == counts.step && line_.token_id == counts.token_id);
+    groups_.publish(info_);
     return true;
   }
 

@@ -47,6 +47,7 @@ class GptOss final : public ChoiceRecording {
       groups_.finish(info_);
       return false;
     }
+    groups_.publish(info_);
     std::swap(block, blocks_[given_++]);
     return true;
   }

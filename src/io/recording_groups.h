@@ -39,6 +39,12 @@ class RecordingGroups {
   }
   void note_chosen(Index i, std::int64_t fewest, std::int64_t most);
 
+  // The groups met so far.
+  void publish(RecordingInfo& info) const {
+    for (std::size_t i = info.groups.size(); i < groups_.size(); ++i) {
+      info.groups.push_back(groups_[i]);
+    }
+  }
   // What the whole file has shown. Throws Error(usage) where nothing is left.
   void finish(RecordingInfo& info);
 

@@ -25,7 +25,8 @@ class Moer final : public Recording {
     info_.source = records_.name() + (source.empty() ? "" : " (" + display_safe(source) + ")");
     info_.columns = groups_.columns();
     info_.by_token = has(kMoerChoices);
-    info_.parts = {.weights = has(kMoerWeights),
+    info_.parts = {.steps = has(kMoerSteps),
+                   .weights = has(kMoerWeights),
                    .kept = has(kMoerKept),
                    .text = has(kMoerText),
                    .sequences = has(kMoerSequences),
@@ -38,6 +39,7 @@ class Moer final : public Recording {
     while (info_.by_token && find_record(MoerKind::choices)) {
       MoerCursor cursor = records_.payload();
       if (read_choices(cursor, block)) {
+        groups_.publish(info_);
         return true;
       }
     }
@@ -48,6 +50,7 @@ class Moer final : public Recording {
     while (!info_.by_token && find_record(MoerKind::counts)) {
       MoerCursor cursor = records_.payload();
       if (read_counts(cursor, counts)) {
+        groups_.publish(info_);
         return true;
       }
     }
@@ -371,11 +374,16 @@ void Moer::read_sequences(MoerCursor& cursor, ChoiceBlock& block, std::uint32_t 
 }
 
 void Moer::read_token_ids(MoerCursor& cursor, ChoiceBlock& block, std::uint32_t tokens) {
+  const std::uint64_t place = cursor.place();
   const std::string_view bytes = cursor.take(std::uint64_t{tokens} * 4, "vocabulary ids");
   block.token_id.resize(tokens);
   for (std::size_t t = 0; t < tokens; ++t) {
     std::uint32_t id = 0;
     std::memcpy(&id, bytes.data() + t * 4, sizeof id);
+    if (id == kMoerNoTokenId && block.begin[t] != block.begin[t + 1]) {
+      cursor.refuse(place + t * 4, fmt::format("token {} of the record has experts and no vocabulary id", t),
+                    "ids of all tokens that have experts");
+    }
     block.token_id[t] = id == kMoerNoTokenId ? -1 : static_cast<std::int64_t>(id);
   }
 }

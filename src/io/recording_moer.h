@@ -23,7 +23,8 @@ enum MoerParts : std::uint32_t {
   kMoerText = 8,
   kMoerSequences = 16,
   kMoerTokenIds = 32,
-  kMoerAllParts = 63,
+  kMoerSteps = 64,
+  kMoerAllParts = 127,
 };
 enum class MoerKind : std::uint32_t { group = 1, choices = 2, counts = 3, end = 4 };
 inline constexpr std::uint32_t kMoerWide = 1;  // flag of choices: ids of two bytes

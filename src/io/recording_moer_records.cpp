@@ -106,9 +106,10 @@ void MoerRecords::read_header() {
   }
   MoerHeader& header = header_;
   header.parts = fixed.number<std::uint32_t>("the parts");
-  if (header.parts > kMoerAllParts || (!(header.parts & kMoerChoices) && header.parts != 0)) {
-    refuse(12, fmt::format("the parts are {:#x}", header.parts),
-           "0 for counts, else an odd number up to 0x3f");
+  const std::uint32_t allowed =
+      (header.parts & kMoerChoices) != 0 ? kMoerAllParts : kMoerSteps | kMoerTokenIds;
+  if ((header.parts & ~allowed) != 0) {
+    refuse(12, fmt::format("the parts are {:#x}", header.parts), fmt::format("bits of {:#x} alone", allowed));
   }
   const auto columns = fixed.number<std::uint32_t>("the number of columns");
   if (columns > kMoerMostColumns) {

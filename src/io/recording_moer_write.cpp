@@ -101,10 +101,11 @@ std::string moer_header(const RecordingInfo& info) {
   }
   std::string bytes(kMoerSignature);
   put(bytes, kMoerVersion);
-  put(bytes, info.by_token ? bit_of(true, kMoerChoices) | bit_of(p.weights, kMoerWeights) |
-                                 bit_of(p.kept, kMoerKept) | bit_of(p.text, kMoerText) |
-                                 bit_of(p.sequences, kMoerSequences) | bit_of(p.token_ids, kMoerTokenIds)
-                           : std::uint32_t{0});
+  const std::uint32_t of_both = bit_of(p.steps, kMoerSteps) | bit_of(p.token_ids, kMoerTokenIds);
+  const std::uint32_t of_choices = kMoerChoices | bit_of(p.weights, kMoerWeights) |
+                                   bit_of(p.kept, kMoerKept) | bit_of(p.text, kMoerText) |
+                                   bit_of(p.sequences, kMoerSequences);
+  put(bytes, of_both | (info.by_token ? of_choices : 0));
   put(bytes, static_cast<std::uint32_t>(info.columns.size()));
   put(bytes, static_cast<std::uint32_t>(texts.size()));
   bytes += texts;

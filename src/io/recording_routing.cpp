@@ -79,6 +79,7 @@ bool RoutingRecording::next(ChoiceBlock& block) {
   } while (pending_);
   ended_ = !pending_;
   end_token(block);
+  groups_.publish(info_);
   return true;
 }
 

@@ -32,7 +32,8 @@ class RoutingCsv final : public RoutingRecording {
       }
     }
     values_.resize(of_group_.size());
-    info_.parts = {.weights = weight_ >= 0,
+    info_.parts = {.steps = step_ >= 0,
+                   .weights = weight_ >= 0,
                    .kept = kept_ >= 0,
                    .text = text_ >= 0,
                    .sequences = sequence_ >= 0,

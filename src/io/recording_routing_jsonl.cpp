@@ -49,7 +49,8 @@ class RoutingJsonl final : public RoutingRecording {
       labels_.resize(labels_.size() + (key == of_group ? 1 : 0));
     }
     views_.resize(labels_.size());
-    info_.parts = {.weights = has(keys, "weight"),
+    info_.parts = {.steps = has(keys, "step"),
+                   .weights = has(keys, "weight"),
                    .kept = has(keys, "kept"),
                    .text = has(keys, "text"),
                    .sequences = has(keys, "sequence"),
