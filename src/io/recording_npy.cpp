@@ -142,16 +142,21 @@ Rows look_at_rows(std::string_view data, const NpyHeader& header) {
 
 Meaning meaning_of(std::string_view data, const NpyHeader& header) {
   constexpr std::uint64_t kEnough = 4;
+  constexpr std::uint64_t kEnoughRows = 16;
   if (header.cols == 1) {
     return Meaning::choices;  // one expert is no choice
   }
   const Rows seen = look_at_rows(data, header);
+  const auto cols = static_cast<std::uint64_t>(header.cols);
   const bool one_sum = seen.compared >= kEnough && seen.same_sum == seen.compared;
-  if (static_cast<std::uint64_t>(header.cols) > kUsualChoices || seen.largest >= kUsualExperts || one_sum ||
+  if (cols > kUsualChoices || seen.largest >= kUsualExperts || one_sum ||
       2 * seen.with_twice >= std::max<std::uint64_t>(seen.rows, 1)) {
     return Meaning::counts;
   }
-  return seen.with_twice == 0 && seen.same_sum < seen.compared ? Meaning::choices : Meaning::unsure;
+  // Ids come again and again, counts hardly.
+  const bool repeated = seen.rows * cols >= 2 * static_cast<std::uint64_t>(seen.largest + 1);
+  const bool sums_differ = seen.compared == 0 ? seen.rows >= kEnoughRows : seen.same_sum < seen.compared;
+  return seen.with_twice == 0 && repeated && sums_differ ? Meaning::choices : Meaning::unsure;
 }
 
 NpyHeader header_of(const RecordingBytes& bytes) {
@@ -375,7 +380,8 @@ std::unique_ptr<Recording> open(std::unique_ptr<RecordingBytes> bytes, const Rec
         {.what = "the numbers may be choices [tokens, layers, k] or counts [steps, layers, experts]",
          .expected = "--form choices-npy or --form counts-npy",
          .short_name = "recording-form",
-         .help = "choices differ within a row; counts of all layers of a step have one sum"});
+         .help = "choices of a token differ, which would be an error with --form choices-npy; counts of all "
+                 "layers of a step have one sum"});
   }
   return std::make_unique<Form>(Numbers(std::move(bytes), header), options);
 }
