@@ -40,6 +40,7 @@ enum class Stream : std::uint32_t {
   closed_loop_drift = 31,
   closed_loop_token = 32,
   synthetic_logits = 33,
+  drawn_router = 34,
 };
 
 struct RandomKey {
