@@ -34,7 +34,8 @@ class JoinedRecording final : public Recording {
                                 display_safe(info.source), kind_of(info),
                                 display_safe(recordings_.front()->info().source), kind_of(info_)));
       }
-      info_.has_weights = info_.has_weights && info.has_weights;
+      info_.parts.weights = info_.parts.weights && info.parts.weights;
+      info_.parts.token_ids = info_.parts.token_ids && info.parts.token_ids;
     }
     gather();
   }

@@ -33,6 +33,7 @@ struct LayerCounters {
       case 0:
         load.add(block);
         kept.add(block);
+        add_step(block);
         break;
       case 1:
         distinct.add(block);
@@ -47,6 +48,11 @@ struct LayerCounters {
     }
   }
   void add(const RecordedCounts& counts, Index top_k);
+  void end();  // once all was added
+
+ private:
+  void add_step(const ChoiceBlock& block);
+  void begin_step(Index number);
   void end_step();
 };
 

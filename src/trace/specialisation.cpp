@@ -75,6 +75,28 @@ void VocabularyCounts::add(std::span<const std::uint64_t> count, Index top_k) {
   }
 }
 
+void VocabularyCounts::add_piece(std::int64_t id, std::span<const std::uint64_t> count, Index top_k) {
+  if (id != id_) {
+    end();
+    scattered_ = scattered_ || complete_.count(id) > 0;
+    id_ = id;
+    id_top_k_ = top_k;
+  }
+  pieces_.resize(std::max(pieces_.size(), count.size()));
+  for (std::size_t e = 0; e < count.size(); ++e) {
+    pieces_[e] += count[e];
+  }
+}
+
+void VocabularyCounts::end() {
+  if (id_ >= 0) {
+    add(pieces_, id_top_k_);
+    complete_.insert(id_);
+    std::fill(pieces_.begin(), pieces_.end(), 0);
+    id_ = -1;
+  }
+}
+
 void VocabularyCounts::add(const KeptTokens& tokens) {
   std::vector<std::pair<std::int64_t, std::int32_t>> chosen;  // id, expert; −1 stands for the token itself
   for (Index t = 0; t < tokens.num_tokens() && tokens.has_token_ids(); ++t) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 #include "trace/kept_tokens.h"
@@ -40,6 +41,10 @@ class VocabularyCounts {
  public:
   // How often an id, met nowhere else in this layer, went to each expert. Each occurrence chose top_k.
   void add(std::span<const std::uint64_t> count, Index top_k);
+  // The same in pieces: those of an id follow each other, or the vocabulary as a whole stays unknown.
+  void add_piece(std::int64_t id, std::span<const std::uint64_t> count, Index top_k);
+  void end();  // the last id is complete
+  bool is_known() const { return !scattered_; }
   // The kept tokens, where they have ids.
   void add(const KeptTokens& tokens);
 
@@ -48,6 +53,11 @@ class VocabularyCounts {
  private:
   void add_id(double occurrences, std::uint64_t most);
 
+  std::int64_t id_ = -1;  // of the pieces
+  Index id_top_k_ = 0;
+  std::vector<std::uint64_t> pieces_;  // added up
+  std::unordered_set<std::int64_t> complete_;
+  bool scattered_ = false;
   std::uint64_t ids_ = 0;
   double occurrences_ = 0;
   double most_ = 0;                                  // Σ over ids of the count of their most frequent expert

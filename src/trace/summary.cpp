@@ -158,6 +158,17 @@ void count_choices(Recording& recording, const TraceOptions& options, const Cont
   }
 }
 
+// How many of each token's experts are in the counts. OLMoE's tables have both all (ranks_counted=topk) and
+// the first alone, under the top_k of the model.
+Index choices_counted(const RecordingGroup& group) {
+  for (const auto& [column, value] : group.labels) {
+    if (column == "ranks_counted" && value == "top1") {
+      return 1;
+    }
+  }
+  return group.top_k;
+}
+
 void count_counts(Recording& recording, const TraceOptions& options, Counters& counters) {
   RecordedCounts counts;
   while (recording.next(counts)) {
@@ -169,10 +180,7 @@ void count_counts(Recording& recording, const TraceOptions& options, Counters& c
     LayerCounters& of_layer = counters.of(counts.group, counts.layer, width - 1);
     counters.check_size(0);
     const RecordingGroup& group = recording.info().groups[static_cast<std::size_t>(counts.group)];
-    of_layer.add(counts, group.top_k);
-  }
-  for (auto& [place, of_layer] : counters.layers()) {
-    of_layer.end_step();
+    of_layer.add(counts, choices_counted(group));
   }
 }
 
@@ -264,6 +272,14 @@ TraceSummary summarise(Recording& recording, const TraceOptions& options, const 
   }
   if (by_token && !counters.with_pairs()) {
     summary.info.notes.push_back("pairs of experts are left out: they would need more than 256 MiB");
+  }
+  for (auto& [place, of_layer] : counters.layers()) {
+    of_layer.end();
+    if (!of_layer.vocabulary.is_known()) {
+      of_layer.has_vocabulary = false;
+      summary.info.notes.push_back(fmt::format(
+          "layer {}: nothing is said of its vocabulary, as the lines of one id stand apart", place.second));
+    }
   }
   Index all_experts = 0;
   std::vector<const LayerCounters*> counted;

@@ -28,7 +28,7 @@ struct TraceOptions {
   // others. 0: none of these is worked out.
   Index kept_tokens = 8192;
   std::optional<Index> layer = {};  // this one alone
-  std::uint64_t seed = 42;     // of noise floors, mixed batches and the generator
+  std::uint64_t seed = 42;          // of noise floors, mixed batches and the generator
   std::size_t top_pairs = 5;
 };
 
