@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/route.h"
+#include "io/recording.h"
 #include "report/screen.h"
 #include "store/result_store.h"
 
@@ -78,6 +79,12 @@ struct RoutersArguments {
   std::string name;
   std::string output = "table";
 };
+struct TraceArguments {
+  std::string action, file;
+  std::string to, form, model, layer, report;
+  std::vector<std::string> where;
+  std::string output;  // "": table
+};
 struct ExplainArguments {
   std::vector<std::string> words;       // of one name: "load CV" without quotes
   std::optional<std::string> language;  // none: that of the word
@@ -106,6 +113,8 @@ int report_command(const ReportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
+int trace_command(const TraceArguments& arguments, const std::string& colour);
+int trace_stats_command(const TraceArguments& arguments, const std::string& colour);
 int init_command(const InitArguments& arguments);
 int man_command(const CommandTree& tree);
 int completion_command(const std::string& shell, const CommandTree& tree);
@@ -124,6 +133,9 @@ std::int64_t parse_whole_option(const std::string& option, const std::string& te
 double parse_seconds_option(const std::string& option, const std::string& text, double low, double high);
 std::string parse_choice_option(const std::string& option, const std::string& text,
                                 const std::vector<std::string>& choices);
+
+// How a recording is to be read, as typed. Throws Error(usage).
+RecordingOptions recording_options(const TraceArguments& arguments);
 
 // How standard output wants to be written to: --color, then NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then
 // whether it is a terminal; block characters where the locale is UTF-8 or the output is not a terminal.

@@ -23,12 +23,25 @@ struct RecordingGroup {
   Index top_k = 0;        // 0: the file does not say, or tokens differ
 };
 
+// What a file holds beside who was chosen, or how often: the same in all its blocks.
+struct RecordedParts {
+  bool steps = false;
+  bool weights = false;
+  bool kept = false;
+  bool text = false;
+  bool sequences = false;
+  bool token_ids = false;
+};
+
 struct RecordingInfo {
   std::string form;    // "gpt-oss-csv": the name of the importer
   std::string source;  // the file, and what it says of where it comes from
+  // What is said of each group, by name: some of model, domain, num_experts and top_k, and labels. Known from
+  // the start; groups are added as they are met.
+  std::vector<std::string> columns;
   std::vector<RecordingGroup> groups;
-  bool by_token = false;           // choices can be read; else counts
-  bool has_weights = false;        // of the choices
+  bool by_token = false;  // choices can be read; else counts
+  RecordedParts parts;
   std::vector<std::string> notes;  // what the reader had to assume
 };
 
@@ -36,29 +49,34 @@ struct RecordingInfo {
 // different, none below 0.
 struct ChoiceBlock {
   Index group = 0;
-  Index layer = 0;                      // as the file numbers it
-  std::uint64_t first_token = 0;        // place of the first token among this group's tokens
+  Index layer = 0;                // as the file numbers it
+  Index step = 0;                 // of recordings over time, else 0
+  std::uint64_t first_token = 0;  // as the file numbers it; blocks that do not follow on have no neighbours
   std::vector<std::uint32_t> begin;     // [T+1]
   std::vector<std::int32_t> expert;     // [N]
   std::vector<float> weight;            // [N], or empty where the file has none
+  std::vector<std::uint8_t> kept;       // [N], 0: dropped by a capacity; empty where the file does not say
   std::vector<std::uint32_t> sequence;  // [T]: tokens of different sequences are not neighbours
   std::vector<std::int64_t> token_id;   // [T] vocabulary ids, or empty where unknown
+  std::vector<std::string> text;        // [T], where RecordingOptions::text asks for it and the file has it
 
   Index num_tokens() const { return begin.empty() ? 0 : static_cast<Index>(begin.size()) - 1; }
 };
 
-// How often each expert was chosen.
+// How often each expert was chosen. A layer may come in several pieces, which add up.
 struct RecordedCounts {
   Index group = 0;
   Index layer = 0;
   Index step = 0;                    // of recordings over time, else 0
   std::int64_t token_id = -1;        // of counts by vocabulary id, else -1
-  std::vector<std::uint64_t> count;  // [E]
+  std::vector<std::uint64_t> count;  // [E], or as many as the piece names where E is not known yet
 };
 
 struct RecordingOptions {
   std::vector<std::pair<std::string, std::string>> where;  // columns that must have these values
-  std::string form;                                        // "": told by the file's name and first bytes
+  std::string form;                                        // "": told by what the file begins with
+  std::string model;  // of every group, where the file does not say; "": nothing is known
+  bool text = false;  // whether ChoiceBlock::text is wanted
 };
 
 // A file being read, from its first block to its last, once. Reads ahead no more than some MiB.

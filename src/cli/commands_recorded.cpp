@@ -1,0 +1,55 @@
+// What can be typed: what was recorded elsewhere.
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+
+namespace moesim {
+namespace {
+
+void add_trace(Commands& commands) {
+  const auto arguments = std::make_shared<TraceArguments>();
+  TraceArguments& a = *arguments;
+  CLI::App* command = commands.app.add_subcommand(
+      "trace",
+      "Recorded routing: bring it into a form of moesim's own, or say what it shows.\n"
+      "  moesim trace convert sequence.csv --to trace.moer\n"
+      "  moesim trace convert expert_counts.csv --where domain=arxiv,ranks_counted=topk --to counts.csv\n"
+      "  moesim trace convert routed.npy --to routed.csv.zst     (a line for each choice, packed)\n"
+      "  moesim trace convert routed.npy --to routed.counts.csv  (sums by layer and expert)\n"
+      "  moesim trace stats trace.moer -o json\n"
+      "What is read: docs/formats.md; a file of another form gets a list of those understood.");
+  command->add_option("action", a.action, "what to do: convert or stats")
+      ->required()
+      ->type_name("convert|stats");
+  command->add_option("file", a.file, "recorded routing, packed with gzip or zstd or not")
+      ->required()
+      ->type_name("FILE");
+  command
+      ->add_option(
+          "--to", a.to,
+          "convert: the file to write. .csv and .jsonl hold a line for each choice, .moer the same in "
+          "few bytes; a name that ends in counts, as counts.csv, holds sums by layer and expert, as "
+          ".csv of recorded counts does; .zst behind it packs it")
+      ->type_name("FILE");
+  command->add_option("--where", a.where, "only lines and groups with these values; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("COLUMN=VALUE,..");
+  command->add_option("--form", a.form, "the form of FILE, where it cannot be told")->type_name("NAME");
+  command->add_option("--model", a.model, "the model it was recorded from, where FILE does not say")
+      ->type_name("NAME");
+  command->add_option("-o,--output", a.output, "stats: what to print (default: table)")
+      ->type_name("table|csv|json|jsonl");
+  command->add_option("--layer", a.layer, "stats: of this layer alone")->type_name("N");
+  command->add_option("--report", a.report, "stats: draw the result: an HTML file")->type_name("FILE");
+  commands.add(command, [&commands, arguments] { return trace_command(*arguments, commands.colour); });
+}
+
+}  // namespace
+
+void add_trace_commands(Commands& commands) {
+  add_trace(commands);
+}
+
+}  // namespace moesim
