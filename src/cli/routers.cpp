@@ -6,6 +6,7 @@
 
 #include "cli/session.h"
 #include "config/suggest.h"
+#include "config/yaml.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "io/files.h"
@@ -52,7 +53,7 @@ Json family_json(const RouterFamily& family) {
           {"source", family.origin},
           {"parameters", parameters},
           {"traits", traits_in_words(traits_of_family(family.name))},
-          {"config", fmt::format("router: {{kind: {}}}", family.name)}};
+          {"config", "router: " + print_yaml_value(example_section(family))}};
 }
 
 constexpr int kNameWidth = 26;
@@ -102,9 +103,12 @@ std::string describe(const RouterFamily& family) {
   std::string text = fmt::format("{}  {}\n\nsource   {}\n", family.name, family.summary, family.origin) +
                      traits_line(traits_of_family(family.name)) +
                      fmt::format("\nrouter:\n  kind: {}\n", family.name);
+  const Node example = example_section(family);
   for (const FieldInfo& field : family.fields()) {
-    text += fmt::format("  {:<32} # {} ({})\n", fmt::format("{}: {}", field.name, field.default_text),
-                        field.doc, field.expected);
+    const Node* given = example.child(field.name);
+    const std::string& value = given == nullptr ? field.default_text : given->text;
+    text += fmt::format("  {:<32} # {} ({})\n", fmt::format("{}: {}", field.name, value), field.doc,
+                        field.expected);
   }
   return text;
 }

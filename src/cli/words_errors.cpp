@@ -21,6 +21,22 @@ constexpr Explanation kWords[] = {
      "낱말은 `moesim explain`으로 볼 수 있습니다."},
     {"unknown-choice", "", "", "The key takes one of a few words, and this is none of them.",
      "정해진 몇 가지 값 가운데 하나만 쓸 수 있는 키인데, 그중에 없는 값입니다."},
+    {"unknown-loads", "", "",
+     "There are no measured loads of that name. Names are model/domain/layer; configs/presets/loads.yaml, or "
+     "the file "
+     "that the config names, lists them.",
+     "그 이름으로 측정된 부하가 없습니다. 이름은 모델/분야/층이며, configs/presets/loads.yaml이나 설정이 "
+     "가리키는 파일에 "
+     "나와 있습니다."},
+    {"several-recordings", "", "",
+     "The file holds recordings of several models, domains or rankings, and one is needed. `where` keeps "
+     "those whose "
+     "columns have the values given.",
+     "파일에 여러 모델이나 분야, 순위의 기록이 들어 있는데 하나만 필요합니다. `where`에 적은 열의 값과 같은 "
+     "것만 "
+     "남습니다."},
+    {"no-such-layer", "", "", "The recording or the model has no such layer; the message lists those it has.",
+     "그런 층이 기록이나 모델에 없습니다. 있는 층은 오류 문구에 나옵니다."},
     {"wrong-type", "", "",
      "The value is of another type than the key takes. Numbers are written 8, 0x8, 1e6 or 0.5; true and "
      "false are the only booleans; text in quotes is never a number.",

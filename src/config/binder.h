@@ -10,6 +10,7 @@
 
 #include "config/diagnostics.h"
 #include "config/fields.h"
+#include "config/load.h"
 #include "config/node.h"
 #include "config/suggest.h"
 
@@ -25,6 +26,7 @@ class Binder {
  public:
   Diagnostics diagnostics;
   std::vector<ResolvedValue> resolved;
+  ConfigSource source;  // what relative paths are relative to
 
   // In a sweep a key that has no effect at one point may have one at another: then it is put aside here.
   bool tolerate_inert = false;

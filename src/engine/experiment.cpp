@@ -248,6 +248,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
 
   Experiment experiment;
   experiment.source = loaded.source;
+  binder.source = loaded.source;
   TopParams top;
   const std::vector<std::string> sections = {"extends", "layer",    "workload",  "router",  "capacity",
                                              "balance", "executor", "baselines", "measure", "sweep"};
@@ -317,6 +318,9 @@ std::string experiment_id(const Experiment& experiment, int threads, const Machi
   facts.push_back("processor " + machine.processor);
   facts.push_back("threads " + std::to_string(threads));
   facts.push_back("inputs " + to_hex(experiment.workload->input_hash()));
+  if (experiment.router->input_hash() != 0) {
+    facts.push_back("router inputs " + to_hex(experiment.router->input_hash()));
+  }
   Hasher hash;
   for (const std::string& fact : facts) {
     hash.add_bytes(fact.c_str(), fact.size() + 1);

@@ -42,16 +42,17 @@ Node preset_tree(const std::string& preset) {
   return root;
 }
 
-Node load_tree(const PolicySource& source, Diagnostics& diagnostics) {
+Node load_tree(const PolicySource& source, Binder& binder) {
   if (!source.config.empty()) {
-    LoadedConfig loaded = load_config(source.config, source.overrides, diagnostics);
+    LoadedConfig loaded = load_config(source.config, source.overrides, binder.diagnostics);
     if (!loaded.complete) {
-      throw ConfigError(diagnostics);
+      throw ConfigError(binder.diagnostics);
     }
+    binder.source = loaded.source;
     return std::move(loaded.root);
   }
   Node root = preset_tree(source.preset);
-  apply_overrides(source.overrides, root, diagnostics);
+  apply_overrides(source.overrides, root, binder.diagnostics);
   return root;
 }
 
@@ -135,7 +136,7 @@ std::optional<CapacityRule> bind_capacity(Binder& binder, const Node& root, cons
 
 Policy load_policy(const PolicySource& source, const std::optional<FixedExperts>& fixed) {
   Binder binder;
-  const Node root = load_tree(source, binder.diagnostics);
+  const Node root = load_tree(source, binder);
   bind_places(binder, root, "");
   SeedParams seed;
   bind_section(binder, &root, "", seed, kSections);

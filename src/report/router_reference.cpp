@@ -197,7 +197,7 @@ RouterTraits traits_of_section(const Node& section, Index num_experts) {
 }
 
 RouterTraits traits_of_family(const std::string& kind) {
-  return traits_of_section(scalar_section({{"kind", kind}}), kEnoughExperts);
+  return traits_of_section(example_section(*router_families().find(kind)), kEnoughExperts);
 }
 
 RouterTraits traits_of_preset(const std::string& name) {

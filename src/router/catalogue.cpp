@@ -12,10 +12,16 @@ namespace moesim {
 
 const Catalogue<RouterFamily>& router_families() {
   static const Catalogue<RouterFamily> list(
-      {router_base_assignment(), router_expert_choice(), router_expert_threshold(), router_hash(),
-       router_qb_dynamic(), router_random(), router_round_robin(), router_sinkhorn(), router_soft(),
-       router_sparsemixer(), router_token_choice(), router_top_any(), router_zipf()});
+      {router_base_assignment(), router_drawn(), router_expert_choice(), router_expert_threshold(),
+       router_hash(), router_qb_dynamic(), router_random(), router_round_robin(), router_sinkhorn(),
+       router_soft(), router_sparsemixer(), router_token_choice(), router_top_any(), router_zipf()});
   return list;
+}
+
+Node example_section(const RouterFamily& family) {
+  std::vector<std::pair<std::string, std::string>> values = {{"kind", family.name}};
+  values.insert(values.end(), family.example.begin(), family.example.end());
+  return scalar_section(values);
 }
 
 std::string families_with_key(const std::string& key) {

@@ -91,6 +91,8 @@ class Router {
   virtual RouterTraits traits() const = 0;
   // The bias the config gives at the start ([E] or empty).
   virtual std::vector<float> initial_bias() const { return {}; }
+  // Of the contents of the files it was made from; 0: of none. Part of what an experiment is.
+  virtual std::uint64_t input_hash() const { return 0; }
   // How the gate makes this router's logits from hidden states.
   virtual GateRule gate_rule() const { return {}; }
   // A token's way through the stages, in order; empty for routers that have none of their own.
@@ -134,7 +136,13 @@ struct RouterFamily {
   std::vector<FieldInfo> (*fields)();
   // Binds `section` (preset already merged in), reports problems and returns the router, or nullptr.
   std::unique_ptr<Router> (*make)(Binder& binder, const Node& section, const LayerShape& shape);
+  // Values of the keys that have no default, with which it builds for any number of experts from its top_k
+  // on.
+  std::vector<std::pair<std::string, std::string>> example = {};
 };
+
+// The smallest section that names the family: its kind and its example.
+Node example_section(const RouterFamily& family);
 
 const Catalogue<RouterFamily>& router_families();
 

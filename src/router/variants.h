@@ -6,6 +6,7 @@
 namespace moesim {
 
 RouterFamily router_base_assignment();
+RouterFamily router_drawn();
 RouterFamily router_expert_choice();
 RouterFamily router_expert_threshold();
 RouterFamily router_hash();

@@ -135,7 +135,7 @@ std::vector<Case> all_cases() {
     cases.push_back({preset.name, "{preset: " + preset.name + "}"});
   }
   for (const RouterFamily& family : router_families().entries()) {
-    cases.push_back({family.name, "{kind: " + family.name + "}"});
+    cases.push_back({family.name, print_yaml_value(example_section(family))});
   }
   for (const char* settings :
        {"top_k: 1, route_norm: true",

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "building.h"
+#include "config/yaml.h"
 
 namespace moesim::testing {
 namespace {
@@ -143,7 +144,7 @@ TEST(Transcripts, OfEveryPreset) {
 
 TEST(Transcripts, OfEveryFamily) {
   for (const RouterFamily& family : router_families().entries()) {
-    compare(family.name, fmt::format("{{kind: {}}}", family.name));
+    compare(family.name, print_yaml_value(example_section(family)));
   }
 }
 
