@@ -28,6 +28,12 @@ int convert(const TraceArguments& arguments) {
         "moesim trace convert: error: no --to given; expected the file to write [missing-option]",
         fmt::format("moesim trace convert {} --to trace.moer", display_safe(shell_quoted(arguments.file))));
   }
+  if (!arguments.more.empty()) {
+    throw Error(ErrorKind::usage,
+                "moesim trace convert: error: more than one FILE; expected one, for the one that --to names "
+                "[bad-option]",
+                "give the command once for each; trace stats reads several as one recording");
+  }
   RecordingOptions options = recording_options(arguments);
   options.text = true;
   const std::unique_ptr<Recording> recording = open_recording(arguments.file, options);
