@@ -35,7 +35,9 @@ bool RecordingLines::fill() {
   if (ended_) {
     return false;
   }
-  std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  if (begin_ > 0 && end_ > begin_) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+  }
   end_ -= begin_;
   begin_ = 0;
   // No more than the file can hold, where that is known.

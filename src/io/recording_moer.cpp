@@ -331,7 +331,9 @@ void Moer::read_weights(MoerCursor& cursor, ChoiceBlock& block) const {
   const std::uint64_t place = cursor.place();
   const std::string_view bytes = cursor.take(block.expert.size() * sizeof(float), "weights");
   block.weight.resize(block.expert.size());
-  std::memcpy(block.weight.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) {
+    std::memcpy(block.weight.data(), bytes.data(), bytes.size());
+  }
   const auto bad =
       std::find_if(block.weight.begin(), block.weight.end(), [](float w) { return !std::isfinite(w); });
   if (bad != block.weight.end()) {
