@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "core/text.h"
 #include "io/recording_error.h"
 
@@ -24,15 +26,20 @@ void refuse_value(const std::string& where, const JsonValue& value, const std::s
                    {.what = fmt::format("{} is {}", quoted_word(value.name), shown), .expected = expected});
 }
 
-std::string json_label(const std::string& where, const JsonValue& value) {
+bool set_label(std::string& label, JsonElement element) {
   std::string_view text;
-  if (value.element.get_string().get(text) == simdjson::SUCCESS) {
-    return std::string(text);
+  std::uint64_t whole = 0;
+  if (element.get_string().get(text) == simdjson::SUCCESS) {
+    label.assign(text);
+  } else if (element.get_uint64().get(whole) == simdjson::SUCCESS) {
+    char digits[20];
+    label.assign(digits, std::to_chars(digits, digits + sizeof digits, whole).ptr);
+  } else if (element.is_number() || element.is_bool()) {
+    label = simdjson::minify(element);
+  } else {
+    return false;
   }
-  if (!value.element.is_number() && !value.element.is_bool()) {
-    refuse_value(where, value, "a text or a number");
-  }
-  return simdjson::minify(value.element);
+  return true;
 }
 
 std::vector<std::string> first_keys(std::string_view start) {

@@ -74,8 +74,15 @@ std::string_view json_text(const JsonValue& value, const Where& where) {
   return text;
 }
 
-// A text as it is, a number as it is written.
-std::string json_label(const std::string& where, const JsonValue& value);
+// A text as it is, a number or truth as JSON writes it; false where it is something else.
+bool set_label(std::string& label, JsonElement element);
+
+template <class Where>
+void json_label(std::string& label, const JsonValue& value, const Where& where) {
+  if (!set_label(label, value.element)) {
+    refuse_value(where(), value, "a text or a number");
+  }
+}
 
 // The keys of the object that a file begins with; empty where there is none.
 std::vector<std::string> first_keys(std::string_view start);

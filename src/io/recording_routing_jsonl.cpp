@@ -140,7 +140,7 @@ class RoutingJsonl final : public RoutingRecording {
         line.token_id = static_cast<std::int64_t>(json_whole(value, kMostTokenId, where_));
         return;
       case of_group:
-        labels_[key.value] = json_label(lines_.where(), value);
+        json_label(labels_[key.value], value, where_);
         return;
     }
   }
