@@ -96,6 +96,9 @@ class Recording {
 // --where that names no column, or leaves nothing).
 std::unique_ptr<Recording> open_recording(const std::string& path, const RecordingOptions& options);
 
+// What --where is given to leave this group alone: "model=Mixtral-8x7B-v0.1,domain=arxiv". For messages.
+std::string conditions_of(const RecordingInfo& info, const RecordingGroup& group);
+
 struct RecordingForm {
   std::string name;     // "sglang-counts"
   std::string summary;  // one line: who writes it and what tells it
