@@ -21,29 +21,30 @@ constexpr std::size_t kMostTensors = 1'000'000;
 constexpr std::size_t kMostDimensions = 8;
 constexpr std::uint64_t kMostBits = std::uint64_t{1} << 62;
 
+// In the order in which the reference implementation writes tensors: what must be aligned comes first.
 constexpr TensorTypeName kTypes[] = {
+    {"U64", TensorType::u64, 64},
+    {"I64", TensorType::i64, 64},
     {"F64", TensorType::f64, 64},
+    {"C64", TensorType::other, 64},
     {"F32", TensorType::f32, 32},
-    {"F16", TensorType::f16, 16},
+    {"U32", TensorType::u32, 32},
+    {"I32", TensorType::i32, 32},
     {"BF16", TensorType::bf16, 16},
+    {"F16", TensorType::f16, 16},
+    {"U16", TensorType::u16, 16},
+    {"I16", TensorType::i16, 16},
+    {"F8_E5M2FNUZ", TensorType::other, 8},
+    {"F8_E4M3FNUZ", TensorType::other, 8},
+    {"F8_E8M0", TensorType::other, 8},
     {"F8_E4M3", TensorType::f8_e4m3, 8},
     {"F8_E5M2", TensorType::f8_e5m2, 8},
-    {"I64", TensorType::i64, 64},
-    {"U64", TensorType::u64, 64},
-    {"I32", TensorType::i32, 32},
-    {"U32", TensorType::u32, 32},
-    {"I16", TensorType::i16, 16},
-    {"U16", TensorType::u16, 16},
     {"I8", TensorType::i8, 8},
     {"U8", TensorType::u8, 8},
-    {"BOOL", TensorType::boolean, 8},
-    {"F4", TensorType::other, 4},
-    {"F6_E2M3", TensorType::other, 6},
     {"F6_E3M2", TensorType::other, 6},
-    {"F8_E8M0", TensorType::other, 8},
-    {"F8_E4M3FNUZ", TensorType::other, 8},
-    {"F8_E5M2FNUZ", TensorType::other, 8},
-    {"C64", TensorType::other, 64},
+    {"F6_E2M3", TensorType::other, 6},
+    {"F4", TensorType::other, 4},
+    {"BOOL", TensorType::boolean, 8},
 };
 
 // The length of the payload of a tensor, or why there is none. The product is checked without its zeros, so

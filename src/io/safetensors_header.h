@@ -13,7 +13,7 @@
 
 namespace moesim {
 
-// The format's types by name.
+// The format's types by name; of two, the one at the lower address is written first.
 struct TensorTypeName {
   std::string_view name;  // "BF16"
   TensorType type = TensorType::other;
