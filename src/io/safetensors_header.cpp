@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
+#include <tuple>
 #include <unordered_set>
 
 #include "core/error.h"
@@ -271,38 +273,52 @@ class HeaderReader {
     }
   }
 
-  // No name twice; the payload used from its first byte to its last, no byte twice.
+  // No name twice; the payload used from its first byte to its last, no byte twice. What is sorted are
+  // places: entries are large.
   SafetensorsHeader finish() {
-    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-      return a.tensor.name != b.tensor.name ? a.tensor.name < b.tensor.name : a.at < b.at;
+    std::vector<std::uint32_t> by_name(entries_.size());
+    std::iota(by_name.begin(), by_name.end(), 0U);
+    std::vector<std::uint32_t> by_offset = by_name;
+    std::sort(by_name.begin(), by_name.end(), [this](std::uint32_t a, std::uint32_t b) {
+      const int order = entries_[a].tensor.name.compare(entries_[b].tensor.name);
+      return order != 0 ? order < 0 : a < b;
     });
     const auto twice =
-        std::adjacent_find(entries_.begin(), entries_.end(),
-                           [](const Entry& a, const Entry& b) { return a.tensor.name == b.tensor.name; });
-    if (twice != entries_.end()) {
-      refuse(std::next(twice)->at, fmt::format("tensor '{}' stands twice", display_safe(twice->tensor.name)),
+        std::adjacent_find(by_name.begin(), by_name.end(), [this](std::uint32_t a, std::uint32_t b) {
+          return entries_[a].tensor.name == entries_[b].tensor.name;
+        });
+    if (twice != by_name.end()) {
+      refuse(entries_[twice[1]].at,
+             fmt::format("tensor '{}' stands twice", display_safe(entries_[*twice].tensor.name)),
              "each name once");
     }
-    std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-      return a.tensor.begin != b.tensor.begin ? a.tensor.begin < b.tensor.begin : a.tensor.end < b.tensor.end;
+    std::sort(by_offset.begin(), by_offset.end(), [this](std::uint32_t a, std::uint32_t b) {
+      const auto key = [this](std::uint32_t i) {
+        return std::tuple(entries_[i].tensor.begin, entries_[i].tensor.end, i);
+      };
+      return key(a) < key(b);
     });
-    SafetensorsHeader header{
-        .tensors = {}, .metadata = std::move(metadata_), .payload_offset = payload_offset_};
-    header.tensors.reserve(entries_.size());
     std::uint64_t used = 0;
-    for (Entry& entry : entries_) {
+    for (const std::uint32_t i : by_offset) {
+      const Entry& entry = entries_[i];
       if (entry.tensor.begin != used) {
         refuse_tensor(entry, entry.offsets_at,
                       fmt::format("it begins at byte {} of the payload", entry.tensor.begin),
                       fmt::format("{}, where the tensor before it ends", used));
       }
       used = entry.tensor.end;
-      entry.tensor.begin += payload_offset_;
-      entry.tensor.end += payload_offset_;
-      header.tensors.push_back(std::move(entry.tensor));
     }
     if (used != payload_bytes_) {
       refuse(payload_offset_ + used, "no tensor has the bytes from here on", "the end of the file");
+    }
+    SafetensorsHeader header{
+        .tensors = {}, .metadata = std::move(metadata_), .payload_offset = payload_offset_};
+    header.tensors.reserve(entries_.size());
+    for (const std::uint32_t i : by_name) {
+      TensorInfo& tensor = entries_[i].tensor;
+      tensor.begin += payload_offset_;
+      tensor.end += payload_offset_;
+      header.tensors.push_back(std::move(tensor));
     }
     return header;
   }

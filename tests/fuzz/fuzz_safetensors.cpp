@@ -119,11 +119,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   bool accepted = false;
   try {
-    const moesim::SafetensorsHeader header = moesim::parse_safetensors_header(bytes, size, "x.safetensors");
+    moesim::SafetensorsHeader header = moesim::parse_safetensors_header(bytes, size, "x.safetensors");
     accepted = true;
     fuzz_check(header.payload_offset >= 10 && header.payload_offset <= size, "payload start inside the file");
+    using moesim::TensorInfo;
+    fuzz_check(std::adjacent_find(header.tensors.begin(), header.tensors.end(),
+                                  [](const TensorInfo& a, const TensorInfo& b) {
+                                    return a.name >= b.name;
+                                  }) == header.tensors.end(),
+               "names are sorted and unique");
+    std::sort(header.tensors.begin(), header.tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
+      return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+    });
     std::uint64_t used = header.payload_offset;
-    for (const moesim::TensorInfo& tensor : header.tensors) {
+    for (const TensorInfo& tensor : header.tensors) {
       fuzz_check(tensor.begin == used && tensor.end >= used && tensor.end <= size, "no hole and no overlap");
       fuzz_check(tensor.elements() * tensor.bits == (tensor.end - tensor.begin) * 8,
                  "the shape fills the bytes");

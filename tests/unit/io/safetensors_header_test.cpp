@@ -287,10 +287,11 @@ TEST(SafetensorsHeader, ReadsWhatTheFormatAllows) {
                                  tensor_entry("none", "C64", "[7,0,9]", "[9,9]") + "}  ",
                              12));
   ASSERT_EQ(header.tensors.size(), 4u);
-  EXPECT_EQ(header.tensors[0].name, "b");
-  EXPECT_EQ(header.tensors[0].elements(), 1u);
-  EXPECT_EQ(header.tensors[0].begin, header.payload_offset);
-  EXPECT_EQ(header.tensors[1].name, "");
+  EXPECT_EQ(header.tensors[0].name, "");
+  EXPECT_EQ(header.tensors[0].begin, header.payload_offset + 1);
+  EXPECT_EQ(header.tensors[1].name, "b");
+  EXPECT_EQ(header.tensors[1].elements(), 1u);
+  EXPECT_EQ(header.tensors[1].begin, header.payload_offset);
   EXPECT_EQ(header.tensors[2].name, "none");
   EXPECT_EQ(header.tensors[2].elements(), 0u);
   EXPECT_EQ(header.tensors[3].name, "😀");
