@@ -39,7 +39,8 @@ bool ends_with(std::string_view text, std::string_view ending) {
 
 bool is_folder(const std::string& path) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  return path.find('\0') == std::string::npos && ::stat(path.c_str(), &status) == 0 &&
+         S_ISDIR(status.st_mode);
 }
 
 struct Shard {

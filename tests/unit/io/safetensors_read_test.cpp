@@ -305,6 +305,16 @@ TEST_F(SafetensorsRead, KeepsNoShardOpen) {
   EXPECT_EQ(open_descriptors(), before + 1);  // of the folder
 }
 
+TEST_F(SafetensorsRead, RefusesPathsThatLeadNowhere) {
+  for (const std::string& path :
+       {std::string(), in_folder("none"), in_folder("none.safetensors.index.json"),
+        folder_ + std::string("\0.safetensors", 13), in_folder("none/x.safetensors")}) {
+    EXPECT_EQ(refusal_of([&] { TensorFolder{path}; }).kind, ErrorKind::missing_input) << path;
+  }
+  EXPECT_EQ(refusal_of([&] { TensorFolder{"/dev/zero"}; }).message,
+            "/dev/zero: error: this is a device; expected a regular file [not-a-file]");
+}
+
 // 100 GB, nearly all of it a hole in the file.
 TEST_F(SafetensorsRead, TakesOnlyWhatIsAskedFor) {
   constexpr std::uint64_t kRows = 25'000'000;
