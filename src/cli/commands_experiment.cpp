@@ -55,7 +55,8 @@ void add_run(Commands& commands) {
       ->add_option("--show-tokens", a.show_tokens, "show where the first N tokens went (default 8 for text)")
       ->type_name("N");
   command
-      ->add_option("--save-routing", a.save_routing, "write every token's experts to a .csv or .jsonl file")
+      ->add_option("--save-routing", a.save_routing,
+                   "write every token's experts to a .csv, .jsonl or .moer file")
       ->type_name("FILE");
   command->add_flag("--dry-run", a.dry_run, "print plan, memory and time; run nothing");
   command->add_flag("--as-sweep-point", a.as_sweep_point,

@@ -19,12 +19,15 @@ void add_trace(Commands& commands) {
       "  moesim trace convert routed.npy --to routed.csv.zst     (a line for each choice, packed)\n"
       "  moesim trace convert routed.npy --to routed.counts.csv  (sums by layer and expert)\n"
       "  moesim trace stats trace.moer -o json\n"
+      "  moesim trace stats sequences/*.csv      (several files as one recording)\n"
       "What is read: docs/formats.md; a file of another form gets a list of those understood.");
   command->add_option("action", a.action, "what to do: convert or stats")
       ->required()
       ->type_name("convert|stats");
   command->add_option("file", a.file, "recorded routing, packed with gzip or zstd or not")
       ->required()
+      ->type_name("FILE");
+  command->add_option("more", a.more, "stats: further files of the same kind, read as one recording")
       ->type_name("FILE");
   command
       ->add_option(

@@ -46,6 +46,7 @@ std::span<const ExplanationTheme> explanation_themes() {
       {"parameters, work, memory", "파라미터, 계산량, 메모리", cost_words()},
       {"speed and time", "속도와 시간", time_words()},
       {"the machine and the build", "컴퓨터와 빌드", machine_words()},
+      {"recorded routing", "라우팅 기록", trace_words()},
       {"screens, commands, results", "화면, 명령, 결과", screen_words()},
       {"short names of errors", "오류의 짧은 이름", error_words()},
   };

@@ -46,6 +46,7 @@ std::span<const Explanation> balance_words();
 std::span<const Explanation> cost_words();
 std::span<const Explanation> time_words();
 std::span<const Explanation> machine_words();
+std::span<const Explanation> trace_words();
 std::span<const Explanation> screen_words();
 
 // UTF-8 of U+AC00 … U+D7A3.

@@ -107,7 +107,7 @@ void say_when_longer(const RunForecast& forecast) {
 int run_command(const RunArguments& arguments, const std::string& colour) {
   std::vector<std::pair<std::string, std::string>> others;
   if (!arguments.save_routing.empty()) {
-    checked_ending("--save-routing", arguments.save_routing, {"csv", "jsonl"});
+    checked_ending("--save-routing", arguments.save_routing, {"csv", "jsonl", "moer"});
     others.emplace_back("--save-routing", arguments.save_routing);
   }
   ResultOutputs outputs(arguments.output, arguments.out_files, others);
@@ -136,7 +136,8 @@ int run_command(const RunArguments& arguments, const std::string& colour) {
   }
   std::unique_ptr<RoutingFile> routing;
   if (!arguments.save_routing.empty()) {
-    routing = std::make_unique<RoutingFile>(arguments.save_routing, *experiment.workload);
+    routing = std::make_unique<RoutingFile>(arguments.save_routing, *experiment.workload,
+                                            experiment.router->num_experts());
     options.on_layer = [&routing](Index step, const LayerEvent& event) { routing->add(step, event); };
   }
   Progress progress;

@@ -83,6 +83,7 @@ struct TraceArguments {
   std::string action, file;
   std::string to, form, model, layer, report;
   std::vector<std::string> where;
+  std::vector<std::string> more;  // stats: further files
   std::string output;  // "": table
 };
 struct ExplainArguments {

@@ -75,6 +75,13 @@ int trace_command(const TraceArguments& arguments, const std::string& colour) {
   check_unused("--output", arguments.output, "convert", "stats");
   check_unused("--layer", arguments.layer, "convert", "stats");
   check_unused("--report", arguments.report, "convert", "stats");
+  if (!arguments.more.empty()) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("moesim trace convert: error: got a second file, '{}'; expected one [bad-option]",
+                    display_safe(arguments.more.front())),
+        fmt::format("moesim trace convert {} --to trace.moer", display_safe(shell_quoted(arguments.file))));
+  }
   return convert(arguments);
 }
 

@@ -1,84 +1,51 @@
-// moesim trace stats: how unevenly the experts of each layer were chosen.
+// moesim trace stats: what does recorded routing say?
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <map>
-
 #include "cli/outputs.h"
 #include "cli/session.h"
-#include "core/checked.h"
+#include "core/error.h"
+#include "core/machine.h"
 #include "core/text.h"
-#include "io/files.h"
 #include "io/recording.h"
-#include "metrics/load.h"
+#include "report/trace_rows.h"
+#include "trace/summary.h"
 
 namespace moesim {
 namespace {
 
-using LayerOfGroup = std::pair<Index, Index>;
-
-std::map<LayerOfGroup, Counts> count_choices(Recording& recording) {
-  std::map<LayerOfGroup, Counts> sums;
-  const auto sum_of = [&sums](Index group, Index layer, std::size_t experts) -> Counts& {
-    Counts& sum = sums[{group, layer}];
-    sum.resize(std::max(sum.size(), experts));
-    return sum;
-  };
-  for (ChoiceBlock block; recording.next(block);) {
-    const auto largest = std::max_element(block.expert.begin(), block.expert.end());
-    Counts& sum = sum_of(block.group, block.layer,
-                         largest == block.expert.end() ? 0 : static_cast<std::size_t>(*largest) + 1);
-    for (const std::int32_t expert : block.expert) {
-      ++sum[static_cast<std::size_t>(expert)];
-    }
+std::unique_ptr<Recording> open_all(const TraceArguments& arguments) {
+  const RecordingOptions options = recording_options(arguments);
+  std::vector<std::unique_ptr<Recording>> recordings;
+  recordings.push_back(open_recording(arguments.file, options));
+  for (const std::string& file : arguments.more) {
+    recordings.push_back(open_recording(file, options));
   }
-  for (RecordedCounts counts; recording.next(counts);) {
-    Counts& sum = sum_of(counts.group, counts.layer, counts.count.size());
-    for (std::size_t e = 0; e < counts.count.size(); ++e) {
-      sum[e] = checked_add(sum[e], counts.count[e], "counts of one expert");
-    }
-  }
-  return sums;
-}
-
-FlatRow row_of(const RecordingGroup& group, Index layer, Counts counts) {
-  counts.resize(std::max(counts.size(), static_cast<std::size_t>(group.num_experts)));
-  std::uint64_t choices = 0;
-  for (const std::uint64_t count : counts) {
-    choices = checked_add(choices, count, "the choices of a layer");
-  }
-  const LoadStats load = load_stats(counts);
-  FlatRow row = {{"model", group.model}, {"domain", group.domain}};
-  for (const auto& [name, value] : group.labels) {
-    row.push_back({name, value});
-  }
-  row.push_back({"layer", layer});
-  row.push_back({"experts", static_cast<std::int64_t>(counts.size())});
-  row.push_back({"choices", static_cast<std::int64_t>(choices)});
-  row.push_back({"m.max_violation", load.max_violation});
-  row.push_back({"m.load_cv", load.cv});
-  row.push_back({"m.load_gini", load.gini});
-  row.push_back({"m.load_entropy", load.entropy});
-  row.push_back({"m.effective_experts", load.effective_experts});
-  row.push_back({"m.dead_experts", load.dead_experts});
-  return row;
+  return join_recordings(std::move(recordings));
 }
 
 }  // namespace
 
-int trace_stats_command(const TraceArguments& arguments, const std::string&) {
-  const Format format = parse_format("-o", arguments.output.empty() ? "table" : arguments.output);
-  const std::unique_ptr<Recording> recording = open_recording(arguments.file, recording_options(arguments));
-  const std::map<LayerOfGroup, Counts> sums = count_choices(*recording);
-  std::vector<FlatRow> rows;
-  for (const auto& [place, counts] : sums) {
-    rows.push_back(
-        row_of(recording->info().groups[static_cast<std::size_t>(place.first)], place.second, counts));
+int trace_stats_command(const TraceArguments& arguments, const std::string& colour) {
+  ResultOutputs outputs(arguments.output.empty() ? "table" : arguments.output, {});
+  TraceOptions options;
+  if (!arguments.layer.empty()) {
+    options.layer = parse_whole_option("--layer", arguments.layer, 0, 1 << 24);
   }
-  write_stdout(render_rows(rows, format));
-  for (const std::string& note : recording->info().notes) {
-    write_stderr(fmt::format("note: {}\n", display_safe(note)));
+  const std::unique_ptr<Recording> recording = open_all(arguments);
+  outputs.open();
+  const Context context({.threads = read_machine().usable_cores});
+  const TraceSummary summary = summarise(*recording, options, context);
+  outputs.write(
+      [&](Format format, const ScreenStyle& style) {
+        return format == Format::table ? render_trace(summary, style)
+                                       : render_rows(trace_rows(summary), format);
+      },
+      stdout_style(colour));
+  if (outputs.format() != Format::table) {
+    for (const std::string& note : summary.info.notes) {
+      write_stderr(fmt::format("note: {}\n", display_safe(note)));
+    }
   }
   return 0;
 }

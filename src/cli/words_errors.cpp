@@ -162,9 +162,9 @@ constexpr Explanation kWords[] = {
      ".npy 파일의 길이가 헤더에 적힌 것과 다릅니다."},
     {"npy-unsupported", "", "",
      "The .npy file is of a kind that is not read; np.save of a float32 or float64 array with one or two "
-     "dimensions works.",
+     "dimensions works, for recorded routing of whole numbers with two or three.",
      "읽을 수 없는 종류의 .npy 파일입니다. 1차원이나 2차원의 float32, float64 배열을 np.save로 저장한 것이면 "
-     "됩니다."},
+     "됩니다. 라우팅 기록은 2차원이나 3차원의 정수 배열입니다."},
     {"safetensors-malformed", "", "",
      "The .safetensors file breaks its format at the byte the message names: a download that stopped early, "
      "or "
@@ -192,6 +192,26 @@ constexpr Explanation kWords[] = {
      "A link in a folder leads out of that folder. Files from anybody may not point at other files of yours.",
      "폴더 안의 링크가 그 폴더 밖을 가리킵니다. 남에게서 받은 폴더가 여러분의 다른 파일을 가리키는 것은 "
      "허용하지 않습니다."},
+    {"recording-form", "", "",
+     "The file is no recorded routing that moesim understands, or may be two kinds. The message lists the "
+     "forms (docs/formats.md); `--form NAME` names one. Pickles (.pt, .bin, .pkl) are never opened: they can "
+     "run code.",
+     "moesim이 아는 라우팅 기록이 아니거나, 두 가지로 읽힐 수 있는 파일입니다. 읽을 수 있는 형식은 오류 "
+     "문구와 "
+     "docs/formats.md에 있고, `--form 이름`으로 정할 수 있습니다. 피클 파일(.pt, .bin, .pkl)은 코드를 실행할 "
+     "수 "
+     "있으므로 열지 않습니다."},
+    {"recording-malformed", "", "",
+     "Recorded routing breaks its form at the line or byte the message names: an expert that does not exist "
+     "or stands twice in a token, a weight that is no number, tokens out of order, counts that do not fit.",
+     "라우팅 기록이 오류 문구가 가리키는 줄이나 바이트에서 형식에 어긋납니다. 없는 전문가, 한 토큰에 두 번 "
+     "나온 "
+     "전문가, 숫자가 아닌 가중치, 순서가 틀린 토큰, 맞지 않는 개수 따위입니다."},
+    {"recording-packed", "", "",
+     "Data packed with gzip or zstd are damaged, end too early, or unfold to more than 1,000 times their "
+     "length or 64 GiB.",
+     "gzip이나 zstd로 압축된 데이터가 손상되었거나 중간에 끊겼거나, 풀면 압축된 크기의 1,000배 또는 64 GiB를 "
+     "넘습니다."},
     {"bad-record", "", "",
      "A stored result is not what this program writes: the file is damaged or of another make.",
      "저장된 결과가 이 프로그램이 쓴 꼴이 아닙니다. 파일이 손상되었거나 다른 프로그램의 것입니다."},

@@ -1,7 +1,8 @@
 #pragma once
 // NumPy's .npy files, strictly: versions 1 to 3, header at most 64 KiB, a dictionary with exactly the keys
 // descr, fortran_order and shape, little-endian floats (<f4, <f8) or, where a caller asks for them, whole
-// numbers of 1 to 8 bytes, one or two dimensions, C order, and a payload of exactly the promised length.
+// numbers of 1 to 8 bytes, one or two dimensions (recordings: three), C order, and a payload of exactly the
+// promised length.
 // Format: numpy/lib/format.py, NEP 1.
 
 #include <cstdint>
@@ -18,12 +19,17 @@ namespace moesim {
 enum class NpyElement { float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
 std::uint64_t element_bytes(NpyElement element);
 
-enum class NpyAccepts { floats, whole_numbers };
+enum class NpyAccepts {
+  floats,
+  whole_numbers,
+  recordings,  // whole numbers, of up to three dimensions
+};
 
 struct NpyHeader {
   NpyElement element = NpyElement::float32;
-  Index rows = 0;
-  Index cols = 1;  // 1 for a one-dimensional array
+  Index rows = 0;    // of all but the last dimension
+  Index cols = 1;    // 1 for a one-dimensional array
+  Index blocks = 1;  // the first of three dimensions: rows are blocks times the second
   int dimensions = 2;
   std::uint64_t data_offset = 0;
 };

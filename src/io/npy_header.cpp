@@ -145,9 +145,11 @@ class HeaderReader {
     NpyHeader header{.data_offset = data_offset};
     header.element = check_type(dictionary);
     check_shape(dictionary);
-    header.dimensions = static_cast<int>(dictionary.shape.size());
-    header.rows = static_cast<Index>(dictionary.shape[0]);
-    header.cols = dictionary.shape.size() == 2 ? static_cast<Index>(dictionary.shape[1]) : 1;
+    const std::vector<std::uint64_t>& shape = dictionary.shape;
+    header.dimensions = static_cast<int>(shape.size());
+    header.blocks = shape.size() == 3 ? static_cast<Index>(shape[0]) : 1;
+    header.rows = shape.size() == 3 ? rows_of_blocks(dictionary, data_offset) : static_cast<Index>(shape[0]);
+    header.cols = shape.size() >= 2 ? static_cast<Index>(shape.back()) : 1;
     check_length(dictionary, header);
     return header;
   }
@@ -170,21 +172,37 @@ class HeaderReader {
 
   void check_shape(const NpyDictionary& dictionary) const {
     const std::vector<std::uint64_t>& shape = dictionary.shape;
-    if (shape.empty() || shape.size() > 2) {
+    const bool three = accepts_ == NpyAccepts::recordings;
+    if (shape.size() < (three ? 2U : 1U) || shape.size() > (three ? 3U : 2U)) {
       refuse({.at = dictionary.shape_at,
               .what = fmt::format("the array has {} dimensions", shape.size()),
-              .expected = "1 or 2: rows, or rows and columns",
+              .expected = three ? "2 or 3: [layers, experts], [steps, layers, experts], [tokens, layers, k]"
+                                : "1 or 2: rows, or rows and columns",
               .short_name = "npy-unsupported",
               .help = shape.empty() ? "np.save(\"array.npy\", a.reshape(1).astype(\"<f4\"))"
                                     : "np.save(\"array.npy\", a.reshape(-1, a.shape[-1]).astype(\"<f4\"))"});
     }
-    if (dictionary.fortran_order && shape.size() == 2 && shape[0] > 1 && shape[1] > 1) {
+    const auto long_axes = std::count_if(shape.begin(), shape.end(), [](std::uint64_t n) { return n > 1; });
+    if (dictionary.fortran_order && long_axes > 1) {
       refuse({.at = dictionary.fortran_order_at,
               .what = "fortran_order is True: the file holds column after column",
               .expected = "row after row (False)",
               .short_name = "npy-unsupported",
               .help = "np.save(\"array.npy\", np.ascontiguousarray(a, dtype=\"<f4\"))"});
     }
+  }
+
+  // The product of the first two of three dimensions, which is compared with the length of the file first.
+  Index rows_of_blocks(const NpyDictionary& dictionary, std::uint64_t data_offset) const {
+    const std::vector<std::uint64_t>& shape = dictionary.shape;
+    const std::uint64_t present = file_size_ - data_offset;
+    if (shape[1] == 0 || shape[2] == 0 || shape[0] > present / shape[1]) {
+      refuse({.at = data_offset,
+              .what = fmt::format("{} bytes of data follow", present),
+              .expected = fmt::format("{} x {} x {} numbers, none of them 0", shape[0], shape[1], shape[2]),
+              .short_name = "npy-length"});
+    }
+    return static_cast<Index>(shape[0] * shape[1]);
   }
 
   // No product is formed before the counts are known to fit the file.

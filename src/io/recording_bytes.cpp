@@ -15,7 +15,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::size_t kStartBytes = 64 * 1024;
+constexpr std::size_t kStartBytes = 128 * 1024;
 constexpr std::size_t kPieceBytes = 256 * 1024;  // of the packed file
 constexpr std::uint64_t kMostRatio = 1000;
 constexpr std::uint64_t kMostUnpacked = std::uint64_t{64} << 30;

@@ -24,7 +24,7 @@ class RecordingBytes {
   const std::string& name() const { return name_; }  // as printed in messages
   bool packed() const { return unpacker_ != nullptr; }
   std::uint64_t file_bytes() const { return file_bytes_; }
-  std::string_view start() const { return start_; }  // the first 64 KiB, or all
+  std::string_view start() const { return start_; }  // the first 128 KiB, or all
 
   // Fewer bytes than asked for only at the end.
   std::size_t read(std::span<char> out);

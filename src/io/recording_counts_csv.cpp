@@ -189,18 +189,18 @@ bool is_counts(const std::vector<std::string>& names) {
   return has(names, "layer") && has(names, "expert") && has(names, "count");
 }
 
-bool tells_counts(std::string_view start) {
-  const std::vector<std::string> names = column_names(start);
+bool tells_counts(const RecordingBytes& bytes) {
+  const std::vector<std::string> names = column_names(bytes.start());
   return is_counts(names) && !has(names, "token_id") && !has(names, "token");
 }
 
-bool tells_token_expert(std::string_view start) {
-  const std::vector<std::string> names = column_names(start);
+bool tells_token_expert(const RecordingBytes& bytes) {
+  const std::vector<std::string> names = column_names(bytes.start());
   return is_counts(names) && has(names, "token_id") && !has(names, "token");
 }
 
-bool tells_llama_cpp(std::string_view start) {
-  const std::vector<std::string> names = column_names(start);
+bool tells_llama_cpp(const RecordingBytes& bytes) {
+  const std::vector<std::string> names = column_names(bytes.start());
   return names == std::vector<std::string>{"layer", "expert"};
 }
 

@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <memory>
-#include <string_view>
 
 #include "io/recording.h"
 #include "io/recording_bytes.h"
@@ -14,8 +13,8 @@ namespace moesim {
 
 struct RecordingImporter {
   RecordingForm form;
-  // Whether a file that begins so (its first 64 KiB, or all of it) has the form.
-  bool (*tells)(std::string_view start);
+  // Whether a file that begins so has the form. May throw Error(bad_data) where it has, and is broken there.
+  bool (*tells)(const RecordingBytes& bytes);
   std::unique_ptr<Recording> (*open)(std::unique_ptr<RecordingBytes> bytes, const RecordingOptions& options);
 };
 

@@ -153,8 +153,8 @@ class GptOss final : public ChoiceRecording {
   DistinctExperts distinct_;
 };
 
-bool tells(std::string_view start) {
-  return choices_of(column_names(start)) > 0;
+bool tells(const RecordingBytes& bytes) {
+  return choices_of(column_names(bytes.start())) > 0;
 }
 
 std::unique_ptr<Recording> open(std::unique_ptr<RecordingBytes> bytes, const RecordingOptions& options) {

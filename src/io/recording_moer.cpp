@@ -456,8 +456,8 @@ bool Moer::read_counts(MoerCursor& cursor, RecordedCounts& counts) {
   return true;
 }
 
-bool tells(std::string_view start) {
-  return start.starts_with(kMoerSignature);
+bool tells(const RecordingBytes& bytes) {
+  return bytes.start().starts_with(kMoerSignature);
 }
 
 }  // namespace

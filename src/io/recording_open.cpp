@@ -13,9 +13,10 @@ namespace {
 
 const std::vector<RecordingImporter>& importers() {
   static const std::vector<RecordingImporter> list = {
-      moer_importer(),       routing_csv_importer(),      routing_jsonl_importer(),
-      counts_csv_importer(), token_expert_csv_importer(), llama_cpp_csv_importer(),
-      gpt_oss_csv_importer()};
+      moer_importer(),        routing_csv_importer(),      routing_jsonl_importer(),
+      counts_csv_importer(),  token_expert_csv_importer(), llama_cpp_csv_importer(),
+      gpt_oss_csv_importer(), simllm_jsonl_importer(),     choices_npy_importer(),
+      counts_npy_importer(),  vllm_windows_importer()};
   return list;
 }
 
@@ -71,7 +72,7 @@ std::string forms_in_words() {
 
 const RecordingImporter& chosen(const RecordingBytes& bytes, const RecordingOptions& options) {
   for (const RecordingImporter& importer : importers()) {
-    if (options.form.empty() ? importer.tells(bytes.start()) : importer.form.name == options.form) {
+    if (options.form.empty() ? importer.tells(bytes) : importer.form.name == options.form) {
       return importer;
     }
   }

@@ -88,8 +88,8 @@ class RoutingCsv final : public RoutingRecording {
   std::vector<std::string_view> values_;
 };
 
-bool tells(std::string_view start) {
-  const std::vector<std::string> names = column_names(start);
+bool tells(const RecordingBytes& bytes) {
+  const std::vector<std::string> names = column_names(bytes.start());
   const auto has = [&names](const char* name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };

@@ -158,8 +158,8 @@ class RoutingJsonl final : public RoutingRecording {
   std::vector<std::string_view> views_;
 };
 
-bool tells(std::string_view start) {
-  const std::vector<std::string> keys = first_keys(start);
+bool tells(const RecordingBytes& bytes) {
+  const std::vector<std::string> keys = first_keys(bytes.start());
   return has(keys, "layer") && has(keys, "token") && has(keys, "expert");
 }
 
