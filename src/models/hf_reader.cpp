@@ -222,6 +222,14 @@ std::optional<std::int64_t> HfReader::uniform_whole_or_none(const char* meaning,
   return all;
 }
 
+std::int64_t HfReader::uniform_whole(const char* meaning, Range range, std::int64_t fallback) {
+  const std::optional<std::int64_t> value = uniform_whole_or_none(meaning, range);
+  if (!value) {
+    report_default(meaning, std::to_string(fallback));
+  }
+  return value.value_or(fallback);
+}
+
 std::optional<double> HfReader::real_or_none(const char* meaning, double low, double high) {
   const Found found = find(meaning);
   if (found.value == nullptr) {
