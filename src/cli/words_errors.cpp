@@ -152,7 +152,8 @@ constexpr Explanation kWords[] = {
     {"json-malformed", "", "",
      "The text is not JSON at the byte the message names: an unclosed bracket or quote, a comma too many, or "
      "NaN, which JSON does not have.",
-     "오류 문구가 가리키는 바이트부터 JSON 문법에 맞지 않습니다. 닫히지 않은 괄호나 따옴표, 남는 쉼표, JSON에 "
+     "오류 문구가 가리키는 바이트부터 JSON 문법에 맞지 않습니다. 닫히지 않은 괄호나 따옴표, 남는 쉼표, "
+     "JSON에 "
      "없는 NaN일 때가 많습니다."},
     {"json-limit", "", "",
      "The JSON text is deeper than 32 levels or holds more than 200,000 values, which no config.json does.",
