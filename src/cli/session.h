@@ -86,6 +86,13 @@ struct TraceArguments {
   std::vector<std::string> more;  // stats: further files
   std::string output;  // "": table
 };
+struct ModelsArguments {
+  std::string name;    // "": all
+  std::string config;  // a config.json; "": the catalogue
+  std::string output = "table";
+  std::vector<std::string> out_files;
+  PageArguments page;
+};
 struct ExplainArguments {
   std::vector<std::string> words;       // of one name: "load CV" without quotes
   std::optional<std::string> language;  // none: that of the word
@@ -114,6 +121,7 @@ int report_command(const ReportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
+int models_command(const ModelsArguments& arguments, const std::string& colour);
 int trace_command(const TraceArguments& arguments, const std::string& colour);
 int trace_stats_command(const TraceArguments& arguments, const std::string& colour);
 int init_command(const InitArguments& arguments);
