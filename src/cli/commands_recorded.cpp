@@ -70,6 +70,46 @@ void add_trace(Commands& commands) {
   commands.add(command, [&commands, arguments] { return trace_command(*arguments, commands.colour); });
 }
 
+void add_replay(Commands& commands) {
+  const auto arguments = std::make_shared<ReplayArguments>();
+  RunArguments& run = arguments->run;
+  TraceArguments& trace = arguments->trace;
+  CLI::App* command = commands.app.add_subcommand(
+      "replay",
+      "Run recorded routing: its balance, what a capacity drops, its speed beside uniform routing.\n"
+      "  moesim replay sequence.csv --model gpt-oss-20b --set executor.weights=int8\n"
+      "  moesim replay expert_counts.csv --where domain=arxiv,ranks_counted=topk,model=OLMoE-1B-7B-0924\n"
+      "  moesim replay trace.moer my.yaml --set capacity.factor=1.25 -o json");
+  command->add_option("trace", trace.file, "recorded routing, in any form that 'moesim trace convert' reads")
+      ->required()
+      ->type_name("FILE");
+  command
+      ->add_option(
+          "config", run.config,
+          "capacity, executor, steps and widths (default: the model's widths, dropless); its router and "
+          "number of experts give way to the recording's")
+      ->type_name("CONFIG");
+  command->add_option("--set", run.overrides, "key=value: overrides the config; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("KEY=VALUE");
+  command
+      ->add_option("--model", trace.model,
+                   "the model whose layer is executed (default: that of the recording)")
+      ->type_name("MODEL");
+  command->add_option("--layer", trace.layer, "the recorded layer that is executed (default: the middle one)")
+      ->type_name("N");
+  command->add_option("--where", trace.where, "only lines and groups with these values; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("COLUMN=VALUE,..");
+  command->add_option("--form", trace.form, "the form of FILE, where it cannot be told")->type_name("NAME");
+  add_output_options(*command, run.output, run.out_files, run.threads,
+                     "the result to a file, in the format of its ending");
+  command->add_option("--seed", run.seed, "everything random follows from it")->type_name("N");
+  command->add_option("--budget", run.budget, "time of measuring, as 10, 30s or 5min (default 10 s)")
+      ->type_name("DURATION");
+  commands.add(command, [&commands, arguments] { return replay_command(*arguments, commands.colour); });
+}
+
 }  // namespace
 
 void add_model_commands(Commands& commands) {
@@ -78,6 +118,7 @@ void add_model_commands(Commands& commands) {
 
 void add_trace_commands(Commands& commands) {
   add_trace(commands);
+  add_replay(commands);
 }
 
 }  // namespace moesim

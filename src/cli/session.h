@@ -75,6 +75,10 @@ struct RouteArguments {
   std::string output = "table";
   PageArguments page;
 };
+struct ReplayArguments {
+  RunArguments run;      // config may be "": none is given
+  TraceArguments trace;  // file, form, where, model, layer
+};
 struct RoutersArguments {
   std::string name;
   std::string output = "table";
@@ -122,6 +126,7 @@ int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
 int models_command(const ModelsArguments& arguments, const std::string& colour);
+int replay_command(const ReplayArguments& arguments, const std::string& colour);
 int trace_command(const TraceArguments& arguments, const std::string& colour);
 int trace_stats_command(const TraceArguments& arguments, const std::string& colour);
 int init_command(const InitArguments& arguments);
