@@ -1,6 +1,6 @@
 #pragma once
 // Private to this room: checked reading of a config.json's keys, whatever their spelling. A model family's
-// code asks for a meaning ("num_experts"); the table in hf_reader.cpp says which keys mean it.
+// code asks for a meaning ("num_experts"); the table in hf_keys.cpp says which keys mean it.
 
 #include <optional>
 #include <string>
