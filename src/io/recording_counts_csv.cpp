@@ -138,9 +138,11 @@ class CountsCsv final : public CountsRecording {
  private:
   bool read_line() {
     do {
-      if (!table_.next()) {
-        return false;
-      }
+      do {
+        if (!table_.next()) {
+          return false;
+        }
+      } while (count_column_ < 0 && table_.field(layer_) == "layer");  // traces put one behind the other
       for (std::size_t i = 0; i < of_group_.size(); ++i) {
         values_[i] = table_.field(of_group_[i]);
       }
@@ -199,9 +201,28 @@ bool tells_token_expert(const RecordingBytes& bytes) {
   return is_counts(names) && has(names, "token_id") && !has(names, "token");
 }
 
+bool is_number(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+bool has_no_names(const std::vector<std::string>& names) {
+  return names.size() == 2 && is_number(names[0]) && is_number(names[1]);
+}
+
 bool tells_llama_cpp(const RecordingBytes& bytes) {
   const std::vector<std::string> names = column_names(bytes.start());
-  return names == std::vector<std::string>{"layer", "expert"};
+  return names == std::vector<std::string>{"layer", "expert"} || has_no_names(names);
+}
+
+std::unique_ptr<Recording> open_llama_cpp(std::unique_ptr<RecordingBytes> bytes,
+                                          const RecordingOptions& options) {
+  const bool named = !has_no_names(column_names(bytes->start()));
+  RecordingTable table =
+      named ? RecordingTable(std::move(bytes)) : RecordingTable(std::move(bytes), {"layer", "expert"});
+  if (table.columns() != std::vector<std::string>{"layer", "expert"}) {
+    table.refuse("the columns are others", "layer and expert alone");
+  }
+  return std::make_unique<CountsCsv>("llama-cpp-csv", std::move(table), options);
 }
 
 std::unique_ptr<Recording> open(const char* form, std::initializer_list<const char*> needed,
@@ -237,9 +258,7 @@ RecordingImporter token_expert_csv_importer() {
 RecordingImporter llama_cpp_csv_importer() {
   return {{"llama-cpp-csv", "CSV with layer,expert alone: a line for each choice (llama.cpp moe-trace)"},
           tells_llama_cpp,
-          [](std::unique_ptr<RecordingBytes> bytes, const RecordingOptions& options) {
-            return open("llama-cpp-csv", {"layer", "expert"}, std::move(bytes), options);
-          }};
+          open_llama_cpp};
 }
 
 }  // namespace moesim

@@ -132,6 +132,9 @@ RecordingTable::RecordingTable(std::unique_ptr<RecordingBytes> bytes) : lines_(s
   }
 }
 
+RecordingTable::RecordingTable(std::unique_ptr<RecordingBytes> bytes, std::vector<std::string> columns)
+    : lines_(std::move(bytes)), columns_(std::move(columns)) {}
+
 int RecordingTable::find(std::string_view column) const {
   const auto found = std::find(columns_.begin(), columns_.end(), column);
   return found == columns_.end() ? -1 : static_cast<int>(found - columns_.begin());

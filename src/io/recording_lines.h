@@ -42,10 +42,11 @@ class RecordingLines {
   std::uint64_t lines_ = 0;  // lines given
 };
 
-// A table with one line of column names.
+// A table that begins with a line of column names, or without one.
 class RecordingTable {
  public:
   explicit RecordingTable(std::unique_ptr<RecordingBytes> bytes);
+  RecordingTable(std::unique_ptr<RecordingBytes> bytes, std::vector<std::string> columns);
 
   const std::vector<std::string>& columns() const { return columns_; }
   int find(std::string_view column) const;  // -1: not there

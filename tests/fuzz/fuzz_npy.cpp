@@ -34,5 +34,6 @@ void read_as(const std::uint8_t* data, std::size_t size, moesim::NpyAccepts acce
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   read_as(data, size, moesim::NpyAccepts::floats);
   read_as(data, size, moesim::NpyAccepts::whole_numbers);
+  read_as(data, size, moesim::NpyAccepts::recordings);
   return 0;
 }
