@@ -149,6 +149,33 @@ constexpr Explanation kWords[] = {
      "dimensions works.",
      "읽을 수 없는 종류의 .npy 파일입니다. 1차원이나 2차원의 float32, float64 배열을 np.save로 저장한 것이면 "
      "됩니다."},
+    {"safetensors-malformed", "", "",
+     "The .safetensors file breaks its format at the byte the message names: a download that stopped early, "
+     "or "
+     "a file that something else wrote. Download it again.",
+     "오류 문구가 가리키는 바이트에서 .safetensors 형식이 깨져 있습니다. 내려받기가 도중에 끊겼거나 다른 "
+     "프로그램이 쓴 파일입니다. 다시 내려받으십시오."},
+    {"safetensors-unsupported", "", "",
+     "The weights are in another format than .safetensors, in a type that is not decoded, or more than is "
+     "accepted. Pickles (.bin, .pt) can run code and are never opened; the help line converts them safely.",
+     "가중치가 .safetensors가 아닌 형식이거나, 해독하지 않는 자료형이거나, 한도를 넘습니다. 피클(.bin, "
+     ".pt)은 "
+     "코드를 실행할 수 있어 절대 열지 않으며, 안전하게 변환하는 명령은 help 줄에 있습니다."},
+    {"safetensors-index", "", "",
+     "model.safetensors.index.json is not what it must be, or it and the files it names do not agree on "
+     "which "
+     "tensor is where. Download the folder again, all files of one revision.",
+     "model.safetensors.index.json이 올바르지 않거나, 어느 텐서가 어느 파일에 있는지가 실제 파일들과 "
+     "다릅니다. "
+     "같은 리비전의 파일을 모두 다시 내려받으십시오."},
+    {"tensor-shape", "", "",
+     "A tensor of the checkpoint has another type or shape than its place there needs; the message gives "
+     "both.",
+     "체크포인트의 텐서가 그 자리에 필요한 것과 다른 자료형이나 모양입니다. 둘 다 오류 문구에 있습니다."},
+    {"path-outside", "", "",
+     "A link in a folder leads out of that folder. Files from anybody may not point at other files of yours.",
+     "폴더 안의 링크가 그 폴더 밖을 가리킵니다. 남에게서 받은 폴더가 여러분의 다른 파일을 가리키는 것은 "
+     "허용하지 않습니다."},
     {"bad-record", "", "",
      "A stored result is not what this program writes: the file is damaged or of another make.",
      "저장된 결과가 이 프로그램이 쓴 꼴이 아닙니다. 파일이 손상되었거나 다른 프로그램의 것입니다."},
