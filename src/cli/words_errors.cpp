@@ -176,6 +176,14 @@ constexpr Explanation kWords[] = {
      "A link in a folder leads out of that folder. Files from anybody may not point at other files of yours.",
      "폴더 안의 링크가 그 폴더 밖을 가리킵니다. 남에게서 받은 폴더가 여러분의 다른 파일을 가리키는 것은 "
      "허용하지 않습니다."},
+    {"json-malformed", "", "",
+     "The text is not JSON at the byte the message names: an unclosed bracket or quote, a comma too many, or "
+     "NaN, which JSON does not have.",
+     "오류 문구가 가리키는 바이트부터 JSON 문법에 맞지 않습니다. 닫히지 않은 괄호나 따옴표, 남는 쉼표, JSON에 "
+     "없는 NaN일 때가 많습니다."},
+    {"json-limit", "", "",
+     "The JSON text is deeper than 32 levels or holds more than 200,000 values, which no config.json does.",
+     "JSON이 32단계보다 깊거나 값이 200,000개를 넘습니다. config.json은 그렇게 크지 않습니다."},
     {"bad-record", "", "",
      "A stored result is not what this program writes: the file is damaged or of another make.",
      "저장된 결과가 이 프로그램이 쓴 꼴이 아닙니다. 파일이 손상되었거나 다른 프로그램의 것입니다."},
