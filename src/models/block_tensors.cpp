@@ -111,7 +111,7 @@ class Finder {
     if (!is_float(info.type)) {
       throw Error(ErrorKind::bad_data,
                   fmt::format("{}: error: the type is {}; expected F64, F32, F16, BF16, F8_E4M3 or F8_E5M2 "
-                              "[tensor-type]",
+                              "[tensor-shape]",
                               place_.folder.where(info), display_safe(info.type_name)));
     }
   }
@@ -266,7 +266,7 @@ class Finder {
     for (const TensorInfo* packed : {&blocks, &scales}) {
       if (packed->type != TensorType::u8) {
         throw Error(ErrorKind::bad_data,
-                    fmt::format("{}: error: the type is {}; expected U8 [tensor-type]",
+                    fmt::format("{}: error: the type is {}; expected U8 [tensor-shape]",
                                 place_.folder.where(*packed), display_safe(packed->type_name)));
       }
     }
