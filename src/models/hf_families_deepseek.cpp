@@ -180,7 +180,7 @@ void read_longcat_flash(HfReader& reader, ModelShape& shape) {
   read_stack(reader, shape,
              {.d_model = 6144, .num_layers = 56, .num_heads = 64, .head_dim = 64, .vocabulary = 131072});
   shape.layers.assign(static_cast<std::size_t>(layers),
-                      {.mixers = 2, .moe = true, .dense_ffns = 2, .norms = 4});
+                      {.mixers = 2, .moe = true, .dense_ffns = 2, .norms = 4, .kv_caches = 2});
   read_attention_bias(reader, shape, false);
   read_latent_attention(reader, shape);
   shape.moe.copy_experts =

@@ -71,7 +71,7 @@ struct StackLayer {
   bool moe = true;       // has routed experts
   Index dense_ffns = 0;  // of dense_width: 1 in a dense layer; beside the experts in LongCat-Flash and Arctic
   Index norms = 2;       // of d_model
-  bool caches_kv = true;  // false: encoders
+  Index kv_caches = 1;   // that grow with the text: 2 in double layers, 0 in encoders; other mixers have none
 };
 
 // act(gate)·up with both clamped, as gpt-oss writes it: (up + 1)·gate·sigmoid(alpha·gate), gate at most
