@@ -149,6 +149,70 @@ constexpr Explanation kWords[] = {
      "dimensions works.",
      "읽을 수 없는 종류의 .npy 파일입니다. 1차원이나 2차원의 float32, float64 배열을 np.save로 저장한 것이면 "
      "됩니다."},
+    {"safetensors-malformed", "", "",
+     "The .safetensors file breaks its format at the byte the message names: a download that stopped early, "
+     "or "
+     "a file that something else wrote. Download it again.",
+     "오류 문구가 가리키는 바이트에서 .safetensors 형식이 깨져 있습니다. 내려받기가 도중에 끊겼거나 다른 "
+     "프로그램이 쓴 파일입니다. 다시 내려받으십시오."},
+    {"safetensors-unsupported", "", "",
+     "The weights are in another format than .safetensors, in a type that is not decoded, or more than is "
+     "accepted. Pickles (.bin, .pt) can run code and are never opened; the help line converts them safely.",
+     "가중치가 .safetensors가 아닌 형식이거나, 해독하지 않는 자료형이거나, 한도를 넘습니다. 피클(.bin, "
+     ".pt)은 "
+     "코드를 실행할 수 있어 절대 열지 않으며, 안전하게 변환하는 명령은 help 줄에 있습니다."},
+    {"safetensors-index", "", "",
+     "model.safetensors.index.json is not what it must be, or it and the files it names do not agree on "
+     "which "
+     "tensor is where. Download the folder again, all files of one revision.",
+     "model.safetensors.index.json이 올바르지 않거나, 어느 텐서가 어느 파일에 있는지가 실제 파일들과 "
+     "다릅니다. "
+     "같은 리비전의 파일을 모두 다시 내려받으십시오."},
+    {"tensor-shape", "", "",
+     "A tensor of the checkpoint has another type or shape than its place there needs; the message gives "
+     "both.",
+     "체크포인트의 텐서가 그 자리에 필요한 것과 다른 자료형이나 모양입니다. 둘 다 오류 문구에 있습니다."},
+    {"path-outside", "", "",
+     "A link in a folder leads out of that folder. Files from anybody may not point at other files of yours.",
+     "폴더 안의 링크가 그 폴더 밖을 가리킵니다. 남에게서 받은 폴더가 여러분의 다른 파일을 가리키는 것은 "
+     "허용하지 않습니다."},
+    {"json-malformed", "", "",
+     "The text is not JSON at the byte the message names: an unclosed bracket or quote, a comma too many, or "
+     "NaN, which JSON does not have.",
+     "오류 문구가 가리키는 바이트부터 JSON 문법에 맞지 않습니다. 닫히지 않은 괄호나 따옴표, 남는 쉼표, "
+     "JSON에 "
+     "없는 NaN일 때가 많습니다."},
+    {"json-limit", "", "",
+     "The JSON text is deeper than 32 levels or holds more than 200,000 values, which no config.json does.",
+     "JSON이 32단계보다 깊거나 값이 200,000개를 넘습니다. config.json은 그렇게 크지 않습니다."},
+    {"missing-tensor", "", "",
+     "A tensor that the layer needs is not in the checkpoint: a shard was not downloaded, or the names "
+     "follow "
+     "another layout. `moesim inspect DIR` says what is there.",
+     "층에 필요한 텐서가 체크포인트에 없습니다. 내려받지 않은 파일이 있거나 이름이 다른 배치를 따르는 "
+     "것입니다. "
+     "무엇이 있는지는 `moesim inspect DIR`이 알려 줍니다."},
+    {"unknown-layout", "", "",
+     "The names of a checkpoint's tensors, or one of them, are not those of a layout that is known. Nothing "
+     "is "
+     "guessed: --layout FILE.yaml says which tensor is what (docs/formats.md has the form).",
+     "체크포인트의 텐서 이름이 알려진 배치와 맞지 않습니다. 추측하지 않으므로 --layout FILE.yaml로 어느 "
+     "텐서가 "
+     "무엇인지 알려 주십시오(형식은 docs/formats.md)."},
+    {"bad-layout", "", "",
+     "A layout file says something that no tensor can be: a name without {expert} for one expert's tensor, "
+     "or "
+     "axes that its role does not have. docs/formats.md lists the axes of each role.",
+     "배치 파일의 내용이 성립하지 않습니다. 전문가 하나의 텐서인데 이름에 {expert}가 없거나, 그 역할에 없는 "
+     "축을 "
+     "적은 경우입니다. 역할마다 쓸 수 있는 축은 docs/formats.md에 있습니다."},
+    {"dense-layer", "", "",
+     "The layer has an ordinary feed-forward network, no experts. Many models begin with some such layers, "
+     "or "
+     "have them in between; the message lists the layers with experts.",
+     "그 층은 전문가가 없는 보통의 피드포워드 층입니다. 처음 몇 층이나 사이사이에 이런 층을 두는 모델이 "
+     "많습니다. "
+     "전문가가 있는 층은 오류 문구에 있습니다."},
     {"bad-record", "", "",
      "A stored result is not what this program writes: the file is damaged or of another make.",
      "저장된 결과가 이 프로그램이 쓴 꼴이 아닙니다. 파일이 손상되었거나 다른 프로그램의 것입니다."},

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/matrix.h"
+#include "io/positioned_read.h"
 
 namespace moesim {
 
@@ -49,13 +50,11 @@ class NpyFile {
 
  private:
   void read_float64(std::uint64_t first_number, std::span<float> out) const;
-  void check_unchanged() const;
   [[noreturn]] void throw_not_finite(std::uint64_t number) const;
 
   std::string path_;
   int descriptor_ = -1;
-  std::uint64_t size_ = 0;
-  std::int64_t changed_ns_ = 0;
+  FileIdentity identity_;
   NpyHeader header_;
 };
 
