@@ -54,12 +54,12 @@ bool ends_with(std::string_view text, std::string_view ending) {
 }
 
 // The path and the one it becomes, as two words of a shell.
-std::string from_and_to(const std::string& path) {
+std::string from_and_to(const std::string& path, const char* ending = ".safetensors") {
   const std::size_t slash = path.rfind('/');
   const std::size_t dot = path.rfind('.');
   const bool has_ending = dot != std::string::npos && (slash == std::string::npos || dot > slash + 1);
   const std::string stem = has_ending ? path.substr(0, dot) : path;
-  return display_safe(shell_quoted(path)) + " " + display_safe(shell_quoted(stem + ".safetensors"));
+  return display_safe(shell_quoted(path)) + " " + display_safe(shell_quoted(stem + ending));
 }
 
 std::string help_for(Kind kind, const std::string& path) {
@@ -80,10 +80,10 @@ std::string help_for(Kind kind, const std::string& path) {
              "save_file({\"array\": numpy.load(sys.argv[1], allow_pickle=False)}, sys.argv[2])' " +
              from_and_to(path);
     case Kind::gguf:
-      return "take the model's own safetensors files, or convert it: python3 -c 'import sys; from "
-             "transformers import AutoModelForCausalLM as M; M.from_pretrained(\".\", "
-             "gguf_file=sys.argv[1]).save_pretrained(sys.argv[2])' " +
-             from_and_to(path);
+      return "take the model's own safetensors files, or convert it: python3 -c 'import os, sys; from "
+             "transformers import AutoModelForCausalLM as M; d, f = os.path.split(sys.argv[1]); "
+             "M.from_pretrained(d or \".\", gguf_file=f).save_pretrained(sys.argv[2])' " +
+             from_and_to(path, "-safetensors");  // a folder
     case Kind::hdf5:
       return "convert it: python3 -c 'import sys, h5py; from safetensors.numpy import save_file; d = {}; "
              "h5py.File(sys.argv[1]).visititems(lambda n, v: d.update({n: v[()]}) if isinstance(v, "

@@ -181,6 +181,7 @@ class HeaderReader {
         }
       } while (scanner_.take_if(','));
     }
+    scanner_.take('}', "',' or '}'");
     if (!(has_type && has_shape && has_offsets)) {
       refuse_tensor(entry, entry.at,
                     fmt::format("{} is missing", !has_type    ? "dtype"
@@ -188,7 +189,6 @@ class HeaderReader {
                                                               : "data_offsets"),
                     "dtype, shape and data_offsets, each once");
     }
-    scanner_.take('}', "',' or '}'");
   }
 
   void read_type(Entry& entry) {
@@ -301,8 +301,7 @@ class HeaderReader {
       header.tensors.push_back(std::move(entry.tensor));
     }
     if (used != payload_bytes_) {
-      refuse(payload_offset_ + used, fmt::format("{} bytes that belong to no tensor", payload_bytes_ - used),
-             "the end of the file");
+      refuse(payload_offset_ + used, "no tensor has the bytes from here on", "the end of the file");
     }
     return header;
   }

@@ -59,7 +59,8 @@ TEST_F(Safetensors, ReadsShardsByTheirIndexAndNothingElse) {
   std::map<std::string, std::vector<float>> stored;
   for (int i = 0; i < 10; ++i) {
     const std::string name = "layer." + std::to_string(i);
-    stored[name] = writer.add(name, i % 2 == 0 ? "BF16" : "F32", {3, 5}, some_numbers(15, static_cast<float>(1 + i)));
+    stored[name] =
+        writer.add(name, i % 2 == 0 ? "BF16" : "F32", {3, 5}, some_numbers(15, static_cast<float>(1 + i)));
   }
   writer.write_sharded(folder_, 3);
   put("consolidated.safetensors", "not read: the index does not name it");
