@@ -79,6 +79,16 @@ struct ReplayArguments {
   RunArguments run;      // config may be "": none is given
   TraceArguments trace;  // file, form, where, model, layer
 };
+struct InspectArguments {
+  std::string checkpoint, layer, layout, threads;
+  bool norms = false;
+  std::string output = "table";
+};
+struct LayerArguments {
+  std::string checkpoint, layer, input, out, routing, layout, threads;
+  bool router_only = false;
+  std::string output = "table";
+};
 struct RoutersArguments {
   std::string name;
   std::string output = "table";
@@ -88,7 +98,7 @@ struct TraceArguments {
   std::string to, form, model, layer, report;
   std::vector<std::string> where;
   std::vector<std::string> more;  // stats: further files
-  std::string output;  // "": table
+  std::string output;             // "": table
 };
 struct ModelsArguments {
   std::string name;    // "": all
@@ -125,6 +135,8 @@ int report_command(const ReportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
+int inspect_command(const InspectArguments& arguments);
+int layer_command(const LayerArguments& arguments);
 int models_command(const ModelsArguments& arguments, const std::string& colour);
 int replay_command(const ReplayArguments& arguments, const std::string& colour);
 int trace_command(const TraceArguments& arguments, const std::string& colour);

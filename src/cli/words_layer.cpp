@@ -54,9 +54,11 @@ constexpr Explanation kWords[] = {
      "합니다. (전문가 안의 게이트 행렬은 gate_proj라고 합니다.) moesim의 게이트는 학습되지 않았으므로 선택은 "
      "토큰에 따라 달라지지만 아직 의미는 없습니다."},
     {"gate_proj", "up|down", "",
-     "In a gated expert (swiglu, geglu) the matrix whose product goes through the activation; up is the one "
+     "In a gated expert (swiglu, swiglu_oai, geglu) the matrix whose product goes through the activation; up "
+     "is the one "
      "it multiplies, down the one that leads back to d_model.",
-     "게이트형 전문가(swiglu, geglu)에서 활성화 함수를 지나는 행렬입니다. up은 그것과 곱해지는 행렬, down은 "
+     "게이트형 전문가(swiglu, swiglu_oai, geglu)에서 활성화 함수를 지나는 행렬입니다. up은 그것과 곱해지는 "
+     "행렬, down은 "
      "d_model로 되돌리는 행렬입니다."},
     {"logit", "z", "로짓",
      "The gate's raw output for one expert, before softmax or sigmoid makes a score of it.",
@@ -159,6 +161,12 @@ constexpr Explanation kWords[] = {
      "expert, as in most published models (arXiv:2002.05202).",
      "전문가의 은닉 유닛이 silu(gate_proj·x) ⊙ up·x이고 silu(x) = x·sigmoid(x)입니다. 전문가마다 행렬이 "
      "셋이며, 공개된 모델 대부분이 씁니다(arXiv:2002.05202)."},
+    {"swiglu_oai", "with biases", "",
+     "The experts' hidden units are (u + 1)·g·σ(1.702·g), g = gate_proj·x cut off above 7, u = up·x cut off "
+     "beyond ±7: three matrices an expert, as in gpt-oss, where each product also has a bias "
+     "(layer.ffn_bias).",
+     "전문가의 은닉 유닛이 (u + 1)·g·σ(1.702·g)입니다. g는 7에서 위를 자른 gate_proj·x, u는 ±7에서 자른 "
+     "up·x입니다. 전문가마다 행렬이 셋이며, gpt-oss가 곱마다 편향(layer.ffn_bias)과 함께 씁니다."},
     {"geglu", "", "",
      "The experts' hidden units are gelu(gate_proj·x) ⊙ up·x: three matrices an expert (arXiv:2002.05202).",
      "전문가의 은닉 유닛이 gelu(gate_proj·x) ⊙ up·x입니다. 전문가마다 행렬이 셋입니다(arXiv:2002.05202)."},
@@ -169,9 +177,11 @@ constexpr Explanation kWords[] = {
      "gelu(x) = ½x(1 + tanh(√(2/π)(x + 0.044715x³))), tanh 근사식입니다(arXiv:1606.08415)."},
     {"relu", "", "", "relu(x) = max(x, 0).", "relu(x) = max(x, 0)입니다."},
     {"activation", "", "활성화 함수",
-     "The function of the experts' hidden units (swiglu, geglu, silu, gelu, relu). executor.activations: the "
+     "The function of the experts' hidden units (swiglu, swiglu_oai, geglu, silu, gelu, relu). "
+     "executor.activations: the "
      "number type in which rows are multiplied.",
-     "전문가의 은닉 유닛에 쓰는 함수(swiglu, geglu, silu, gelu, relu)입니다. executor.activations는 행을 "
+     "전문가의 은닉 유닛에 쓰는 함수(swiglu, swiglu_oai, geglu, silu, gelu, relu)입니다. "
+     "executor.activations는 행을 "
      "곱할 때 쓰는 자료형입니다."},
     {"norm", "RMS norm|before every layer", "정규화",
      "Before every layer: x / √(mean x² + 10⁻⁶), the RMS norm (arXiv:1910.07467) without a learned scale. As "

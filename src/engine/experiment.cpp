@@ -284,8 +284,8 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
                                      .shape = experiment.shape});
   experiment.executor = make_executor(binder, root.child("executor"));
   if (!experiment.execute) {
-    for (const std::string key :
-         {"executor.kind", "executor.weights", "executor.activations", "executor.instructions"}) {
+    for (const std::string key : {"executor.kind", "executor.weights", "executor.activations",
+                                  "executor.instructions", "executor.sums"}) {
       if (binder.given(key) && experiment.executor.executor != nullptr) {
         binder.error(key, "has no effect because execute is false", "", "no-effect", "--set executor=none");
       }

@@ -25,6 +25,7 @@ struct LayerParams {
   std::int64_t latent_width = 0;
   bool latent_norm = false;
   Activation activation = Activation::swiglu;
+  bool ffn_bias = false;
 };
 void describe(Fields<LayerParams>& fields);
 

@@ -13,7 +13,8 @@ BankOptions pool_options(const Experiment& experiment, std::uint32_t layer) {
           .activation = shape.activation,
           .constant_experts = shape.constant_experts,
           .copy_experts = shape.copy_experts,
-          .zero_experts = shape.zero_experts};
+          .zero_experts = shape.zero_experts,
+          .biases = shape.ffn_bias};
 }
 
 std::uint64_t MoeStack::weight_bytes() const {
@@ -53,7 +54,7 @@ MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
       layer.shared =
           make_shared_experts({experiment.seed, number, shape, *experiment.executor.executor}, context);
     } else {
-      layer.experts.kind = expert_kinds(pool);
+      layer.experts.kind = expert_kinds(pool.shape());
     }
     stack.layers.push_back(std::move(layer));
   }
@@ -69,7 +70,8 @@ DenseStack make_dense_stack(const Experiment& experiment, Index width, const Con
                                       .num_experts = 1,
                                       .d_model = experiment.shape.d_model,
                                       .width = width,
-                                      .activation = experiment.shape.activation},
+                                      .activation = experiment.shape.activation,
+                                      .biases = experiment.shape.ffn_bias},
                                      *experiment.executor.executor, context));
   }
   return stack;

@@ -3,8 +3,8 @@
 //
 // Two stages with a join between them: up panels, whose sums become hidden units in the layout the next
 // product reads, and down panels. A task is some tiles of one expert by some panels; it writes only its own
-// units or columns. Every number is one chain of multiply-adds in the order of the depth, so its bits depend
-// neither on the tile it is in nor on threads.
+// units or columns. Every number is one chain of multiply-adds in the order of the depth, or the sum of a
+// chain a block of it, so its bits depend neither on the tile it is in nor on threads.
 
 #include <algorithm>
 
@@ -18,10 +18,18 @@
 namespace moesim {
 namespace {
 
+// How the products of a sum are added up.
+enum class Sums { chain, blocks };
+constexpr EnumName<Sums> kSumsNames[] = {{Sums::chain, "chain"}, {Sums::blocks, "blocks"}};
+std::span<const EnumName<Sums>> enum_names(Sums) {
+  return kSumsNames;
+}
+
 struct TiledParams {
   WeightType weights = WeightType::float32;
   Activations activations = Activations::float32;
   InstructionSet instructions = InstructionSet::automatic;
+  Sums sums = Sums::chain;
 };
 void describe(Fields<TiledParams>& f) {
   f.add("weights", &TiledParams::weights).doc("how the weights of the experts are stored; sums are float32");
@@ -31,6 +39,13 @@ void describe(Fields<TiledParams>& f) {
           "weights' type where this processor's dot product is faster, else float32");
   f.add("instructions", &TiledParams::instructions)
       .doc("instruction set of the kernels; auto: the best this processor has");
+  f.add("sums", &TiledParams::sums)
+      .only_when([](const TiledParams& p) { return p.activations == Activations::float32; },
+                 "executor.activations is not float32")
+      .doc(
+          "one chain of additions for each number, or one for each 128 steps of the depth, added up: rounds "
+          "less "
+          "where the depth is in the thousands");
 }
 
 // A task takes at most so many rows, so that a hot expert is shared, and so many bytes of weights. Steps of
@@ -161,7 +176,7 @@ class TiledExecutor final : public Executor {
         {layout, layout.down_depth, scratch.hidden.data()}, task, scratch.tiles,
         [&](Index p) { return packed + layout.down_panel(p); },
         [&](const PanelSums& sums) {
-          finish_panel({kernels_, layout}, rows, sums, streaming);
+          finish_panel({kernels_, layout}, packed, rows, sums, streaming);
         });
     kernels_.end_streams();
   }
@@ -207,6 +222,7 @@ class TiledExecutor final : public Executor {
                                    .panel = weights,
                                    .acc = sums,
                                    .add = k > 0,
+                                   .apart = params_.sums == Sums::blocks,
                                    .next = next + t * lines * (depth / kernels_.lanes) * kLineBytes,
                                    .lines = static_cast<int>(lines)});
           if (last) {

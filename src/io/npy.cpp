@@ -23,12 +23,12 @@ constexpr std::size_t kSlice = 32 * 1024;            // numbers converted at onc
 
 }  // namespace
 
-NpyFile::NpyFile(const std::string& path) : path_(path) {
+NpyFile::NpyFile(const std::string& path, NpyAccepts accepts) : path_(path) {
   OpenFile file = open_regular_file(path);
   identity_ = identity_of(file.status);
   std::string start(std::min<std::uint64_t>(identity_.size, kFirstBytes), '\0');
   read_fully(path, file.descriptor.get(), start, 0);
-  header_ = parse_npy_header(start, identity_.size, path);
+  header_ = parse_npy_header(start, identity_.size, path, accepts);
   descriptor_ = file.descriptor.release();
 }
 

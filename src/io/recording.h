@@ -73,10 +73,10 @@ struct RecordedCounts {
 };
 
 struct RecordingOptions {
-  std::vector<std::pair<std::string, std::string>> where;  // columns that must have these values
-  std::string form;                                        // "": told by what the file begins with
-  std::string model;  // of every group, where the file does not say; "": nothing is known
-  bool text = false;  // whether ChoiceBlock::text is wanted
+  std::vector<std::pair<std::string, std::string>> where = {};  // columns that must have these values
+  std::string form = {};                                        // "": told by what the file begins with
+  std::string model = {};  // of every group, where the file does not say; "": nothing is known
+  bool text = false;       // whether ChoiceBlock::text is wanted
 };
 
 // A file being read, from its first block to its last, once. Reads ahead no more than some MiB.

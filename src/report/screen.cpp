@@ -75,9 +75,9 @@ std::string widths_in_words(const RunRecord& r) {
   if (!r.executed) {
     return r.has_gate ? fmt::format(", d_model {}", r.shape.d_model) : "";
   }
-  return fmt::format(", d_model {}, d_ff {}{}, {}", r.shape.d_model, r.shape.d_ff,
+  return fmt::format(", d_model {}, d_ff {}{}, {}{}", r.shape.d_model, r.shape.d_ff,
                      r.shape.latent_width > 0 ? fmt::format(", latent {}", r.shape.latent_width) : "",
-                     enum_text(r.shape.activation));
+                     enum_text(r.shape.activation), r.shape.ffn_bias ? " with biases" : "");
 }
 
 void add_head(Screen& screen, const RunRecord& r) {

@@ -10,10 +10,12 @@ namespace moesim::testing {
 using Row = std::vector<double>;
 using Rows = std::vector<Row>;
 
-// Hidden unit f of an ffn: act(gate[f]·x)·(up[f]·x) when gated, else act(up[f]·x); it adds down[f].
+// Hidden unit f of an ffn: act(gate[f]·x + b)·(up[f]·x + c) when gated, else act(up[f]·x + c); it adds
+// down[f]. oai: as in gpt-oss, cut off, and (up + 1) instead of up.
 struct NaiveFfn {
   Rows up, gate, down;
-  std::string activation;  // silu, gelu or relu; of the gated ones what stands before the product
+  std::string activation;  // oai, silu, gelu or relu; of the gated ones what stands before the product
+  Row up_bias, gate_bias, down_bias;  // of no number: none
 };
 
 struct NaiveConstant {

@@ -5,8 +5,8 @@
 //   exact_fma(a, b, c)           the same, rounded once whatever it costs
 //   widen_half(const uint16_t*)  V float16 → Vec
 //   widen_byte(const int8_t*)    V int8 → Vec
-//   stream(float*, Vec)          stores to an aligned place without bringing it into the caches, where that exists
-//   end_streams()                after it such stores are seen like any other
+//   stream(float*, Vec)          stores to an aligned place without bringing it into the caches, where that
+//   exists end_streams()                after it such stores are seen like any other
 // No name here has external linkage, and nothing of the standard library is used.
 
 constexpr int kCacheLine = 64;
@@ -61,21 +61,21 @@ template <class Panel, int M>
 void product(const PanelStep& step) {
   const float* x = step.x;
   float* acc = step.acc;
-  const bool add = step.add;
+  const bool chained = step.add && !step.apart;
   const int lines = step.lines;
   const char* next = static_cast<const char*>(step.next);
   Vec sums[M][2];
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
-    sums[m][0] = add ? load(acc + 2 * m * kLanes) : Vec{};
-    sums[m][1] = add ? load(acc + (2 * m + 1) * kLanes) : Vec{};
+    sums[m][0] = chained ? load(acc + 2 * m * kLanes) : Vec{};
+    sums[m][1] = chained ? load(acc + (2 * m + 1) * kLanes) : Vec{};
   }
   Panel weights(step.panel);
   for (std::int64_t k = 0; k < step.depth; k += kLanes) {
 #pragma GCC unroll 16
     for (int j = 0; j < kLanes; ++j) {
-      // One line at a time: many at once would hold up the loads of the product. Few rows use a panel up faster
-      // than its next part arrives: that one goes to the second-level cache, to leave the first free.
+      // One line at a time: many at once would hold up the loads of the product. Few rows use a panel up
+      // faster than its next part arrives: that one goes to the second-level cache, to leave the first free.
       for (int line = j; line < lines; line += kLanes, next += kCacheLine) {
         __builtin_prefetch(next, 0, M <= kFewRows ? 2 : 3);
       }
@@ -88,6 +88,13 @@ void product(const PanelStep& step) {
       }
     }
     x += M * kLanes;
+  }
+  if (step.add && step.apart) {
+#pragma GCC unroll 16
+    for (int m = 0; m < M; ++m) {
+      sums[m][0] = load(acc + 2 * m * kLanes) + sums[m][0];
+      sums[m][1] = load(acc + (2 * m + 1) * kLanes) + sums[m][1];
+    }
   }
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
@@ -184,12 +191,22 @@ Vec times_sigmoid(Vec x, Vec z) {
 Vec gelu(Vec x) {
   return times_sigmoid(x, 1.5957691216057308F * (x + 0.044715F * x * x * x));
 }
+// (u + 1)·g·sigmoid(α·g), cut off at the limit; NaN stays NaN.
+Vec swiglu_oai(Vec gate, Vec up) {
+  const Vec most = splat(kOaiLimit);
+  const Vec least = splat(-kOaiLimit);
+  gate = gate > most ? most : gate;
+  up = up > most ? most : up;
+  up = up < least ? least : up;
+  return times_sigmoid((up + 1.0F) * gate, kOaiAlpha * gate);
+}
 Vec relu(Vec x) {
   return x < 0.0F ? Vec{} : x;  // NaN stays NaN
 }
 
 void activate(const ActivateTile& tile) {
-  const bool gated = tile.activation == Activation::swiglu || tile.activation == Activation::geglu;
+  const bool gated = tile.activation == Activation::swiglu || tile.activation == Activation::geglu ||
+                     tile.activation == Activation::swiglu_oai;
   for (int row = 0; row < tile.rows; ++row) {
     Vec first = load(tile.acc + 2 * row * kLanes);
     Vec second = load(tile.acc + (2 * row + 1) * kLanes);
@@ -197,9 +214,16 @@ void activate(const ActivateTile& tile) {
       first = first * load(tile.column_scale);
       second = second * load(tile.column_scale + kLanes);
     }
+    if (tile.column_bias != nullptr) {
+      first = first + load(tile.column_bias);
+      second = second + load(tile.column_bias + kLanes);
+    }
     switch (tile.activation) {
       case Activation::swiglu:
         first = times_sigmoid(first, first) * second;
+        break;
+      case Activation::swiglu_oai:
+        first = swiglu_oai(first, second);
         break;
       case Activation::geglu:
         first = gelu(first) * second;
@@ -228,23 +252,30 @@ void activate(const ActivateTile& tile) {
   }
 }
 
+// V sums, with their biases where there are some.
+Vec biased(const float* acc, const float* bias) {
+  return bias != nullptr ? load(acc) + load(bias) : load(acc);
+}
+
 void finish(const FinishTile& tile) {
+  const float* const bias = tile.bias;
+  const float* const second_bias = bias != nullptr ? bias + kLanes : nullptr;
   for (int row = 0; row < tile.rows; ++row) {
     const float* acc = tile.acc + 2 * row * kLanes;
     float* out = tile.out + row * tile.stride;
     const float weight = tile.row_weight != nullptr ? tile.row_weight[row] : 1.0F;
     if (tile.columns == 2 * kLanes) {
       if (tile.streaming && is_aligned(out)) {
-        stream(out, load(acc) * weight);
-        stream(out + kLanes, load(acc + kLanes) * weight);
+        stream(out, biased(acc, bias) * weight);
+        stream(out + kLanes, biased(acc + kLanes, second_bias) * weight);
         continue;
       }
-      store(out, load(acc) * weight);
-      store(out + kLanes, load(acc + kLanes) * weight);
+      store(out, biased(acc, bias) * weight);
+      store(out + kLanes, biased(acc + kLanes, second_bias) * weight);
       continue;
     }
     for (int c = 0; c < tile.columns; ++c) {
-      out[c] = acc[c] * weight;
+      out[c] = (bias != nullptr ? acc[c] + bias[c] : acc[c]) * weight;
     }
   }
 }

@@ -10,7 +10,8 @@
 // half and column V+j in the high half; one of int8 has its scales elsewhere.
 //
 // Every number of a product is one chain of multiply-adds in the order of the depth, whatever the number of
-// rows and wherever the depth is cut into blocks: its bits depend on its own row and column alone.
+// rows and wherever the depth is cut into blocks (or, asked for, the sum of one chain a block): its bits
+// depend on its own row and column alone.
 
 #include <cstdint>
 
@@ -19,7 +20,8 @@
 
 namespace moesim {
 
-// acc[rows][2V] = (add ? acc : 0) + x·panel, over `depth` of both. Meanwhile it asks for `lines` cache lines
+// acc[rows][2V] = (add ? acc : 0) + x·panel, over `depth` of both: one chain that begins with acc, or, apart,
+// a chain that begins with 0 and is added to acc when it is whole. Meanwhile it asks for `lines` cache lines
 // from `next` on for every V of the depth: weights that will be needed soon, which would otherwise be waited
 // for.
 struct PanelStep {
@@ -28,6 +30,7 @@ struct PanelStep {
   const void* panel;
   float* acc;
   bool add;
+  bool apart;
   const void* next;
   int lines;
 };
@@ -52,14 +55,16 @@ struct ActivateTile {
   int rows;
   const float* acc;           // [rows][2V]
   const float* column_scale;  // [2V], or null
+  const float* column_bias;   // [2V], or null: added to the scaled sums
   const float* unit_scale;    // [units], or null: of the rows of `down` that the units meet next
   float* hidden;              // [1 or 2][rows][V]
 };
 
-// Sums of one tile and one down panel → rows of the output.
+// Sums of one tile and one down panel → rows of the output: (sum + bias)·weight.
 struct FinishTile {
   int rows;
   const float* acc;         // [rows][2V]
+  const float* bias;        // [2V], or null
   const float* row_weight;  // [rows], or null
   float* out;               // row r at out + r·stride
   std::int64_t stride;
