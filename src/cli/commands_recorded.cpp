@@ -39,6 +39,8 @@ void add_trace(Commands& commands) {
       "  moesim trace convert expert_counts.csv --where domain=arxiv,ranks_counted=topk --to counts.csv\n"
       "  moesim trace convert routed.npy --to routed.csv.zst     (a line for each choice, packed)\n"
       "  moesim trace convert routed.npy --to routed.counts.csv  (sums by layer and expert)\n"
+      "  moesim trace convert logits.npy --router olmoe --to trace.moer   (router logits that were kept)\n"
+      "  moesim trace convert sequences/*.csv --to loads.yaml    (loads, for router.kind drawn)\n"
       "  moesim trace stats trace.moer -o json\n"
       "  moesim trace stats sequences/*.csv      (several files as one recording)\n"
       "What is read: docs/formats.md; a file of another form gets a list of those understood.");
@@ -48,14 +50,15 @@ void add_trace(Commands& commands) {
   command->add_option("file", a.file, "recorded routing, packed with gzip or zstd or not")
       ->required()
       ->type_name("FILE");
-  command->add_option("more", a.more, "stats: further files of the same kind, read as one recording")
+  command->add_option("more", a.more, "further files of the same kind, read as one recording")
       ->type_name("FILE");
   command
       ->add_option(
           "--to", a.to,
           "convert: the file to write. .csv and .jsonl hold a line for each choice, .moer the same in "
           "few bytes; a name that ends in counts, as counts.csv, holds sums by layer and expert, as "
-          ".csv of recorded counts does; .zst behind it packs it")
+          ".csv of recorded counts does; .zst behind it packs it; .yaml: the loads alone, for router.kind "
+          "drawn")
       ->type_name("FILE");
   command->add_option("--where", a.where, "only lines and groups with these values; may be repeated")
       ->allow_extra_args(false)
@@ -63,6 +66,10 @@ void add_trace(Commands& commands) {
   command->add_option("--form", a.form, "the form of FILE, where it cannot be told")->type_name("NAME");
   command->add_option("--model", a.model, "the model it was recorded from, where FILE does not say")
       ->type_name("NAME");
+  command->add_option("--router", a.router, "FILE holds router logits: what this router preset makes of them")
+      ->type_name("PRESET");
+  command->add_option("--source", a.source, "convert to loads: where the recording comes from")
+      ->type_name("TEXT");
   command->add_option("-o,--output", a.output, "stats: what to print (default: table)")
       ->type_name("table|csv|json|jsonl");
   command->add_option("--layer", a.layer, "stats: of this layer alone")->type_name("N");

@@ -95,9 +95,9 @@ struct RoutersArguments {
 };
 struct TraceArguments {
   std::string action, file;
-  std::string to, form, model, layer, report;
+  std::string to, form, model, layer, report, router, source;
   std::vector<std::string> where;
-  std::vector<std::string> more;  // stats: further files
+  std::vector<std::string> more;  // further files
   std::string output;             // "": table
 };
 struct ModelsArguments {
@@ -162,6 +162,8 @@ std::string parse_choice_option(const std::string& option, const std::string& te
 
 // How a recording is to be read, as typed. Throws Error(usage).
 RecordingOptions recording_options(const TraceArguments& arguments);
+// The files as one recording; of logits what the router makes of them.
+std::unique_ptr<Recording> open_trace(const TraceArguments& arguments, const Context& context);
 
 // How standard output wants to be written to: --color, then NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then
 // whether it is a terminal; block characters where the locale is UTF-8 or the output is not a terminal.
