@@ -75,10 +75,6 @@ struct RouteArguments {
   std::string output = "table";
   PageArguments page;
 };
-struct ReplayArguments {
-  RunArguments run;      // config may be "": none is given
-  TraceArguments trace;  // file, form, where, model, layer
-};
 struct InspectArguments {
   std::string checkpoint, layer, layout, threads;
   bool norms = false;
@@ -99,6 +95,10 @@ struct TraceArguments {
   std::vector<std::string> where;
   std::vector<std::string> more;  // further files
   std::string output;             // "": table
+};
+struct ReplayArguments {
+  RunArguments run;      // config may be "": none is given
+  TraceArguments trace;  // file, form, where, model, layer
 };
 struct ModelsArguments {
   std::string name;    // "": all
