@@ -74,6 +74,16 @@ struct RouteArguments {
   std::string output = "table";
   PageArguments page;
 };
+struct InspectArguments {
+  std::string checkpoint, layer, layout, threads;
+  bool norms = false;
+  std::string output = "table";
+};
+struct LayerArguments {
+  std::string checkpoint, layer, input, out, routing, layout, threads;
+  bool router_only = false;
+  std::string output = "table";
+};
 struct RoutersArguments {
   std::string name;
   std::string output = "table";
@@ -106,6 +116,8 @@ int report_command(const ReportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
+int inspect_command(const InspectArguments& arguments);
+int layer_command(const LayerArguments& arguments);
 int init_command(const InitArguments& arguments);
 int man_command(const CommandTree& tree);
 int completion_command(const std::string& shell, const CommandTree& tree);
