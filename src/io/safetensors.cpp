@@ -204,9 +204,12 @@ void TensorFolder::Impl::add_shard(const std::string& name) {
 }
 
 void TensorFolder::Impl::sort_tensors() {
-  std::sort(tensors.begin(), tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
-    return a.name != b.name ? a.name < b.name : a.shard < b.shard;
-  });
+  if (files.size() > 1) {  // one file's are sorted
+    std::sort(tensors.begin(), tensors.end(), [](const TensorInfo& a, const TensorInfo& b) {
+      const int order = a.name.compare(b.name);
+      return order != 0 ? order < 0 : a.shard < b.shard;
+    });
+  }
   const auto twice =
       std::adjacent_find(tensors.begin(), tensors.end(),
                          [](const TensorInfo& a, const TensorInfo& b) { return a.name == b.name; });
@@ -269,6 +272,14 @@ void TensorFolder::Impl::add_index(const std::string& name) {
   check_unchanged(path, file.descriptor.get(), identity);
   const SafetensorsIndex index = parse_safetensors_index(text, path);
   for (const std::string& shard : index.shards) {
+    if (!folder->has(shard)) {
+      throw Error(
+          ErrorKind::missing_input,
+          fmt::format("{}: error: the index names this file and it is not there; expected all files of "
+                      "the index [file-missing]",
+                      shown_path(folder->path_of(shard))),
+          "download it, or name a folder that has the files you want and no index");
+    }
     add_shard(shard);
   }
   sort_tensors();

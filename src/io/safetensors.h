@@ -85,9 +85,11 @@ class TensorFolder {
   std::unique_ptr<Impl> impl_;
 };
 
-// Tensors of one new file, by descending size of their elements and then by name, as the reference
-// implementation orders them. Written through a temporary file that is synced and renamed. The same tensors
-// give the same bytes. Names are unique UTF-8, payloads as long as type and shape say (MOESIM_CHECK).
+// Tensors of one new file, wide elements first and then by name, in the order of the reference
+// implementation. Written through a temporary file that is synced and renamed. The same tensors
+// give the same bytes. Types are the format's, names UTF-8, payloads as long as type and shape say
+// (MOESIM_CHECK). Throws Error(bad_data) where a name stands twice or a limit of the reader is passed,
+// Error(cannot_create) and Error(write_failed).
 struct TensorToWrite {
   std::string name;
   std::string type_name;  // "F32"

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
+#include <tuple>
 #include <unordered_set>
 
 #include "core/error.h"
@@ -21,29 +23,30 @@ constexpr std::size_t kMostTensors = 1'000'000;
 constexpr std::size_t kMostDimensions = 8;
 constexpr std::uint64_t kMostBits = std::uint64_t{1} << 62;
 
+// In the order in which the reference implementation writes tensors: what must be aligned comes first.
 constexpr TensorTypeName kTypes[] = {
+    {"U64", TensorType::u64, 64},
+    {"I64", TensorType::i64, 64},
     {"F64", TensorType::f64, 64},
+    {"C64", TensorType::other, 64},
     {"F32", TensorType::f32, 32},
-    {"F16", TensorType::f16, 16},
+    {"U32", TensorType::u32, 32},
+    {"I32", TensorType::i32, 32},
     {"BF16", TensorType::bf16, 16},
+    {"F16", TensorType::f16, 16},
+    {"U16", TensorType::u16, 16},
+    {"I16", TensorType::i16, 16},
+    {"F8_E5M2FNUZ", TensorType::other, 8},
+    {"F8_E4M3FNUZ", TensorType::other, 8},
+    {"F8_E8M0", TensorType::other, 8},
     {"F8_E4M3", TensorType::f8_e4m3, 8},
     {"F8_E5M2", TensorType::f8_e5m2, 8},
-    {"I64", TensorType::i64, 64},
-    {"U64", TensorType::u64, 64},
-    {"I32", TensorType::i32, 32},
-    {"U32", TensorType::u32, 32},
-    {"I16", TensorType::i16, 16},
-    {"U16", TensorType::u16, 16},
     {"I8", TensorType::i8, 8},
     {"U8", TensorType::u8, 8},
-    {"BOOL", TensorType::boolean, 8},
-    {"F4", TensorType::other, 4},
-    {"F6_E2M3", TensorType::other, 6},
     {"F6_E3M2", TensorType::other, 6},
-    {"F8_E8M0", TensorType::other, 8},
-    {"F8_E4M3FNUZ", TensorType::other, 8},
-    {"F8_E5M2FNUZ", TensorType::other, 8},
-    {"C64", TensorType::other, 64},
+    {"F6_E2M3", TensorType::other, 6},
+    {"F4", TensorType::other, 4},
+    {"BOOL", TensorType::boolean, 8},
 };
 
 // The length of the payload of a tensor, or why there is none. The product is checked without its zeros, so
@@ -270,38 +273,52 @@ class HeaderReader {
     }
   }
 
-  // No name twice; the payload used from its first byte to its last, no byte twice.
+  // No name twice; the payload used from its first byte to its last, no byte twice. What is sorted are
+  // places: entries are large.
   SafetensorsHeader finish() {
-    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-      return a.tensor.name != b.tensor.name ? a.tensor.name < b.tensor.name : a.at < b.at;
+    std::vector<std::uint32_t> by_name(entries_.size());
+    std::iota(by_name.begin(), by_name.end(), 0U);
+    std::vector<std::uint32_t> by_offset = by_name;
+    std::sort(by_name.begin(), by_name.end(), [this](std::uint32_t a, std::uint32_t b) {
+      const int order = entries_[a].tensor.name.compare(entries_[b].tensor.name);
+      return order != 0 ? order < 0 : a < b;
     });
     const auto twice =
-        std::adjacent_find(entries_.begin(), entries_.end(),
-                           [](const Entry& a, const Entry& b) { return a.tensor.name == b.tensor.name; });
-    if (twice != entries_.end()) {
-      refuse(std::next(twice)->at, fmt::format("tensor '{}' stands twice", display_safe(twice->tensor.name)),
+        std::adjacent_find(by_name.begin(), by_name.end(), [this](std::uint32_t a, std::uint32_t b) {
+          return entries_[a].tensor.name == entries_[b].tensor.name;
+        });
+    if (twice != by_name.end()) {
+      refuse(entries_[twice[1]].at,
+             fmt::format("tensor '{}' stands twice", display_safe(entries_[*twice].tensor.name)),
              "each name once");
     }
-    std::stable_sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-      return a.tensor.begin != b.tensor.begin ? a.tensor.begin < b.tensor.begin : a.tensor.end < b.tensor.end;
+    std::sort(by_offset.begin(), by_offset.end(), [this](std::uint32_t a, std::uint32_t b) {
+      const auto key = [this](std::uint32_t i) {
+        return std::tuple(entries_[i].tensor.begin, entries_[i].tensor.end, i);
+      };
+      return key(a) < key(b);
     });
-    SafetensorsHeader header{
-        .tensors = {}, .metadata = std::move(metadata_), .payload_offset = payload_offset_};
-    header.tensors.reserve(entries_.size());
     std::uint64_t used = 0;
-    for (Entry& entry : entries_) {
+    for (const std::uint32_t i : by_offset) {
+      const Entry& entry = entries_[i];
       if (entry.tensor.begin != used) {
         refuse_tensor(entry, entry.offsets_at,
                       fmt::format("it begins at byte {} of the payload", entry.tensor.begin),
                       fmt::format("{}, where the tensor before it ends", used));
       }
       used = entry.tensor.end;
-      entry.tensor.begin += payload_offset_;
-      entry.tensor.end += payload_offset_;
-      header.tensors.push_back(std::move(entry.tensor));
     }
     if (used != payload_bytes_) {
       refuse(payload_offset_ + used, "no tensor has the bytes from here on", "the end of the file");
+    }
+    SafetensorsHeader header{
+        .tensors = {}, .metadata = std::move(metadata_), .payload_offset = payload_offset_};
+    header.tensors.reserve(entries_.size());
+    for (const std::uint32_t i : by_name) {
+      TensorInfo& tensor = entries_[i].tensor;
+      tensor.begin += payload_offset_;
+      tensor.end += payload_offset_;
+      header.tensors.push_back(std::move(tensor));
     }
     return header;
   }

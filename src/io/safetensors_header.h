@@ -13,7 +13,7 @@
 
 namespace moesim {
 
-// The format's types by name.
+// The format's types by name; of two, the one at the lower address is written first.
 struct TensorTypeName {
   std::string_view name;  // "BF16"
   TensorType type = TensorType::other;
@@ -29,7 +29,7 @@ std::uint64_t safetensors_payload_offset(std::string_view start, std::uint64_t f
                                          const std::string& name);
 
 struct SafetensorsHeader {
-  std::vector<TensorInfo> tensors;                            // in order of the payload; shard is 0
+  std::vector<TensorInfo> tensors;                            // by name; shard is 0
   std::vector<std::pair<std::string, std::string>> metadata;  // __metadata__, in order of the file
   std::uint64_t payload_offset = 0;
 };

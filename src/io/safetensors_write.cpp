@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -45,9 +44,9 @@ void write_safetensors(const std::string& path, std::span<const TensorToWrite> t
   }
   // Wide elements first: every tensor then lies at a multiple of its element's size.
   std::sort(order.begin(), order.end(), [](const TensorToWrite* a, const TensorToWrite* b) {
-    const unsigned wide_a = find_tensor_type(a->type_name)->bits;
-    const unsigned wide_b = find_tensor_type(b->type_name)->bits;
-    return wide_a != wide_b ? wide_a > wide_b : a->name < b->name;
+    const TensorTypeName* const type_a = find_tensor_type(a->type_name);
+    const TensorTypeName* const type_b = find_tensor_type(b->type_name);
+    return type_a != type_b ? type_a < type_b : a->name < b->name;
   });
   std::string header = "{";
   if (!metadata.empty()) {

@@ -160,9 +160,8 @@ TEST(SafetensorsHeader, RefusesTensorsThatAreNotDescribedExactly) {
 
 TEST(SafetensorsHeader, RefusesTypesShapesAndOffsets) {
   const std::string types =
-      "expected one of F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64, U64, I32, U32, I16, U16, I8, U8, BOOL, "
-      "F4, "
-      "F6_E2M3, F6_E3M2, F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ, C64";
+      "expected one of U64, I64, F64, C64, F32, U32, I32, BF16, F16, U16, I16, F8_E5M2FNUZ, F8_E4M3FNUZ, "
+      "F8_E8M0, F8_E4M3, F8_E5M2, I8, U8, F6_E3M2, F6_E2M3, F4, BOOL";
   const char* number = "; expected a whole number from 0 to 2^64-1";
   expect_refused({
       {with_dtype("\"f32\""), "byte 22: tensor 'a': the dtype 'f32'; " + types},
@@ -288,10 +287,11 @@ TEST(SafetensorsHeader, ReadsWhatTheFormatAllows) {
                                  tensor_entry("none", "C64", "[7,0,9]", "[9,9]") + "}  ",
                              12));
   ASSERT_EQ(header.tensors.size(), 4u);
-  EXPECT_EQ(header.tensors[0].name, "b");
-  EXPECT_EQ(header.tensors[0].elements(), 1u);
-  EXPECT_EQ(header.tensors[0].begin, header.payload_offset);
-  EXPECT_EQ(header.tensors[1].name, "");
+  EXPECT_EQ(header.tensors[0].name, "");
+  EXPECT_EQ(header.tensors[0].begin, header.payload_offset + 1);
+  EXPECT_EQ(header.tensors[1].name, "b");
+  EXPECT_EQ(header.tensors[1].elements(), 1u);
+  EXPECT_EQ(header.tensors[1].begin, header.payload_offset);
   EXPECT_EQ(header.tensors[2].name, "none");
   EXPECT_EQ(header.tensors[2].elements(), 0u);
   EXPECT_EQ(header.tensors[3].name, "😀");

@@ -180,9 +180,11 @@ TEST_F(IndexedFolder, MustAgreeWithItsIndex) {
 
 TEST_F(IndexedFolder, MustHaveItsShards) {
   put_index("\"a\":\"x.safetensors\",\"b\":\"z.safetensors\"");
-  EXPECT_EQ(refusal().message, in_folder("z.safetensors") +
-                                   ": error: there is no such file; expected a file that can "
-                                   "be read [file-missing]");
+  EXPECT_EQ(refusal().message,
+            in_folder("z.safetensors") +
+                ": error: the index names this file and it is not there; expected all files of "
+                "the index [file-missing]");
+  EXPECT_EQ(refusal().help, "download it, or name a folder that has the files you want and no index");
   EXPECT_EQ(refusal().kind, ErrorKind::missing_input);
   put("y.safetensors", make_safetensors("{"));
   put_index("\"a\":\"x.safetensors\",\"b\":\"y.safetensors\"");
