@@ -134,6 +134,7 @@ TEST(Completion, ChoicesAreThoseOfTheHelpAndOfTheProgram) {
                                                        {"validate quickstart", "-o"},
                                                        {"route --preset mixtral", "-o"},
                                                        {"routers", "-o"},
+                                                       {"models", "-o"},
                                                        {"doctor", "-o"},
                                                        {"report x", "--figures"},
                                                        {"explain expert", "--lang"},
@@ -174,6 +175,7 @@ TEST(Completion, BashCompletesTheLineAsReadlineCutsIt) {
   EXPECT_EQ(offered("moesim sweep quickstart -p layer.num_l"), Words{"layer.num_layers="});
   EXPECT_EQ(offered("moesim explain no-eff"), Words{"no-effect"});
   EXPECT_TRUE(has(offered("moesim routers deepseek_"), "deepseek_v3"));
+  EXPECT_TRUE(has(offered("moesim models mixtral-"), "mixtral-8x7b"));
   EXPECT_EQ(offered("moesim init sw"), Words{"sweep"});
   EXPECT_EQ(offered("moesim run quickstart --seed ''"), Words{});
   EXPECT_EQ(offered("moesim nonsense ''"), Words{});
