@@ -7,6 +7,7 @@
 // chain a block of it, so its bits depend neither on the tile it is in nor on threads.
 
 #include <algorithm>
+#include <functional>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -69,6 +70,7 @@ struct TiledScratch final : ExecutorScratch {
 struct ThreadScratch {
   Matrix sums;   // [tiles·panels of a task, max_rows·2V]
   Matrix panel;  // [kDepthBlock,2V]
+  Matrix block;  // [max_rows,2V] of one block of the depth, where blocks are added up
 };
 
 // One of the two products: which panels, how deep, and where a finished tile goes.
@@ -196,6 +198,7 @@ class TiledExecutor final : public Executor {
     const PanelProduct* products = kernels_.products[widen ? 0 : type];
     const bool one_block = product.depth <= kDepthBlock;
     scratch.sums.resize(one_block ? 1 : task.tiles * task.panels, kernels_.max_rows * 2 * kernels_.lanes);
+    scratch.block.resize(params_.sums == Sums::blocks ? kernels_.max_rows : 0, 2 * kernels_.lanes);
     scratch.panel.resize(widen ? kDepthBlock : 0, 2 * kernels_.lanes);
     const auto weights_at = [&](Index p, Index k) {
       return panel_of(task.first_panel + p) + static_cast<std::uint64_t>(k) * product.layout.row_bytes;
@@ -203,6 +206,7 @@ class TiledExecutor final : public Executor {
     for (Index k = 0; k < product.depth; k += kDepthBlock) {
       const Index depth = std::min(kDepthBlock, product.depth - k);
       const bool last = k + depth == product.depth;
+      const bool apart = params_.sums == Sums::blocks && k > 0;  // a chain of its own, added when it is whole
       const Index lines = lines_per_step(product.layout, task.tiles);
       for (Index p = 0; p < task.panels; ++p) {
         const void* weights = weights_at(p, k);
@@ -220,11 +224,14 @@ class TiledExecutor final : public Executor {
           products[tile.rows - 1]({.depth = depth,
                                    .x = product.in + tile.first_row * product.depth + k * tile.rows,
                                    .panel = weights,
-                                   .acc = sums,
-                                   .add = k > 0,
-                                   .apart = params_.sums == Sums::blocks,
+                                   .acc = apart ? scratch.block.data() : sums,
+                                   .add = k > 0 && !apart,
                                    .next = next + t * lines * (depth / kernels_.lanes) * kLineBytes,
                                    .lines = static_cast<int>(lines)});
+          if (apart) {
+            const Index numbers = tile.rows * 2 * kernels_.lanes;
+            std::transform(sums, sums + numbers, scratch.block.data(), sums, std::plus<>());
+          }
           if (last) {
             finish({tile, task.first_panel + p, sums});
           }

@@ -5,8 +5,8 @@
 //   exact_fma(a, b, c)           the same, rounded once whatever it costs
 //   widen_half(const uint16_t*)  V float16 → Vec
 //   widen_byte(const int8_t*)    V int8 → Vec
-//   stream(float*, Vec)          stores to an aligned place without bringing it into the caches, where that
-//   exists end_streams()                after it such stores are seen like any other
+//   stream(float*, Vec)          stores to an aligned place without bringing it into the caches, where that exists
+//   end_streams()                after it such stores are seen like any other
 // No name here has external linkage, and nothing of the standard library is used.
 
 constexpr int kCacheLine = 64;
@@ -61,21 +61,21 @@ template <class Panel, int M>
 void product(const PanelStep& step) {
   const float* x = step.x;
   float* acc = step.acc;
-  const bool chained = step.add && !step.apart;
+  const bool add = step.add;
   const int lines = step.lines;
   const char* next = static_cast<const char*>(step.next);
   Vec sums[M][2];
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
-    sums[m][0] = chained ? load(acc + 2 * m * kLanes) : Vec{};
-    sums[m][1] = chained ? load(acc + (2 * m + 1) * kLanes) : Vec{};
+    sums[m][0] = add ? load(acc + 2 * m * kLanes) : Vec{};
+    sums[m][1] = add ? load(acc + (2 * m + 1) * kLanes) : Vec{};
   }
   Panel weights(step.panel);
   for (std::int64_t k = 0; k < step.depth; k += kLanes) {
 #pragma GCC unroll 16
     for (int j = 0; j < kLanes; ++j) {
-      // One line at a time: many at once would hold up the loads of the product. Few rows use a panel up
-      // faster than its next part arrives: that one goes to the second-level cache, to leave the first free.
+      // One line at a time: many at once would hold up the loads of the product. Few rows use a panel up faster
+      // than its next part arrives: that one goes to the second-level cache, to leave the first free.
       for (int line = j; line < lines; line += kLanes, next += kCacheLine) {
         __builtin_prefetch(next, 0, M <= kFewRows ? 2 : 3);
       }
@@ -88,13 +88,6 @@ void product(const PanelStep& step) {
       }
     }
     x += M * kLanes;
-  }
-  if (step.add && step.apart) {
-#pragma GCC unroll 16
-    for (int m = 0; m < M; ++m) {
-      sums[m][0] = load(acc + 2 * m * kLanes) + sums[m][0];
-      sums[m][1] = load(acc + (2 * m + 1) * kLanes) + sums[m][1];
-    }
   }
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {

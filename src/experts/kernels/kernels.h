@@ -10,8 +10,7 @@
 // half and column V+j in the high half; one of int8 has its scales elsewhere.
 //
 // Every number of a product is one chain of multiply-adds in the order of the depth, whatever the number of
-// rows and wherever the depth is cut into blocks (or, asked for, the sum of one chain a block): its bits
-// depend on its own row and column alone.
+// rows and wherever the depth is cut into blocks: its bits depend on its own row and column alone.
 
 #include <cstdint>
 
@@ -20,8 +19,7 @@
 
 namespace moesim {
 
-// acc[rows][2V] = (add ? acc : 0) + x·panel, over `depth` of both: one chain that begins with acc, or, apart,
-// a chain that begins with 0 and is added to acc when it is whole. Meanwhile it asks for `lines` cache lines
+// acc[rows][2V] = (add ? acc : 0) + x·panel, over `depth` of both. Meanwhile it asks for `lines` cache lines
 // from `next` on for every V of the depth: weights that will be needed soon, which would otherwise be waited
 // for.
 struct PanelStep {
@@ -30,7 +28,6 @@ struct PanelStep {
   const void* panel;
   float* acc;
   bool add;
-  bool apart;
   const void* next;
   int lines;
 };
