@@ -18,7 +18,9 @@ namespace {
 // Without a model and without a config.
 constexpr Index kUsualWidth = 256;
 constexpr Index kUsualHidden = 512;
-constexpr std::uint64_t kTokensPerStep = 512;
+constexpr std::uint64_t kFewestPerStep = 64;
+constexpr std::uint64_t kMostPerStep = 512;
+constexpr std::uint64_t kUsualSteps = 8;
 constexpr std::uint64_t kMostSteps = 64;
 
 // Letters and digits alone, in lower case.
@@ -122,11 +124,6 @@ ReplayedShape shape_of(const ReplayRequest& request, const TraceSummary& summary
   shape.num_experts = group.num_experts > 0 ? group.num_experts
                       : model != nullptr    ? model->shape.moe.pool_size()
                                             : widest;
-  if (group.num_experts == 0 && model == nullptr) {
-    shape.notes.push_back(fmt::format(
-        "the recording does not say how many experts there are: taken to be {}, its largest id and one",
-        widest));
-  }
   shape.top_k = group.top_k > 0 ? group.top_k : std::max<Index>(1, std::llround(most_per_token));
   return shape;
 }
@@ -175,7 +172,8 @@ void add_usual_settings(const ReplayPlan& plan, std::vector<std::string>& overri
   for (const LayerSummary& layer : plan.summary.layers) {
     tokens = std::max(tokens, layer.load.tokens);
   }
-  const std::uint64_t of_step = std::clamp<std::uint64_t>(tokens, 1, kTokensPerStep);
+  const std::uint64_t of_step = std::min(std::max<std::uint64_t>(tokens, 1),
+                                         std::clamp(tokens / kUsualSteps, kFewestPerStep, kMostPerStep));
   const std::uint64_t steps = std::clamp<std::uint64_t>(tokens / of_step, 1, kMostSteps);
   overrides.insert(
       overrides.end(),
