@@ -39,7 +39,6 @@ int convert(const TraceArguments& arguments) {
         "moesim trace convert: error: no --to given; expected the file to write [missing-option]",
         fmt::format("moesim trace convert {} --to trace.moer", display_safe(shell_quoted(arguments.file))));
   }
-<<<<<<< HEAD
   const bool loads = arguments.to.ends_with(".yaml");
   if (!loads && !arguments.source.empty()) {
     throw Error(
@@ -56,20 +55,6 @@ int convert(const TraceArguments& arguments) {
     copy_recording(*recording, *writer);
     writer->close();
   }
-=======
-  if (!arguments.more.empty()) {
-    throw Error(ErrorKind::usage,
-                "moesim trace convert: error: more than one FILE; expected one, for the one that --to names "
-                "[bad-option]",
-                "give the command once for each; trace stats reads several as one recording");
-  }
-  RecordingOptions options = recording_options(arguments);
-  options.text = true;
-  const std::unique_ptr<Recording> recording = open_recording(arguments.file, options);
-  const std::unique_ptr<RecordingWriter> writer = write_recording(arguments.to, recording->info());
-  copy_recording(*recording, *writer);
-  writer->close();
->>>>>>> forms
   write_stdout(fmt::format("{}\n", display_path(arguments.to)));
   for (const std::string& note : recording->info().notes) {
     write_stderr(fmt::format("note: {}\n", display_safe(note)));

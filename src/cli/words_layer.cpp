@@ -48,11 +48,11 @@ constexpr Explanation kWords[] = {
      "가중하거나(gated), 라우팅된 출력과 섞습니다(residual_mix)."},
     {"gate", "gating network", "게이트",
      "The scorer: a matrix that makes one logit for each expert from a token's vector. The router then "
-     "chooses. (Inside an expert, the gating matrix is called gate_proj.) Here it is not trained: its "
-     "choices depend on the token but mean nothing yet.",
+     "chooses. (Inside an expert, the gating matrix is called gate_proj.) Without layer.checkpoint it is "
+     "not trained: its choices depend on the token but mean nothing yet.",
      "토큰 벡터에서 전문가마다 로짓을 하나씩 만드는 행렬, 곧 점수를 매기는 부분입니다. 고르는 일은 라우터가 "
-     "합니다. (전문가 안의 게이트 행렬은 gate_proj라고 합니다.) moesim의 게이트는 학습되지 않았으므로 선택은 "
-     "토큰에 따라 달라지지만 아직 의미는 없습니다."},
+     "합니다. (전문가 안의 게이트 행렬은 gate_proj라고 합니다.) layer.checkpoint가 없으면 게이트는 학습되지 "
+     "않았으므로 선택은 토큰에 따라 달라지지만 아직 의미는 없습니다."},
     {"gate_proj", "up|down", "",
      "In a gated expert (swiglu, swiglu_oai, geglu) the matrix whose product goes through the activation; up "
      "is the one "
@@ -202,12 +202,14 @@ constexpr Explanation kWords[] = {
      "답을 한 토큰씩 내는 단계입니다. 그 토큰이 고른 전문가만 읽으며, 시간은 가중치를 읽는 데 듭니다. "
      "configs/decode.yaml이 그 예입니다."},
     {"training", "untrained gate", "학습",
-     "moesim trains nothing: gates and experts have random weights. How fast a layer is hardly depends on "
-     "them; which experts tokens choose does. `moesim route` takes the logits or the gate of a trained "
-     "model.",
-     "moesim은 학습을 하지 않으며, 게이트와 전문가의 가중치는 무작위입니다. 층의 속도는 이에 따라 거의 "
-     "달라지지 않지만 토큰이 어느 전문가를 고르는지는 달라집니다. 학습된 모델의 로짓이나 게이트는 `moesim "
-     "route`에 넣을 수 있습니다."},
+     "moesim trains nothing: gates and experts have random weights unless layer.checkpoint names a model's "
+     "folder. How fast a layer is hardly depends on them; which experts tokens choose does. `moesim route` "
+     "takes "
+     "the logits or the gate of a trained model.",
+     "moesim은 학습을 하지 않으며, layer.checkpoint로 모델 폴더를 주지 않으면 게이트와 전문가의 가중치는 "
+     "무작위입니다. 층의 속도는 이에 따라 거의 달라지지 않지만 토큰이 어느 전문가를 고르는지는 달라집니다. "
+     "학습된 "
+     "모델의 로짓이나 게이트는 `moesim route`에 넣을 수 있습니다."},
     {"letters", "T|D|F|E|N|R|S|L|m|G|w|P_e|shape letters|α|σ", "문자",
      "In formulas: T tokens in the batch, D d_model, F d_ff, E experts, k experts a token, N assignments, R "
      "rows computed, L layers, S slots (of parameters: those of the shared experts; of capacity: tokens in "

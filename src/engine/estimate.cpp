@@ -7,6 +7,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "engine/given_layer.h"
 #include "engine/yardstick.h"
 #include "experts/dense.h"
 #include "experts/latent.h"
@@ -215,6 +216,9 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   }
   const Executor& executor = *experiment.executor.executor;
   add("experts", ffn_bytes(experiment, shape, expert_ffn_shape(shape), shape.num_experts));
+  if (experiment.given) {
+    add("reading the checkpoint", experiment.given->reading_bytes(threads));
+  }
   if (shape.constant_experts > 0) {
     add("constant experts", weight_bytes(shape, constant_params(shape)));
   }
@@ -265,7 +269,22 @@ Index largest_that_fits(Index current, std::uint64_t limit, const Experiment& ex
   return low;
 }
 
+Index tokens_that_fit(const Experiment& experiment, int threads, std::uint64_t limit) {
+  return largest_that_fits(experiment.workload->tokens(), limit, experiment, threads,
+                           [](Sizes& s, Index v) { s.tokens = v; });
+}
+
+// Where a checkpoint says how large the layer is.
+std::string setting_beside_a_checkpoint(const Experiment& experiment, int threads, std::uint64_t limit) {
+  const Index tokens = tokens_that_fit(experiment, threads, limit);
+  return tokens >= 1 ? fmt::format("--set workload.tokens={} would fit", tokens)
+                     : "--set baselines=none and --set executor.weights=bf16 or int8 ask for less";
+}
+
 std::string setting_that_fits(const Experiment& experiment, int threads, std::uint64_t limit) {
+  if (experiment.given) {
+    return setting_beside_a_checkpoint(experiment, threads, limit);
+  }
   const LayerShape& shape = experiment.shape;
   const Index experts = largest_that_fits(shape.num_experts, limit, experiment, threads,
                                           [](Sizes& s, Index v) { s.shape.num_experts = v; });
@@ -277,8 +296,7 @@ std::string setting_that_fits(const Experiment& experiment, int threads, std::ui
   if (layers >= 1) {
     return fmt::format("--set layer.num_layers={} would fit", layers);
   }
-  const Index tokens = largest_that_fits(experiment.workload->tokens(), limit, experiment, threads,
-                                         [](Sizes& s, Index v) { s.tokens = v; });
+  const Index tokens = tokens_that_fit(experiment, threads, limit);
   if (tokens >= 1) {
     return fmt::format("--set workload.tokens={} would fit", tokens);
   }

@@ -19,7 +19,8 @@ struct AbsentPart {
 constexpr AbsentPart kAbsentParts[] = {
     {"layer.zero_experts", "0"},    {"layer.copy_experts", "0"},    {"layer.constant_experts", "0"},
     {"layer.shared_width", "none"}, {"layer.shared_kind", "plain"}, {"layer.latent_width", "none"},
-    {"layer.latent_norm", "false"}, {"layer.ffn_bias", "false"},    {"executor.sums", "chain"}};
+    {"layer.latent_norm", "false"}, {"layer.ffn_bias", "false"},    {"executor.sums", "chain"},
+    {"layer.checkpoint", "none"},   {"layer.index", "0"},           {"layer.layout", "auto"}};
 
 // A layer has one of these; the others follow.
 constexpr const char* kWidths[] = {"d_ff", "active_width", "total_width"};
@@ -106,6 +107,20 @@ void describe(Fields<LayerParams>& f) {
       .doc("of the experts' hidden units; swiglu_oai: the cut off one of gpt-oss");
   f.add("ffn_bias", &LayerParams::ffn_bias)
       .doc("whether the products of the experts, shared and dense ones too, have biases");
+  const auto has_checkpoint = [](const LayerParams& p) { return !p.checkpoint.empty(); };
+  f.add("checkpoint", &LayerParams::checkpoint)
+      .word("none", "")
+      .doc(
+          "instead of all other keys of the layer: the folder of a model, relative to the config file, whose "
+          "weights it has and whose router where none is given; ${MOESIM_DATA}/ may stand in front");
+  f.add("index", &LayerParams::index)
+      .range(0, kLargest)
+      .only_when(has_checkpoint, "layer.checkpoint is none")
+      .doc("which layer of the checkpoint, counted from 0 over all");
+  f.add("layout", &LayerParams::layout)
+      .word("auto", "")
+      .only_when(has_checkpoint, "layer.checkpoint is none")
+      .doc("file that says what the checkpoint's tensors are; auto: one of the layouts known");
 }
 
 LayerParams bind_layer(Binder& binder, const Node* section) {

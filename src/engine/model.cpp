@@ -1,5 +1,7 @@
 #include "engine/model.h"
 
+#include "engine/given_layer.h"
+
 namespace moesim {
 
 BankOptions pool_options(const Experiment& experiment, std::uint32_t layer) {
@@ -40,14 +42,20 @@ MoeStack make_moe_stack(const Experiment& experiment, const Context& context) {
   for (Index l = 0; l < shape.num_layers; ++l) {
     const auto number = static_cast<std::uint32_t>(l);
     MoeLayer layer;
+    const GivenLayer* given = experiment.given.get();
     if (experiment.router->traits().needs_logits && experiment.workload->num_logits() == 0) {
-      layer.gate = make_gate(experiment.seed, number, experiment.router->num_logits(), shape.d_model,
-                             experiment.router->gate_rule());
+      const GateRule rule = experiment.router->gate_rule();
+      layer.gate = given != nullptr ? given->make_gate(rule)
+                                    : make_gate(experiment.seed, number, experiment.router->num_logits(),
+                                                shape.d_model, rule);
     }
-    layer.state.expert_bias = experiment.router->initial_bias();
+    layer.state.expert_bias = starting_bias(experiment);
     layer.state.threshold = experiment.router->initial_threshold();
     const BankOptions pool = pool_options(experiment, number);
-    if (experiment.execute) {
+    if (experiment.execute && given != nullptr) {
+      layer.experts = given->make_experts(*experiment.executor.executor, context);
+      layer.shared = given->make_shared(*experiment.executor.executor, context);
+    } else if (experiment.execute) {
       layer.experts = make_bank(pool, *experiment.executor.executor, context);
       layer.latent =
           make_latent_maps(shape, {.seed = pool.seed, .stream = pool.stream, .layer = number}, context);

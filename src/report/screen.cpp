@@ -93,6 +93,9 @@ void add_head(Screen& screen, const RunRecord& r) {
                           : r.exact_k     ? fmt::format("top-{}", r.top_k)
                                           : fmt::format("({:.3g} experts a token)", r.mean_kept_experts),
                           widths_in_words(r)));
+  if (const std::string from = checkpoint_layer(r.resolved); !from.empty()) {
+    screen.line("weights  " + from);
+  }
   const std::string capacity =
       r.capacity ? fmt::format("capacity {} rows {}", with_commas(static_cast<std::uint64_t>(*r.capacity)),
                                value_of(r, "capacity.drop") == "device_level" ? "a device" : "an expert")

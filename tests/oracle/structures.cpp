@@ -40,7 +40,7 @@ double hidden_unit(const std::string& activation, double gate, double up) {
   return act(activation, gate) * up;
 }
 
-Row run_ffn(const NaiveFfn& ffn, const Row& x) {
+Row run_ffn(const NaiveLayerFfn& ffn, const Row& x) {
   Row out = ffn.down_bias.empty() ? Row(x.size(), 0.0) : ffn.down_bias;
   const auto made = [&x](const Row& weights, const Row& bias, std::size_t f) {
     return inner(weights, x) + (bias.empty() ? 0.0 : bias[f]);
@@ -100,8 +100,8 @@ Row rms_normed(const Row& x) {
   return out;
 }
 
-NaiveOutput routed_sum(const NaiveLayer& layer, const Row& x, const std::vector<NaiveAssignment>& assignments,
-                       bool weight_on_input) {
+NaiveLayerOutput routed_sum(const NaiveLayer& layer, const Row& x,
+                            const std::vector<NaiveAssignment>& assignments, bool weight_on_input) {
   const Row seen = layer.latent_down.empty() ? x : map(layer.latent_down, x);
   Row sum(seen.size(), 0.0);
   for (const NaiveAssignment& assignment : assignments) {
@@ -126,9 +126,9 @@ NaiveOutput routed_sum(const NaiveLayer& layer, const Row& x, const std::vector<
 
 }  // namespace
 
-NaiveOutput naive_layer(const NaiveLayer& layer, const Row& x,
-                        const std::vector<NaiveAssignment>& assignments, bool weight_on_input) {
-  NaiveOutput output = routed_sum(layer, x, assignments, weight_on_input);
+NaiveLayerOutput naive_layer(const NaiveLayer& layer, const Row& x,
+                             const std::vector<NaiveAssignment>& assignments, bool weight_on_input) {
+  NaiveLayerOutput output = routed_sum(layer, x, assignments, weight_on_input);
   if (!layer.has_shared) {
     return output;
   }

@@ -15,8 +15,8 @@ namespace moesim {
 namespace {
 
 using testing::NaiveAssignment;
-using testing::NaiveFfn;
 using testing::NaiveLayer;
+using testing::NaiveLayerFfn;
 using testing::Row;
 using testing::Rows;
 
@@ -48,7 +48,7 @@ std::string act_of(Activation activation) {
   return "";
 }
 
-NaiveFfn to_ffn(const BankOptions& options, Index expert) {
+NaiveLayerFfn to_ffn(const BankOptions& options, Index expert) {
   const FfnWeights weights = make_ffn_weights(options, expert);
   return {to_rows(weights.up.view()), to_rows(weights.gate_proj.view()), to_rows(weights.down.view()),
           act_of(options.activation), to_row(weights.up_bias),           to_row(weights.gate_bias),
@@ -170,7 +170,7 @@ TEST(Structures, AThousandLayersAgreeWithTheSecondImplementation) {
       dropped += static_cast<int>(event.plan.num_assignments() - event.plan.num_rows());
     });
     for (Index t = 0; t < normed.rows(); ++t) {
-      const testing::NaiveOutput expected =
+      const testing::NaiveLayerOutput expected =
           naive_layer(naive, to_row(normed.row(t)), kept[static_cast<std::size_t>(t)], on_input);
       const double size = expected.normed_size > 0 ? std::min(1.0, expected.normed_size) : 1.0;
       const double distance = size * distance_in_units(workspace.y.row(t), expected.y);
