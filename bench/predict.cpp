@@ -115,8 +115,7 @@ class Config {
   LayerWork work() const {
     LayerWork work{.tokens = tokens_, .d_model = shape_.d_model};
     work.gate = GateWork{tokens_, shape_.experts, shape_.d_model, kGateTileRows};
-    work.expert =
-        expert_work(shape_.d_model, shape_.d_ff, bank_.ffn.activation, executor_.expert_bytes(bank_.ffn));
+    work.expert = expert_work(bank_.ffn, executor_.expert_bytes(bank_.ffn));
     for (std::size_t e = 0; e + 1 < plan_.expert_begin.size(); ++e) {
       work.rows.push_back(plan_.expert_begin[e + 1] - plan_.expert_begin[e]);
     }

@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
-set(rooms core io config workload router dispatch experts metrics trace balance store engine report page)
+set(rooms core io config workload router dispatch experts models metrics trace balance store engine report page)
 list(TRANSFORM rooms PREPEND moesim_ OUTPUT_VARIABLE libraries)
 add_library(moesim_library INTERFACE)
 target_link_libraries(moesim_library INTERFACE ${libraries})

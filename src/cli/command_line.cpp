@@ -85,6 +85,7 @@ int run_command_line(int argc, char** argv) {
   add_start_commands(commands);
   add_experiment_commands(commands);
   add_router_commands(commands);
+  add_model_commands(commands);
   add_trace_commands(commands);
   add_reference_commands(commands);
   try {

@@ -29,6 +29,7 @@ struct Commands {
 void add_start_commands(Commands& commands);
 void add_experiment_commands(Commands& commands);
 void add_router_commands(Commands& commands);
+void add_model_commands(Commands& commands);
 void add_trace_commands(Commands& commands);
 void add_reference_commands(Commands& commands);
 

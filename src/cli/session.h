@@ -75,16 +75,37 @@ struct RouteArguments {
   std::string output = "table";
   PageArguments page;
 };
+struct InspectArguments {
+  std::string checkpoint, layer, layout, threads;
+  bool norms = false;
+  std::string output = "table";
+};
+struct LayerArguments {
+  std::string checkpoint, layer, input, out, routing, layout, threads;
+  bool router_only = false;
+  std::string output = "table";
+};
 struct RoutersArguments {
   std::string name;
   std::string output = "table";
 };
 struct TraceArguments {
   std::string action, file;
-  std::string to, form, model, layer, report;
+  std::string to, form, model, layer, report, router, source;
   std::vector<std::string> where;
-  std::vector<std::string> more;  // stats: further files
-  std::string output;  // "": table
+  std::vector<std::string> more;  // further files
+  std::string output;             // "": table
+};
+struct ReplayArguments {
+  RunArguments run;      // config may be "": none is given
+  TraceArguments trace;  // file, form, where, model, layer
+};
+struct ModelsArguments {
+  std::string name;    // "": all
+  std::string config;  // a config.json; "": the catalogue
+  std::string output = "table";
+  std::vector<std::string> out_files;
+  PageArguments page;
 };
 struct ExplainArguments {
   std::vector<std::string> words;       // of one name: "load CV" without quotes
@@ -114,6 +135,10 @@ int report_command(const ReportArguments& arguments);
 int validate_command(const ValidateArguments& arguments);
 int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
+int inspect_command(const InspectArguments& arguments);
+int layer_command(const LayerArguments& arguments);
+int models_command(const ModelsArguments& arguments, const std::string& colour);
+int replay_command(const ReplayArguments& arguments, const std::string& colour);
 int trace_command(const TraceArguments& arguments, const std::string& colour);
 int trace_stats_command(const TraceArguments& arguments, const std::string& colour);
 int init_command(const InitArguments& arguments);
@@ -137,6 +162,8 @@ std::string parse_choice_option(const std::string& option, const std::string& te
 
 // How a recording is to be read, as typed. Throws Error(usage).
 RecordingOptions recording_options(const TraceArguments& arguments);
+// The files as one recording; of logits what the router makes of them.
+std::unique_ptr<Recording> open_trace(const TraceArguments& arguments, const Context& context);
 
 // How standard output wants to be written to: --color, then NO_COLOR, CLICOLOR_FORCE and FORCE_COLOR, then
 // whether it is a terminal; block characters where the locale is UTF-8 or the output is not a terminal.

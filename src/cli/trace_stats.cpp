@@ -4,7 +4,6 @@
 
 #include "cli/outputs.h"
 #include "cli/session.h"
-#include "core/error.h"
 #include "core/machine.h"
 #include "core/text.h"
 #include "io/recording.h"
@@ -12,29 +11,15 @@
 #include "trace/summary.h"
 
 namespace moesim {
-namespace {
-
-std::unique_ptr<Recording> open_all(const TraceArguments& arguments) {
-  const RecordingOptions options = recording_options(arguments);
-  std::vector<std::unique_ptr<Recording>> recordings;
-  recordings.push_back(open_recording(arguments.file, options));
-  for (const std::string& file : arguments.more) {
-    recordings.push_back(open_recording(file, options));
-  }
-  return join_recordings(std::move(recordings));
-}
-
-}  // namespace
-
 int trace_stats_command(const TraceArguments& arguments, const std::string& colour) {
   ResultOutputs outputs(arguments.output.empty() ? "table" : arguments.output, {});
   TraceOptions options;
   if (!arguments.layer.empty()) {
     options.layer = parse_whole_option("--layer", arguments.layer, 0, 1 << 24);
   }
-  const std::unique_ptr<Recording> recording = open_all(arguments);
-  outputs.open();
   const Context context({.threads = read_machine().usable_cores});
+  const std::unique_ptr<Recording> recording = open_trace(arguments, context);
+  outputs.open();
   const TraceSummary summary = summarise(*recording, options, context);
   outputs.write(
       [&](Format format, const ScreenStyle& style) {

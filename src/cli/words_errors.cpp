@@ -23,18 +23,14 @@ constexpr Explanation kWords[] = {
      "정해진 몇 가지 값 가운데 하나만 쓸 수 있는 키인데, 그중에 없는 값입니다."},
     {"unknown-loads", "", "",
      "There are no measured loads of that name. Names are model/domain/layer; configs/presets/loads.yaml, or "
-     "the file "
-     "that the config names, lists them.",
+     "the file that the config names, lists them.",
      "그 이름으로 측정된 부하가 없습니다. 이름은 모델/분야/층이며, configs/presets/loads.yaml이나 설정이 "
-     "가리키는 파일에 "
-     "나와 있습니다."},
+     "가리키는 파일에 나와 있습니다."},
     {"several-recordings", "", "",
      "The file holds recordings of several models, domains or rankings, and one is needed. `where` keeps "
-     "those whose "
-     "columns have the values given.",
+     "those whose columns have the values given.",
      "파일에 여러 모델이나 분야, 순위의 기록이 들어 있는데 하나만 필요합니다. `where`에 적은 열의 값과 같은 "
-     "것만 "
-     "남습니다."},
+     "것만 남습니다."},
     {"no-such-layer", "", "", "The recording or the model has no such layer; the message lists those it has.",
      "그런 층이 기록이나 모델에 없습니다. 있는 층은 오류 문구에 나옵니다."},
     {"wrong-type", "", "",
@@ -165,33 +161,80 @@ constexpr Explanation kWords[] = {
      "dimensions works, for recorded routing of whole numbers with two or three.",
      "읽을 수 없는 종류의 .npy 파일입니다. 1차원이나 2차원의 float32, float64 배열을 np.save로 저장한 것이면 "
      "됩니다. 라우팅 기록은 2차원이나 3차원의 정수 배열입니다."},
+    {"safetensors-malformed", "", "",
+     "The .safetensors file breaks its format at the byte the message names: a download that stopped early, "
+     "or a file that something else wrote. Download it again.",
+     "오류 문구가 가리키는 바이트에서 .safetensors 형식이 깨져 있습니다. 내려받기가 도중에 끊겼거나 다른 "
+     "프로그램이 쓴 파일입니다. 다시 내려받으십시오."},
+    {"safetensors-unsupported", "", "",
+     "The weights are in another format than .safetensors, in a type that is not decoded, or more than is "
+     "accepted. Pickles (.bin, .pt) can run code and are never opened; the help line converts them safely.",
+     "가중치가 .safetensors가 아닌 형식이거나, 해독하지 않는 자료형이거나, 한도를 넘습니다. 피클(.bin, "
+     ".pt)은 코드를 실행할 수 있어 절대 열지 않으며, 안전하게 변환하는 명령은 help 줄에 있습니다."},
+    {"safetensors-index", "", "",
+     "model.safetensors.index.json is not what it must be, or it and the files it names do not agree on "
+     "which tensor is where. Download the folder again, all files of one revision.",
+     "model.safetensors.index.json이 올바르지 않거나, 어느 텐서가 어느 파일에 있는지가 실제 파일들과 "
+     "다릅니다. 같은 리비전의 파일을 모두 다시 내려받으십시오."},
+    {"tensor-shape", "", "",
+     "A tensor of the checkpoint has another type or shape than its place there needs; the message gives "
+     "both.",
+     "체크포인트의 텐서가 그 자리에 필요한 것과 다른 자료형이나 모양입니다. 둘 다 오류 문구에 있습니다."},
+    {"path-outside", "", "",
+     "A link in a folder leads out of that folder. Files from anybody may not point at other files of yours.",
+     "폴더 안의 링크가 그 폴더 밖을 가리킵니다. 남에게서 받은 폴더가 여러분의 다른 파일을 가리키는 것은 "
+     "허용하지 않습니다."},
     {"recording-form", "", "",
      "The file is no recorded routing that moesim understands, or may be two kinds. The message lists the "
      "forms (docs/formats.md); `--form NAME` names one. Pickles (.pt, .bin, .pkl) are never opened: they can "
      "run code.",
      "moesim이 아는 라우팅 기록이 아니거나, 두 가지로 읽힐 수 있는 파일입니다. 읽을 수 있는 형식은 오류 "
-     "문구와 "
-     "docs/formats.md에 있고, `--form 이름`으로 정할 수 있습니다. 피클 파일(.pt, .bin, .pkl)은 코드를 실행할 "
-     "수 "
-     "있으므로 열지 않습니다."},
+     "문구와 docs/formats.md에 있고, `--form 이름`으로 정할 수 있습니다. 피클 파일(.pt, .bin, .pkl)은 코드를 "
+     "실행할 수 있으므로 열지 않습니다."},
     {"recording-malformed", "", "",
      "Recorded routing breaks its form at the line or byte the message names: an expert that does not exist "
      "or stands twice in a token, a weight that is no number, tokens out of order, counts that do not fit.",
      "라우팅 기록이 오류 문구가 가리키는 줄이나 바이트에서 형식에 어긋납니다. 없는 전문가, 한 토큰에 두 번 "
-     "나온 "
-     "전문가, 숫자가 아닌 가중치, 순서가 틀린 토큰, 맞지 않는 개수 따위입니다."},
+     "나온 전문가, 숫자가 아닌 가중치, 순서가 틀린 토큰, 맞지 않는 개수 따위입니다."},
     {"recording-packed", "", "",
      "Data packed with gzip or zstd are damaged, end too early, or unfold to more than 1,000 times their "
      "length or 64 GiB.",
      "gzip이나 zstd로 압축된 데이터가 손상되었거나 중간에 끊겼거나, 풀면 압축된 크기의 1,000배 또는 64 GiB를 "
      "넘습니다."},
+    {"json-malformed", "", "",
+     "The text is not JSON at the byte the message names: an unclosed bracket or quote, a comma too many, or "
+     "NaN, which JSON does not have.",
+     "오류 문구가 가리키는 바이트부터 JSON 문법에 맞지 않습니다. 닫히지 않은 괄호나 따옴표, 남는 쉼표, "
+     "JSON에 없는 NaN일 때가 많습니다."},
+    {"json-limit", "", "",
+     "The JSON text is deeper than 32 levels or holds more than 200,000 values, which no config.json does.",
+     "JSON이 32단계보다 깊거나 값이 200,000개를 넘습니다. config.json은 그렇게 크지 않습니다."},
+    {"missing-tensor", "", "",
+     "A tensor that the layer needs is not in the checkpoint: a shard was not downloaded, or the names "
+     "follow another layout. `moesim inspect DIR` says what is there.",
+     "층에 필요한 텐서가 체크포인트에 없습니다. 내려받지 않은 파일이 있거나 이름이 다른 배치를 따르는 "
+     "것입니다. 무엇이 있는지는 `moesim inspect DIR`이 알려 줍니다."},
+    {"unknown-layout", "", "",
+     "The names of a checkpoint's tensors, or one of them, are not those of a layout that is known. Nothing "
+     "is guessed: --layout FILE.yaml says which tensor is what (docs/formats.md has the form).",
+     "체크포인트의 텐서 이름이 알려진 배치와 맞지 않습니다. 추측하지 않으므로 --layout FILE.yaml로 어느 "
+     "텐서가 무엇인지 알려 주십시오(형식은 docs/formats.md)."},
+    {"bad-layout", "", "",
+     "A layout file says something that no tensor can be: a name without {expert} for one expert's tensor, "
+     "or axes that its role does not have. docs/formats.md lists the axes of each role.",
+     "배치 파일의 내용이 성립하지 않습니다. 전문가 하나의 텐서인데 이름에 {expert}가 없거나, 그 역할에 없는 "
+     "축을 적은 경우입니다. 역할마다 쓸 수 있는 축은 docs/formats.md에 있습니다."},
+    {"no-experts", "", "",
+     "The layer has an ordinary feed-forward network, no experts. Many models begin with some such layers, "
+     "or have them in between; the message lists the layers with experts.",
+     "그 층은 전문가가 없는 보통의 피드포워드 층입니다. 처음 몇 층이나 사이사이에 이런 층을 두는 모델이 "
+     "많습니다. 전문가가 있는 층은 오류 문구에 있습니다."},
     {"bad-record", "", "",
      "A stored result is not what this program writes: the file is damaged or of another make.",
      "저장된 결과가 이 프로그램이 쓴 꼴이 아닙니다. 파일이 손상되었거나 다른 프로그램의 것입니다."},
     {"cannot-create", "", "",
      "The output file cannot be created: its folder is missing or may not be written, or it exists and "
-     "--force "
-     "was not given.",
+     "--force was not given.",
      "출력 파일을 만들 수 없습니다. 폴더가 없거나 쓸 권한이 없습니다. 또는 파일이 이미 있는데 --force를 주지 "
      "않았습니다."},
     {"run-busy", "", "", "Another process writes into the same folder of results. One writer at a time.",

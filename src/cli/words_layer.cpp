@@ -48,15 +48,17 @@ constexpr Explanation kWords[] = {
      "가중하거나(gated), 라우팅된 출력과 섞습니다(residual_mix)."},
     {"gate", "gating network", "게이트",
      "The scorer: a matrix that makes one logit for each expert from a token's vector. The router then "
-     "chooses. (Inside an expert, the gating matrix is called gate_proj.) Here it is not trained: its "
-     "choices depend on the token but mean nothing yet.",
+     "chooses. (Inside an expert, the gating matrix is called gate_proj.) Without layer.checkpoint it is "
+     "not trained: its choices depend on the token but mean nothing yet.",
      "토큰 벡터에서 전문가마다 로짓을 하나씩 만드는 행렬, 곧 점수를 매기는 부분입니다. 고르는 일은 라우터가 "
-     "합니다. (전문가 안의 게이트 행렬은 gate_proj라고 합니다.) moesim의 게이트는 학습되지 않았으므로 선택은 "
-     "토큰에 따라 달라지지만 아직 의미는 없습니다."},
+     "합니다. (전문가 안의 게이트 행렬은 gate_proj라고 합니다.) layer.checkpoint가 없으면 게이트는 학습되지 "
+     "않았으므로 선택은 토큰에 따라 달라지지만 아직 의미는 없습니다."},
     {"gate_proj", "up|down", "",
-     "In a gated expert (swiglu, geglu) the matrix whose product goes through the activation; up is the one "
+     "In a gated expert (swiglu, swiglu_oai, geglu) the matrix whose product goes through the activation; up "
+     "is the one "
      "it multiplies, down the one that leads back to d_model.",
-     "게이트형 전문가(swiglu, geglu)에서 활성화 함수를 지나는 행렬입니다. up은 그것과 곱해지는 행렬, down은 "
+     "게이트형 전문가(swiglu, swiglu_oai, geglu)에서 활성화 함수를 지나는 행렬입니다. up은 그것과 곱해지는 "
+     "행렬, down은 "
      "d_model로 되돌리는 행렬입니다."},
     {"logit", "z", "로짓",
      "The gate's raw output for one expert, before softmax or sigmoid makes a score of it.",
@@ -159,6 +161,12 @@ constexpr Explanation kWords[] = {
      "expert, as in most published models (arXiv:2002.05202).",
      "전문가의 은닉 유닛이 silu(gate_proj·x) ⊙ up·x이고 silu(x) = x·sigmoid(x)입니다. 전문가마다 행렬이 "
      "셋이며, 공개된 모델 대부분이 씁니다(arXiv:2002.05202)."},
+    {"swiglu_oai", "with biases", "",
+     "The experts' hidden units are (u + 1)·g·σ(1.702·g), g = gate_proj·x cut off above 7, u = up·x cut off "
+     "beyond ±7: three matrices an expert, as in gpt-oss, where each product also has a bias "
+     "(layer.ffn_bias).",
+     "전문가의 은닉 유닛이 (u + 1)·g·σ(1.702·g)입니다. g는 7에서 위를 자른 gate_proj·x, u는 ±7에서 자른 "
+     "up·x입니다. 전문가마다 행렬이 셋이며, gpt-oss가 곱마다 편향(layer.ffn_bias)과 함께 씁니다."},
     {"geglu", "", "",
      "The experts' hidden units are gelu(gate_proj·x) ⊙ up·x: three matrices an expert (arXiv:2002.05202).",
      "전문가의 은닉 유닛이 gelu(gate_proj·x) ⊙ up·x입니다. 전문가마다 행렬이 셋입니다(arXiv:2002.05202)."},
@@ -169,9 +177,11 @@ constexpr Explanation kWords[] = {
      "gelu(x) = ½x(1 + tanh(√(2/π)(x + 0.044715x³))), tanh 근사식입니다(arXiv:1606.08415)."},
     {"relu", "", "", "relu(x) = max(x, 0).", "relu(x) = max(x, 0)입니다."},
     {"activation", "", "활성화 함수",
-     "The function of the experts' hidden units (swiglu, geglu, silu, gelu, relu). executor.activations: the "
+     "The function of the experts' hidden units (swiglu, swiglu_oai, geglu, silu, gelu, relu). "
+     "executor.activations: the "
      "number type in which rows are multiplied.",
-     "전문가의 은닉 유닛에 쓰는 함수(swiglu, geglu, silu, gelu, relu)입니다. executor.activations는 행을 "
+     "전문가의 은닉 유닛에 쓰는 함수(swiglu, swiglu_oai, geglu, silu, gelu, relu)입니다. "
+     "executor.activations는 행을 "
      "곱할 때 쓰는 자료형입니다."},
     {"norm", "RMS norm|before every layer", "정규화",
      "Before every layer: x / √(mean x² + 10⁻⁶), the RMS norm (arXiv:1910.07467) without a learned scale. As "
@@ -192,12 +202,14 @@ constexpr Explanation kWords[] = {
      "답을 한 토큰씩 내는 단계입니다. 그 토큰이 고른 전문가만 읽으며, 시간은 가중치를 읽는 데 듭니다. "
      "configs/decode.yaml이 그 예입니다."},
     {"training", "untrained gate", "학습",
-     "moesim trains nothing: gates and experts have random weights. How fast a layer is hardly depends on "
-     "them; which experts tokens choose does. `moesim route` takes the logits or the gate of a trained "
-     "model.",
-     "moesim은 학습을 하지 않으며, 게이트와 전문가의 가중치는 무작위입니다. 층의 속도는 이에 따라 거의 "
-     "달라지지 않지만 토큰이 어느 전문가를 고르는지는 달라집니다. 학습된 모델의 로짓이나 게이트는 `moesim "
-     "route`에 넣을 수 있습니다."},
+     "moesim trains nothing: gates and experts have random weights unless layer.checkpoint names a model's "
+     "folder. How fast a layer is hardly depends on them; which experts tokens choose does. `moesim route` "
+     "takes "
+     "the logits or the gate of a trained model.",
+     "moesim은 학습을 하지 않으며, layer.checkpoint로 모델 폴더를 주지 않으면 게이트와 전문가의 가중치는 "
+     "무작위입니다. 층의 속도는 이에 따라 거의 달라지지 않지만 토큰이 어느 전문가를 고르는지는 달라집니다. "
+     "학습된 "
+     "모델의 로짓이나 게이트는 `moesim route`에 넣을 수 있습니다."},
     {"letters", "T|D|F|E|N|R|S|L|m|G|w|P_e|shape letters|α|σ", "문자",
      "In formulas: T tokens in the batch, D d_model, F d_ff, E experts, k experts a token, N assignments, R "
      "rows computed, L layers, S slots (of parameters: those of the shared experts; of capacity: tokens in "

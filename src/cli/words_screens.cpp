@@ -59,6 +59,17 @@ constexpr Explanation kWords[] = {
     {"config", "", "설정",
      "A YAML file that describes an experiment, or the name of a built-in one such as quickstart.",
      "실험을 적은 YAML 파일, 또는 quickstart 같은 내장 설정의 이름입니다."},
+    {"weights", "checkpoint", "",
+     "The layer of a model's folder whose gate and experts a run has (layer.checkpoint, layer.index). "
+     "Without such a "
+     "line they are drawn from the seed.",
+     "실행의 게이트와 전문가를 가져온 모델 폴더와 그 층입니다(layer.checkpoint, layer.index). 이 줄이 없으면 "
+     "시드로 "
+     "만든 가중치입니다."},
+    {"reading the checkpoint", "", "",
+     "Of memory: what reading a checkpoint's layer needs beyond the weights as they are kept, while the run "
+     "begins.",
+     "메모리 항목입니다. 체크포인트의 층을 읽는 동안, 보관할 가중치 말고 더 드는 양입니다."},
     {"seed", "", "시드",
      "Everything random follows from it: the same seed gives the same weights, choices and outputs.",
      "모든 무작위 값의 출발점입니다. 시드가 같으면 가중치, 선택, 출력이 모두 같습니다."},

@@ -40,9 +40,9 @@ enum class Stream : std::uint32_t {
   closed_loop_drift = 31,
   closed_loop_token = 32,
   synthetic_logits = 33,
+  drawn_router = 34,
   trace_mix = 40,
   trace_generator = 41,
-  drawn_router = 34,
 };
 
 struct RandomKey {

@@ -9,7 +9,7 @@
 namespace moesim {
 
 constexpr bool is_gated(Activation a) {
-  return a == Activation::swiglu || a == Activation::geglu;
+  return a == Activation::swiglu || a == Activation::geglu || a == Activation::swiglu_oai;
 }
 
 // How the shared experts' output joins the sum of the routed ones; formulas and sources in experts/shared.h.
@@ -31,6 +31,7 @@ struct LayerShape {
   Index latent_width = 0;  // ℓ; if not 0 the routed experts work on W↓x, which is ℓ wide
   bool latent_norm = false;
   Activation activation = Activation::swiglu;
+  bool ffn_bias = false;  // the products of routed, shared and dense ffn experts have biases
 
   Index zero_computation_experts() const { return zero_experts + copy_experts + constant_experts; }
   Index pool_size() const { return num_experts + zero_computation_experts(); }

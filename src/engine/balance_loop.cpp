@@ -6,6 +6,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "engine/given_layer.h"
 #include "engine/run.h"
 #include "metrics/load.h"
 
@@ -37,7 +38,7 @@ class Loop {
  public:
   Loop(const Experiment& experiment, const Context& context)
       : experiment_(experiment), context_(context), traits_(experiment.router->traits()) {
-    before_.expert_bias = experiment.router->initial_bias();
+    before_.expert_bias = starting_bias(experiment);
     lanes_.push_back({});
     for (const ControllerChoice& choice : experiment.balance->controllers) {
       lanes_.push_back({choice.controller.get(),

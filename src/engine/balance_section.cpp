@@ -160,7 +160,8 @@ std::optional<BalanceSection> bind_balance(Binder& binder, const Node& root, con
                            .seed = scene.seed,
                            .num_experts = scene.shape.pool_size(),
                            .d_model = scene.shape.d_model,
-                           .gate_rule = scene.router == nullptr ? GateRule{} : scene.router->gate_rule()});
+                           .gate_rule = scene.router == nullptr ? GateRule{} : scene.router->gate_rule(),
+                           .given = scene.given});
     check_noise(binder, balance.stream, scene);
     balance.steps = number_of_steps(binder, params, balance.stream.stream.get());
   }

@@ -32,6 +32,7 @@ struct BalanceScene {
   const Router* router = nullptr;
   std::uint64_t seed = 0;
   LayerShape shape{};
+  const GivenLayer* given = nullptr;
 
   Index top_k() const { return router == nullptr ? 0 : router->traits().top_k; }  // 0: not known
 };

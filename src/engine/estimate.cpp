@@ -7,6 +7,7 @@
 
 #include "core/checked.h"
 #include "core/error.h"
+#include "engine/given_layer.h"
 #include "engine/yardstick.h"
 #include "experts/dense.h"
 #include "experts/latent.h"
@@ -30,9 +31,8 @@ std::uint64_t weight_bytes(const LayerShape& shape, std::uint64_t params) {
 }
 
 // `count` experts of one shape in each layer, as the executor packs them.
-std::uint64_t ffn_bytes(const Experiment& experiment, const LayerShape& shape, Index d_model, Index width,
+std::uint64_t ffn_bytes(const Experiment& experiment, const LayerShape& shape, const FfnShape& ffn,
                         Index count) {
-  const FfnShape ffn{d_model, width, shape.activation};
   return checked_product({experiment.executor.executor->expert_bytes(ffn), u64(count), u64(shape.num_layers)},
                          "the weights");
 }
@@ -215,15 +215,18 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
     return memory;
   }
   const Executor& executor = *experiment.executor.executor;
-  add("experts", ffn_bytes(experiment, shape, shape.expert_width(), shape.d_ff, shape.num_experts));
+  add("experts", ffn_bytes(experiment, shape, expert_ffn_shape(shape), shape.num_experts));
+  if (experiment.given) {
+    add("reading the checkpoint", experiment.given->reading_bytes(threads));
+  }
   if (shape.constant_experts > 0) {
     add("constant experts", weight_bytes(shape, constant_params(shape)));
   }
   if (shape.has_shared()) {
-    const Index shared = shared_ffn_width(shape);
-    const std::uint64_t gate = shared_params(shape) - ffn_params(shape.d_model, shared, shape.activation);
-    add("shared experts", checked_add(ffn_bytes(experiment, shape, shape.d_model, shared, 1),
-                                      weight_bytes(shape, gate), "the shared experts"));
+    const FfnShape shared = shared_ffn_shape(shape);
+    const std::uint64_t gate = shared_params(shape) - ffn_params(shared);
+    add("shared experts", checked_add(ffn_bytes(experiment, shape, shared, 1), weight_bytes(shape, gate),
+                                      "the shared experts"));
   }
   if (shape.latent_width > 0) {
     add("latent maps", weight_bytes(shape, latent_params(shape)));
@@ -231,18 +234,17 @@ MemoryEstimate estimate(const Experiment& experiment, const Sizes& sizes, int th
   }
   add("rows of the experts",
       checked_add(floats({rows, u64(shape.expert_width())}, "the rows of the experts"),
-                  executor.scratch_bytes({shape.expert_width(), shape.d_ff, shape.activation},
-                                         static_cast<Index>(rows), threads),
+                  executor.scratch_bytes(expert_ffn_shape(shape), static_cast<Index>(rows), threads),
                   "the rows of the experts"));
   Index widest = shape.has_shared() ? shared_ffn_width(shape) : 0;
   for (const Baseline baseline : baselines) {
     const Index dense = most_width(experiment, baseline, sizes, threads);
     widest = std::max(widest, dense);
-    add(enum_text(baseline), ffn_bytes(experiment, shape, shape.d_model, dense, 1));
+    add(enum_text(baseline), ffn_bytes(experiment, shape, dense_ffn_shape(shape, dense), 1));
   }
   if (widest > 0) {
     add("rows of dense layers",
-        executor.scratch_bytes({shape.d_model, widest, shape.activation}, sizes.tokens, threads));
+        executor.scratch_bytes(dense_ffn_shape(shape, widest), sizes.tokens, threads));
   }
   return memory;
 }
@@ -267,7 +269,22 @@ Index largest_that_fits(Index current, std::uint64_t limit, const Experiment& ex
   return low;
 }
 
+Index tokens_that_fit(const Experiment& experiment, int threads, std::uint64_t limit) {
+  return largest_that_fits(experiment.workload->tokens(), limit, experiment, threads,
+                           [](Sizes& s, Index v) { s.tokens = v; });
+}
+
+// Where a checkpoint says how large the layer is.
+std::string setting_beside_a_checkpoint(const Experiment& experiment, int threads, std::uint64_t limit) {
+  const Index tokens = tokens_that_fit(experiment, threads, limit);
+  return tokens >= 1 ? fmt::format("--set workload.tokens={} would fit", tokens)
+                     : "--set baselines=none and --set executor.weights=bf16 or int8 ask for less";
+}
+
 std::string setting_that_fits(const Experiment& experiment, int threads, std::uint64_t limit) {
+  if (experiment.given) {
+    return setting_beside_a_checkpoint(experiment, threads, limit);
+  }
   const LayerShape& shape = experiment.shape;
   const Index experts = largest_that_fits(shape.num_experts, limit, experiment, threads,
                                           [](Sizes& s, Index v) { s.shape.num_experts = v; });
@@ -279,8 +296,7 @@ std::string setting_that_fits(const Experiment& experiment, int threads, std::ui
   if (layers >= 1) {
     return fmt::format("--set layer.num_layers={} would fit", layers);
   }
-  const Index tokens = largest_that_fits(experiment.workload->tokens(), limit, experiment, threads,
-                                         [](Sizes& s, Index v) { s.tokens = v; });
+  const Index tokens = tokens_that_fit(experiment, threads, limit);
   if (tokens >= 1) {
     return fmt::format("--set workload.tokens={} would fit", tokens);
   }

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "config/merge.h"
 #include "core/build_info.h"
 #include "core/hash.h"
+#include "engine/given_layer.h"
 #include "engine/layer_section.h"
 #include "engine/policy.h"
 
@@ -225,6 +227,14 @@ void forget_inert(const std::vector<Diagnostic>& inert, std::vector<ResolvedValu
   }
 }
 
+// The router of a checkpoint, where the config has none; single keys that were typed change it.
+void give_router(const Node& router, Node& root) {
+  const Node* own = root.child("router");
+  if (own == nullptr || own->partial) {
+    set_entry(root, "router", {}, own == nullptr ? router : merge(router, *own));
+  }
+}
+
 void report_sweep_section(Binder& binder, const Node& root, const std::string& path) {
   const Node* section = root.child("sweep");
   if (section != nullptr && section->kind != Node::Kind::null) {
@@ -243,7 +253,7 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   if (!loaded.complete) {  // what else is missing cannot be known
     throw ConfigError(binder.diagnostics);
   }
-  const Node& root = loaded.root;
+  Node root = std::move(loaded.root);
   bind_places(binder, root, "");
 
   Experiment experiment;
@@ -262,12 +272,21 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
   experiment.execute = top.execute;
 
   const LayerParams layer = bind_layer(binder, root.child("layer"));
-  experiment.shape = layer_shape(layer);
+  experiment.given = bind_given_layer(binder, layer, experiment.source);
+  experiment.shape = experiment.given ? experiment.given->shape() : layer_shape(layer);
+  if (!layer.checkpoint.empty()) {
+    if (experiment.given == nullptr) {  // what else does not fit cannot be known
+      throw ConfigError(binder.diagnostics);
+    }
+    give_router(experiment.given->checkpoint.shape().router, root);
+  }
   experiment.workload = bind_workload(
       binder, root.child("workload"),
       {experiment.source, experiment.seed, experiment.shape.d_model, experiment.shape.pool_size()});
   experiment.router = make_router(binder, root.child("router"), routed_shape(experiment.shape));
-  if (experiment.router != nullptr) {
+  if (experiment.router != nullptr && experiment.given) {
+    check_given_gate(binder, *experiment.given, *experiment.router);
+  } else if (experiment.router != nullptr) {
     resolve_width(binder, layer, experiment.router->traits().top_k, experiment.shape);
   }
   if (experiment.router != nullptr && experiment.workload != nullptr) {
@@ -281,11 +300,12 @@ Experiment load_experiment(const std::string& path, const std::vector<std::strin
                                      .workload = experiment.workload.get(),
                                      .router = experiment.router.get(),
                                      .seed = experiment.seed,
-                                     .shape = experiment.shape});
+                                     .shape = experiment.shape,
+                                     .given = experiment.given.get()});
   experiment.executor = make_executor(binder, root.child("executor"));
   if (!experiment.execute) {
-    for (const std::string key :
-         {"executor.kind", "executor.weights", "executor.activations", "executor.instructions"}) {
+    for (const std::string key : {"executor.kind", "executor.weights", "executor.activations",
+                                  "executor.instructions", "executor.sums"}) {
       if (binder.given(key) && experiment.executor.executor != nullptr) {
         binder.error(key, "has no effect because execute is false", "", "no-effect", "--set executor=none");
       }
@@ -320,6 +340,9 @@ std::string experiment_id(const Experiment& experiment, int threads, const Machi
   facts.push_back("inputs " + to_hex(experiment.workload->input_hash()));
   if (experiment.router->input_hash() != 0) {
     facts.push_back("router inputs " + to_hex(experiment.router->input_hash()));
+  }
+  if (experiment.given) {
+    facts.push_back("checkpoint " + to_hex(experiment.given->contents_hash()));
   }
   Hasher hash;
   for (const std::string& fact : facts) {

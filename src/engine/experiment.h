@@ -18,6 +18,8 @@
 
 namespace moesim {
 
+struct GivenLayer;  // engine/given_layer.h
+
 enum class Baseline { dense_same_active, dense_same_total, dense_same_flops, dense_same_time };
 std::span<const EnumName<Baseline>> enum_names(Baseline);
 
@@ -32,6 +34,7 @@ struct Experiment {
   std::string name;
   std::uint64_t seed = 0;
   LayerShape shape;
+  std::shared_ptr<const GivenLayer> given;  // whose weights the layer has; null: seeded ones
   std::unique_ptr<Workload> workload;
   std::unique_ptr<Router> router;
   std::string router_name;                // preset or family

@@ -10,15 +10,17 @@ namespace {
 // Sizes may be absurd here: they are compared with the machine's memory before anything is allocated.
 constexpr std::int64_t kLargest = std::int64_t{1} << 40;
 
-// What stands for a part that a layer does not have.
+// What stands for a part that a layer does not have, and the setting of an executor that was there before it
+// could be set.
 struct AbsentPart {
   std::string_view path;
   std::string_view value;
 };
-constexpr AbsentPart kAbsentParts[] = {{"layer.zero_experts", "0"},     {"layer.copy_experts", "0"},
-                                       {"layer.constant_experts", "0"}, {"layer.shared_width", "none"},
-                                       {"layer.shared_kind", "plain"},  {"layer.latent_width", "none"},
-                                       {"layer.latent_norm", "false"}};
+constexpr AbsentPart kAbsentParts[] = {
+    {"layer.zero_experts", "0"},    {"layer.copy_experts", "0"},    {"layer.constant_experts", "0"},
+    {"layer.shared_width", "none"}, {"layer.shared_kind", "plain"}, {"layer.latent_width", "none"},
+    {"layer.latent_norm", "false"}, {"layer.ffn_bias", "false"},    {"executor.sums", "chain"},
+    {"layer.checkpoint", "none"},   {"layer.index", "0"},           {"layer.layout", "auto"}};
 
 // A layer has one of these; the others follow.
 constexpr const char* kWidths[] = {"d_ff", "active_width", "total_width"};
@@ -101,7 +103,24 @@ void describe(Fields<LayerParams>& f) {
   f.add("latent_norm", &LayerParams::latent_norm)
       .only_when([](const LayerParams& p) { return p.latent_width > 0; }, "layer.latent_width is none")
       .doc("RMS norm of the combined latent outputs, before the map back");
-  f.add("activation", &LayerParams::activation).doc("of the experts' hidden units");
+  f.add("activation", &LayerParams::activation)
+      .doc("of the experts' hidden units; swiglu_oai: the cut off one of gpt-oss");
+  f.add("ffn_bias", &LayerParams::ffn_bias)
+      .doc("whether the products of the experts, shared and dense ones too, have biases");
+  const auto has_checkpoint = [](const LayerParams& p) { return !p.checkpoint.empty(); };
+  f.add("checkpoint", &LayerParams::checkpoint)
+      .word("none", "")
+      .doc(
+          "instead of all other keys of the layer: the folder of a model, relative to the config file, whose "
+          "weights it has and whose router where none is given; ${MOESIM_DATA}/ may stand in front");
+  f.add("index", &LayerParams::index)
+      .range(0, kLargest)
+      .only_when(has_checkpoint, "layer.checkpoint is none")
+      .doc("which layer of the checkpoint, counted from 0 over all");
+  f.add("layout", &LayerParams::layout)
+      .word("auto", "")
+      .only_when(has_checkpoint, "layer.checkpoint is none")
+      .doc("file that says what the checkpoint's tensors are; auto: one of the layouts known");
 }
 
 LayerParams bind_layer(Binder& binder, const Node* section) {
@@ -125,7 +144,8 @@ LayerShape layer_shape(const LayerParams& params) {
           .shared_kind = params.shared_kind,
           .latent_width = params.latent_width,
           .latent_norm = params.latent_norm,
-          .activation = params.activation};
+          .activation = params.activation,
+          .ffn_bias = params.ffn_bias};
 }
 
 LayerShape routed_shape(const LayerShape& shape) {

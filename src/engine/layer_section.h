@@ -25,6 +25,10 @@ struct LayerParams {
   std::int64_t latent_width = 0;
   bool latent_norm = false;
   Activation activation = Activation::swiglu;
+  bool ffn_bias = false;
+  std::string checkpoint;  // empty: seeded weights
+  std::int64_t index = 0;
+  std::string layout;  // a file; empty: one of those known
 };
 void describe(Fields<LayerParams>& fields);
 

@@ -29,6 +29,8 @@ class LogitStream {
   virtual Index steps() const { return 0; }
 };
 
+struct GivenLayer;  // engine/given_layer.h
+
 struct LogitStreamScene {
   const ConfigSource& source;  // what relative paths are relative to
   const Workload* workload =
@@ -37,6 +39,7 @@ struct LogitStreamScene {
   Index num_experts = 0;  // E, the whole pool
   Index d_model = 0;
   GateRule gate_rule{};
+  const GivenLayer* given = nullptr;  // whose gate it is; null: a seeded one. Outlives the stream
 };
 
 struct LogitStreamEntry {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/given_layer.h"
 #include "engine/logit_stream_variants.h"
 #include "engine/step.h"
 
@@ -19,7 +20,8 @@ class WorkloadStream final : public LogitStream {
         seed_(scene.seed),
         num_experts_(scene.num_experts),
         d_model_(scene.d_model),
-        rule_(scene.gate_rule) {}
+        rule_(scene.gate_rule),
+        given_(scene.given) {}
 
   FillLogits open() const override {
     if (workload_.num_logits() > 0) {
@@ -28,7 +30,8 @@ class WorkloadStream final : public LogitStream {
         std::copy_n(batch.logits.data(), batch.logits.rows() * batch.logits.cols(), out.logits.data);
       };
     }
-    const auto gate = std::make_shared<const Gate>(make_gate(seed_, 0, num_experts_, d_model_, rule_));
+    const auto gate = std::make_shared<const Gate>(
+        given_ != nullptr ? given_->make_gate(rule_) : make_gate(seed_, 0, num_experts_, d_model_, rule_));
     return [this, gate](Index step, const GateOutput& out, const Context& context) {
       const TokenBatch batch = workload_.batch(context, step);
       Matrix normed(batch.hidden.rows(), batch.hidden.cols());
@@ -45,6 +48,7 @@ class WorkloadStream final : public LogitStream {
   Index num_experts_;
   Index d_model_;
   GateRule rule_;
+  const GivenLayer* given_;
 };
 
 std::unique_ptr<LogitStream> make_workload_stream(Binder& binder, const Node& section,

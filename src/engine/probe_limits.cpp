@@ -108,10 +108,7 @@ struct ExpertsAtWork {
     work();
     return watch.seconds();
   }
-  ExpertWork work() const {
-    return expert_work(bank.ffn.d_model, bank.ffn.width, bank.ffn.activation,
-                       executor.expert_bytes(bank.ffn));
-  }
+  ExpertWork work() const { return expert_work(bank.ffn, executor.expert_bytes(bank.ffn)); }
 };
 
 }  // namespace

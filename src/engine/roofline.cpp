@@ -18,7 +18,7 @@ constexpr std::uint64_t kShareBuffer = std::uint64_t{32} << 20;
 constexpr std::uint64_t kShareMemory = 4 * kShareBuffer;
 
 ExpertWork work_of_bank(const Executor& executor, const ExpertBank& bank) {
-  return expert_work(bank.ffn.d_model, bank.ffn.width, bank.ffn.activation, executor.expert_bytes(bank.ffn));
+  return expert_work(bank.ffn, executor.expert_bytes(bank.ffn));
 }
 
 double median_of(const std::vector<double>& samples) {

@@ -128,8 +128,13 @@ WidthRange widths_to_try(const WidthPlan& plan) {
   const auto seconds = [](double flops, double bytes) {
     return std::max(flops / kFlopsPerSecond, bytes / kBytesPerSecond);
   };
-  const LayerCost unit =
-      dense_layer_cost(plan.shape, {.width = 1, .tokens = 1, .weight_type = plan.weight_type});
+  const auto cost = [&plan](Index width) {
+    return dense_layer_cost(plan.shape, {.width = width, .tokens = 1, .weight_type = plan.weight_type});
+  };
+  const LayerCost one = cost(1);  // a hidden unit: what a second one adds
+  LayerCost unit = cost(2);
+  unit.flops_per_token -= one.flops_per_token;
+  unit.bytes_per_token -= one.bytes_per_token;
   const double moe = seconds(tokens * plan.moe.flops_per_token, tokens * plan.moe.bytes_per_token);
   const double dense = seconds(tokens * unit.flops_per_token, unit.bytes_per_token);
   const double spare = kSpareBytes / (unit.bytes_per_token * static_cast<double>(plan.shape.num_layers));

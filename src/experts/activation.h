@@ -1,7 +1,8 @@
 #pragma once
 // Private to this room: the activation functions on Eigen arrays, element by element.
 // silu(x) = x·sigmoid(x); gelu in its tanh form (Hendrycks and Gimpel, arXiv:1606.08415, section 2); the
-// gated forms multiply act(gate_proj·x) by up·x (Shazeer, arXiv:2002.05202).
+// gated forms multiply act(gate_proj·x) by up·x (Shazeer, arXiv:2002.05202); swiglu_oai is that of gpt-oss
+// (transformers, GptOssExperts): (u + 1)·g·sigmoid(α·g) with g cut off above and u on both sides.
 
 #include <Eigen/Core>
 
@@ -21,6 +22,14 @@ void activate(Activation activation, UpArray&& up, const GateArray& gate) {
     case Activation::swiglu:
       up *= gate / (Scalar(1) + (-gate).exp());
       return;
+    case Activation::swiglu_oai: {
+      // Selects, so that NaN stays NaN.
+      const Scalar limit = kOaiLimit;
+      const auto g = (gate > limit).select(limit, gate).eval();
+      const auto u = (up > limit).select(limit, (up < -limit).select(-limit, up)).eval();
+      up = (u + Scalar(1)) * g / (Scalar(1) + (Scalar(-kOaiAlpha) * g).exp());
+      return;
+    }
     case Activation::geglu:
       up *= gelu(gate);
       return;

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "experts/bank.h"
 #include "experts/shared.h"
 
 namespace moesim {
@@ -35,6 +34,10 @@ Index width_of(double experts, const LayerShape& shape) {
 
 }  // namespace
 
+FfnShape dense_ffn_shape(const LayerShape& shape, Index width) {
+  return {shape.d_model, width, shape.activation, shape.ffn_bias};
+}
+
 Index dense_same_active_width(const LayerShape& shape, double active_experts) {
   return width_of(active_experts, shape);
 }
@@ -44,8 +47,10 @@ Index dense_same_total_width(const LayerShape& shape) {
 }
 
 Index dense_same_flops_width(const LayerShape& shape, double flops_per_token) {
-  return whole_width(flops_per_token /
-                     static_cast<double>(ffn_flops_per_row(shape.d_model, 1, shape.activation)));
+  const auto flops = [&shape](Index width) {
+    return static_cast<double>(ffn_flops_per_row(dense_ffn_shape(shape, width)));
+  };
+  return whole_width((flops_per_token - flops(0)) / (flops(1) - flops(0)));
 }
 
 }  // namespace moesim

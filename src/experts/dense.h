@@ -3,8 +3,12 @@
 // is found by measuring (engine/same_time.h).
 
 #include "core/shape.h"
+#include "experts/bank.h"
 
 namespace moesim {
+
+// A dense layer is like an expert, D wide.
+FfnShape dense_ffn_shape(const LayerShape& shape, Index width);
 
 // Same active parameters: width k·d_ff + shared width (for routers without a fixed k, and with experts that
 // need no product: the mean number of kept ffn experts, rounded, at least 1; of a soft router S/T, which may

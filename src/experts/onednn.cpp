@@ -136,6 +136,7 @@ class Product {
 };
 
 // The matrices of a packed expert, each in the layout oneDNN likes best: up, down, and, gated, gate_proj.
+// Behind them the biases of up, gate_proj and down, as wide as the products.
 struct PackedLayout {
   Index depth = 0;  // D, rounded
   Index width = 0;  // F, rounded
@@ -154,6 +155,7 @@ struct PackedLayout {
     }
   }
   Index matrix() const { return depth * width; }  // numbers in each
+  Index biases_begin(bool gated) const { return (gated ? 3 : 2) * matrix(); }
 };
 
 // Where index i of a dimension lies in a blocked layout; a number's place is the sum over its dimensions.
@@ -217,8 +219,10 @@ class OnednnExecutor final : public Executor {
     return fmt::format("onednn/{}.{}.{}", version.major, version.minor, version.patch);
   }
   std::uint64_t expert_bytes(const FfnShape& shape) const override {
-    return checked_mul(ffn_params(rounded(shape.d_model), rounded(shape.width), shape.activation),
-                       sizeof(float), "the weights of an expert");
+    FfnShape filled = shape;
+    filled.d_model = rounded(shape.d_model);
+    filled.width = rounded(shape.width);
+    return ffn_weight_bytes(filled, WeightType::float32);
   }
   void pack(const FfnShape& shape, const FfnUnits& units, std::byte* expert) const override {
     const PackedLayout& layout = layout_of(shape);
@@ -226,6 +230,11 @@ class OnednnExecutor final : public Executor {
     put_units(units.up, {units.first, 1}, layout.up, up);
     put_units(units.down, {units.first, 0}, layout.down, up + layout.matrix());
     put_units(units.gate_proj, {units.first, 1}, layout.up, up + 2 * layout.matrix());
+    float* const bias = up + layout.biases_begin(is_gated(shape.activation));
+    std::copy(units.up_bias.begin(), units.up_bias.end(), bias + units.first);
+    std::copy(units.gate_bias.begin(), units.gate_bias.end(), bias + layout.width + units.first);
+    const Index hidden = is_gated(shape.activation) ? 2 : 1;
+    std::copy(units.output_bias.begin(), units.output_bias.end(), bias + hidden * layout.width);
   }
 
   std::unique_ptr<ExecutorScratch> make_scratch() const override { return std::make_unique<OnednnScratch>(); }
@@ -327,6 +336,18 @@ class OnednnExecutor final : public Executor {
     if (gated) {
       (*task.up)(x, up + 2 * layout.matrix(), scratch.gate.data(), scratch.product);
     }
+    const bool biases = rows.bank.ffn.biases;
+    const float* bias = up + layout.biases_begin(gated);
+    const auto add_bias = [&bias](RowMajor& to) {
+      to.rowwise() += Eigen::Map<const Eigen::Array<float, 1, Eigen::Dynamic>>(bias, to.cols());
+      bias += to.cols();
+    };
+    if (biases) {
+      add_bias(scratch.up);
+      if (gated) {
+        add_bias(scratch.gate);
+      }
+    }
     activate(rows.bank.ffn.activation, scratch.up, scratch.gate);
     // Straight into the rows where they are as wide as the product.
     const bool whole = rows.out.cols == layout.depth;
@@ -336,6 +357,9 @@ class OnednnExecutor final : public Executor {
     Eigen::Map<RowMajor> result(out, task.rows, rows.out.cols);
     if (!whole) {
       result = scratch.out.leftCols(rows.out.cols);
+    }
+    if (biases) {
+      result.rowwise() += Eigen::Map<const Eigen::Array<float, 1, Eigen::Dynamic>>(bias, rows.out.cols);
     }
     if (!rows.out_weight.empty()) {
       result.colwise() *=

@@ -19,6 +19,7 @@ void activate_panel(const PanelKernels& with, const std::byte* packed, const Pan
                          .rows = from.tile.rows,
                          .acc = from.sums,
                          .column_scale = scales != nullptr ? scales + from.panel * columns : nullptr,
+                         .column_bias = layout.up_bias(packed, from.panel),
                          .unit_scale = scales != nullptr ? scales + layout.up_panels * columns +
                                                                from.panel * layout.units_per_panel
                                                          : nullptr,
@@ -26,11 +27,13 @@ void activate_panel(const PanelKernels& with, const std::byte* packed, const Pan
                                    from.panel * layout.units_per_panel * from.tile.rows});
 }
 
-void finish_panel(const PanelKernels& with, const ExpertRows& rows, const PanelSums& from, bool streaming) {
+void finish_panel(const PanelKernels& with, const std::byte* packed, const ExpertRows& rows,
+                  const PanelSums& from, bool streaming) {
   const Index columns = 2 * with.layout.lanes;
   with.kernels.finish(
       {.rows = from.tile.rows,
        .acc = from.sums,
+       .bias = with.layout.down_bias(packed, from.panel),
        .row_weight = rows.out_weight.empty() ? nullptr : rows.out_weight.data() + from.tile.first_row,
        .out = rows.out.row(from.tile.first_row).data() + from.panel * columns,
        .stride = rows.out.cols,

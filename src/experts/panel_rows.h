@@ -24,7 +24,8 @@ struct PanelSums {
 // Of an up panel → hidden units in the rows of the tile; `packed`: the expert. hidden [R,down_depth].
 void activate_panel(const PanelKernels& with, const std::byte* packed, const PanelSums& from, Matrix& hidden);
 // Of a down panel → columns of the output; streaming: past the caches.
-void finish_panel(const PanelKernels& with, const ExpertRows& rows, const PanelSums& from, bool streaming);
+void finish_panel(const PanelKernels& with, const std::byte* packed, const ExpertRows& rows,
+                  const PanelSums& from, bool streaming);
 
 // Panels of so many steps of the depth that have at most so many bytes; at least one.
 Index panels_within(std::uint64_t bytes, Index depth, const PanelLayout& layout);

@@ -22,18 +22,32 @@ ConstMap map(MatrixView m) {
 struct SerialParams {};
 void describe(Fields<SerialParams>&) {}
 
-// A packed expert is up, gate_proj and down as they are, [F,D] each.
+// A packed expert is up, down and gate_proj as they are, [F,D] each, and the biases [F], [F], [D].
 struct PlainExpert {
   MatrixView up, gate_proj, down;
+  MatrixView up_bias, gate_bias, output_bias;  // one row, or none
 
   PlainExpert(const FfnShape& shape, const std::byte* expert) {
     const auto* at = reinterpret_cast<const float*>(expert);
     const Index matrix = shape.width * shape.d_model;
     up = {at, shape.width, shape.d_model};
     down = {at + matrix, shape.width, shape.d_model};
-    gate_proj = {at + 2 * matrix, is_gated(shape.activation) ? shape.width : 0, shape.d_model};
+    const Index gated = is_gated(shape.activation) ? 1 : 0;
+    gate_proj = {at + 2 * matrix, gated * shape.width, shape.d_model};
+    const Index biases = shape.biases ? 1 : 0;
+    const float* bias = at + (2 + gated) * matrix;
+    up_bias = {bias, biases, shape.width};
+    gate_bias = {bias + shape.width, biases * gated, shape.width};
+    output_bias = {bias + (1 + gated) * shape.width, biases, shape.d_model};
   }
 };
+
+template <class Rows>
+void add_bias(MatrixView bias, Rows& rows) {
+  if (bias.rows > 0) {
+    rows.rowwise() += map(bias).row(0);
+  }
+}
 
 struct SerialScratch final : ExecutorScratch {
   Matrix in;  // [R,D]
@@ -43,21 +57,25 @@ class SerialExecutor final : public Executor {
  public:
   std::string layout() const override { return "serial"; }
   std::uint64_t expert_bytes(const FfnShape& shape) const override {
-    return checked_mul(ffn_params(shape.d_model, shape.width, shape.activation), sizeof(float),
-                       "the weights of an expert");
+    return ffn_weight_bytes(shape, WeightType::float32);
   }
   void pack(const FfnShape& shape, const FfnUnits& units, std::byte* expert) const override {
     const PlainExpert plain(shape, expert);
-    const auto put = [&](MatrixView rows, MatrixView to) {
-      const std::byte* place = reinterpret_cast<const std::byte*>(to.row(units.first).data());
-      std::memcpy(expert + (place - expert), rows.data,
-                  static_cast<std::size_t>(rows.rows * rows.cols) * sizeof(float));
+    const auto put = [&](std::span<const float> numbers, const float* to) {
+      if (!numbers.empty()) {
+        const std::byte* place = reinterpret_cast<const std::byte*>(to);
+        std::memcpy(expert + (place - expert), numbers.data(), numbers.size_bytes());
+      }
     };
-    put(units.up, plain.up);
-    put(units.down, plain.down);
-    if (units.gate_proj.rows > 0) {
-      put(units.gate_proj, plain.gate_proj);
-    }
+    const auto put_rows = [&](MatrixView rows, MatrixView to) {
+      put({rows.data, static_cast<std::size_t>(rows.rows * rows.cols)}, to.row(units.first).data());
+    };
+    put_rows(units.up, plain.up);
+    put_rows(units.down, plain.down);
+    put_rows(units.gate_proj, plain.gate_proj);
+    put(units.up_bias, plain.up_bias.data + units.first);
+    put(units.gate_bias, plain.gate_bias.data + units.first);
+    put(units.output_bias, plain.output_bias.data);
   }
 
   std::unique_ptr<ExecutorScratch> make_scratch() const override { return std::make_unique<SerialScratch>(); }
@@ -95,10 +113,13 @@ class SerialExecutor final : public Executor {
       if (is_gated(shape.activation)) {
         gate = x * map(expert.gate_proj).transpose();
       }
+      add_bias(expert.up_bias, hidden);
+      add_bias(expert.gate_bias, gate);
       activate(shape.activation, hidden.array(), gate.array());
       const MutableMatrixView block = rows.out.block(begin, count);
       Eigen::Map<RowMajor> out(block.data, count, block.cols);
       out.noalias() = hidden * map(expert.down);
+      add_bias(expert.output_bias, out);
       if (!rows.out_weight.empty()) {
         const float* weights = rows.out_weight.data() + begin;
         out.array().colwise() *= Eigen::Map<const Eigen::ArrayXf>(weights, count);

@@ -58,6 +58,10 @@ Index shared_ffn_width(const LayerShape& shape) {
   return static_cast<Index>(std::min<std::uint64_t>(width, std::numeric_limits<Index>::max()));
 }
 
+FfnShape shared_ffn_shape(const LayerShape& shape) {
+  return {shape.d_model, shared_ffn_width(shape), shape.activation, shape.ffn_bias};
+}
+
 std::uint64_t shared_params(const LayerShape& shape) {
   if (!shape.has_shared()) {
     return 0;
@@ -66,8 +70,7 @@ std::uint64_t shared_params(const LayerShape& shape) {
   const std::uint64_t gate =
       checked_add(checked_mul(rows, static_cast<std::uint64_t>(shape.d_model), "the shared experts' gate"),
                   shape.shared_kind == SharedKind::residual_mix ? rows : 0, "the shared experts' gate");
-  return checked_add(ffn_params(shape.d_model, shared_ffn_width(shape), shape.activation), gate,
-                     "the shared experts");
+  return checked_add(ffn_params(shared_ffn_shape(shape)), gate, "the shared experts");
 }
 
 BankOptions shared_bank_options(const SharedOptions& options) {
@@ -77,7 +80,18 @@ BankOptions shared_bank_options(const SharedOptions& options) {
           .num_experts = 1,
           .d_model = options.shape.d_model,
           .width = shared_ffn_width(options.shape),
-          .activation = options.shape.activation};
+          .activation = options.shape.activation,
+          .biases = options.shape.ffn_bias};
+}
+
+SharedExperts make_shared_experts_of(GivenShared given, const Executor& executor, const Context& context) {
+  MOESIM_CHECK(given.gate.rows() == gate_rows(given.kind) &&
+                   (given.gate.rows() == 0 || given.gate.cols() == given.ffn.d_model),
+               "a gate of another shape than the shared experts");
+  MOESIM_CHECK(given.gate_bias.size() == (given.kind == SharedKind::residual_mix ? 2U : 0U),
+               "a gate bias that the shared experts do not have");
+  return {make_bank_of({.ffn = given.ffn, .num_experts = 1}, given.source, executor, context), given.kind,
+          std::move(given.gate), std::move(given.gate_bias)};
 }
 
 SharedExperts make_shared_experts(const SharedOptions& options, const Context& context) {

@@ -34,9 +34,22 @@ struct SharedExperts {
   std::uint64_t weight_bytes() const { return ffn.weight_bytes() + gate_params() * sizeof(float); }
 };
 
+// With given weights: one ffn expert of the summed width from `source`, and what gates it as in
+// SharedExperts.
+struct GivenShared {
+  FfnShape ffn;
+  const ExpertSource& source;
+  SharedKind kind = SharedKind::plain;
+  Matrix gate = {};
+  std::vector<float> gate_bias = {};
+};
+SharedExperts make_shared_experts_of(GivenShared given, const Executor& executor, const Context& context);
+
 // Summed hidden width; 0 without shared experts. At most 2^63 − 1: a larger one is refused by the memory it
 // would need.
 Index shared_ffn_width(const LayerShape& shape);
+// The ffn of that width. Meaningless without shared experts.
+FfnShape shared_ffn_shape(const LayerShape& shape);
 
 // Of the ffn and what gates it. Throws Error(out_of_memory) when it does not fit 64 bits.
 std::uint64_t shared_params(const LayerShape& shape);
@@ -49,6 +62,7 @@ struct SharedOptions {
 };
 // What their ffn is made from.
 BankOptions shared_bank_options(const SharedOptions& options);
+// Seeded.
 SharedExperts make_shared_experts(const SharedOptions& options, const Context& context);
 
 // y[t] = R(x[t]) on entry, as above on return. `outputs` [T,D] is S(x). Each token depends on itself alone.

@@ -3,10 +3,11 @@
 //
 // Two stages with a join between them: up panels, whose sums become hidden units in the layout the next
 // product reads, and down panels. A task is some tiles of one expert by some panels; it writes only its own
-// units or columns. Every number is one chain of multiply-adds in the order of the depth, so its bits depend
-// neither on the tile it is in nor on threads.
+// units or columns. Every number is one chain of multiply-adds in the order of the depth, or the sum of a
+// chain a block of it, so its bits depend neither on the tile it is in nor on threads.
 
 #include <algorithm>
+#include <functional>
 
 #include "core/checked.h"
 #include "core/error.h"
@@ -18,10 +19,18 @@
 namespace moesim {
 namespace {
 
+// How the products of a sum are added up.
+enum class Sums { chain, blocks };
+constexpr EnumName<Sums> kSumsNames[] = {{Sums::chain, "chain"}, {Sums::blocks, "blocks"}};
+std::span<const EnumName<Sums>> enum_names(Sums) {
+  return kSumsNames;
+}
+
 struct TiledParams {
   WeightType weights = WeightType::float32;
   Activations activations = Activations::float32;
   InstructionSet instructions = InstructionSet::automatic;
+  Sums sums = Sums::chain;
 };
 void describe(Fields<TiledParams>& f) {
   f.add("weights", &TiledParams::weights).doc("how the weights of the experts are stored; sums are float32");
@@ -31,6 +40,13 @@ void describe(Fields<TiledParams>& f) {
           "weights' type where this processor's dot product is faster, else float32");
   f.add("instructions", &TiledParams::instructions)
       .doc("instruction set of the kernels; auto: the best this processor has");
+  f.add("sums", &TiledParams::sums)
+      .only_when([](const TiledParams& p) { return p.activations == Activations::float32; },
+                 "executor.activations is not float32")
+      .doc(
+          "one chain of additions for each number, or one for each 128 steps of the depth, added up: rounds "
+          "less "
+          "where the depth is in the thousands");
 }
 
 // A task takes at most so many rows, so that a hot expert is shared, and so many bytes of weights. Steps of
@@ -54,6 +70,7 @@ struct TiledScratch final : ExecutorScratch {
 struct ThreadScratch {
   Matrix sums;   // [tiles·panels of a task, max_rows·2V]
   Matrix panel;  // [kDepthBlock,2V]
+  Matrix block;  // [max_rows,2V] of one block of the depth, where blocks are added up
 };
 
 // One of the two products: which panels, how deep, and where a finished tile goes.
@@ -161,7 +178,7 @@ class TiledExecutor final : public Executor {
         {layout, layout.down_depth, scratch.hidden.data()}, task, scratch.tiles,
         [&](Index p) { return packed + layout.down_panel(p); },
         [&](const PanelSums& sums) {
-          finish_panel({kernels_, layout}, rows, sums, streaming);
+          finish_panel({kernels_, layout}, packed, rows, sums, streaming);
         });
     kernels_.end_streams();
   }
@@ -181,6 +198,7 @@ class TiledExecutor final : public Executor {
     const PanelProduct* products = kernels_.products[widen ? 0 : type];
     const bool one_block = product.depth <= kDepthBlock;
     scratch.sums.resize(one_block ? 1 : task.tiles * task.panels, kernels_.max_rows * 2 * kernels_.lanes);
+    scratch.block.resize(params_.sums == Sums::blocks ? kernels_.max_rows : 0, 2 * kernels_.lanes);
     scratch.panel.resize(widen ? kDepthBlock : 0, 2 * kernels_.lanes);
     const auto weights_at = [&](Index p, Index k) {
       return panel_of(task.first_panel + p) + static_cast<std::uint64_t>(k) * product.layout.row_bytes;
@@ -188,6 +206,7 @@ class TiledExecutor final : public Executor {
     for (Index k = 0; k < product.depth; k += kDepthBlock) {
       const Index depth = std::min(kDepthBlock, product.depth - k);
       const bool last = k + depth == product.depth;
+      const bool apart = params_.sums == Sums::blocks && k > 0;  // a chain of its own, added when it is whole
       const Index lines = lines_per_step(product.layout, task.tiles);
       for (Index p = 0; p < task.panels; ++p) {
         const void* weights = weights_at(p, k);
@@ -205,10 +224,14 @@ class TiledExecutor final : public Executor {
           products[tile.rows - 1]({.depth = depth,
                                    .x = product.in + tile.first_row * product.depth + k * tile.rows,
                                    .panel = weights,
-                                   .acc = sums,
-                                   .add = k > 0,
+                                   .acc = apart ? scratch.block.data() : sums,
+                                   .add = k > 0 && !apart,
                                    .next = next + t * lines * (depth / kernels_.lanes) * kLineBytes,
                                    .lines = static_cast<int>(lines)});
+          if (apart) {
+            const Index numbers = tile.rows * 2 * kernels_.lanes;
+            std::transform(sums, sums + numbers, scratch.block.data(), sums, std::plus<>());
+          }
           if (last) {
             finish({tile, task.first_panel + p, sums});
           }

@@ -216,7 +216,7 @@ class NarrowExecutor final : public Executor {
         layout, scratch.narrow_hidden, task, scratch.tiles,
         [&](Index p) { return packed + layout.down_panel(p); },
         [&](const PanelSums& sums) {
-          finish_panel({kernels_, layout}, rows, sums, streaming);
+          finish_panel({kernels_, layout}, packed, rows, sums, streaming);
         });
     kernels_.end_streams();
   }

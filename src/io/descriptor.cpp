@@ -39,7 +39,9 @@ const char* kind_of_file(mode_t mode) {
                                                     shown_path(path), kind_of_file(mode)));
 }
 
-[[noreturn]] void throw_cannot_open(const std::string& path, int error) {
+}  // namespace
+
+void throw_cannot_open(const std::string& path, int error) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     throw_not_a_file(path, status.st_mode);  // a socket cannot even be opened
@@ -56,7 +58,14 @@ const char* kind_of_file(mode_t mode) {
                   shown_path(path), system_text(error)));
 }
 
-}  // namespace
+void check_regular(const std::string& path, OpenFile& file) {
+  if (::fstat(file.descriptor.get(), &file.status) != 0) {
+    throw_cannot_open(path, errno);
+  }
+  if (!S_ISREG(file.status.st_mode)) {
+    throw_not_a_file(path, file.status.st_mode);
+  }
+}
 
 int Descriptor::release() {
   const int value = value_;
@@ -85,12 +94,10 @@ OpenFile open_regular_file(const std::string& path) {
     throw_cannot_open(path, EINVAL);  // the system would open what stands before the zero byte
   }
   OpenFile file{.descriptor = Descriptor(open_again_if_interrupted(path, O_RDONLY | O_NONBLOCK))};
-  if (!file.descriptor.valid() || ::fstat(file.descriptor.get(), &file.status) != 0) {
+  if (!file.descriptor.valid()) {
     throw_cannot_open(path, errno);
   }
-  if (!S_ISREG(file.status.st_mode)) {
-    throw_not_a_file(path, file.status.st_mode);
-  }
+  check_regular(path, file);
   return file;
 }
 

@@ -43,6 +43,11 @@ struct OpenFile {
 // Throws Error(missing_input): file-missing, file-unreadable or not-a-file. Never waits (FIFOs).
 OpenFile open_regular_file(const std::string& path);
 
+// The parts of it, for files opened in other ways: what errno means for `path`, and whether what was opened
+// is a regular file (fills in the status).
+[[noreturn]] void throw_cannot_open(const std::string& path, int error);
+void check_regular(const std::string& path, OpenFile& file);
+
 // Opens for writing without waiting for a disk; -1 and errno on failure.
 Descriptor open_for_writing(const std::string& path, int flags);
 

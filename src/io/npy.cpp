@@ -2,12 +2,10 @@
 #include "io/npy.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cmath>
 #include <vector>
 
@@ -23,53 +21,14 @@ static_assert(std::endian::native == std::endian::little, "numbers are read as t
 constexpr std::size_t kFirstBytes = 12 + 64 * 1024;  // the longest header that is accepted
 constexpr std::size_t kSlice = 32 * 1024;            // numbers converted at once
 
-std::int64_t changed_ns(const struct stat& status) {
-  return static_cast<std::int64_t>(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec;
-}
-
-[[noreturn]] void throw_changed(const std::string& path) {
-  throw Error(
-      ErrorKind::bad_data,
-      fmt::format("{}: error: the file changed while it was read; expected a file that nobody writes to "
-                  "[file-changed]",
-                  shown_path(path)));
-}
-
-// Fewer bytes than asked for only at the end of the file.
-std::size_t read_at(const std::string& path, int descriptor, std::span<char> out, std::uint64_t offset) {
-  std::size_t used = 0;
-  while (used < out.size()) {
-    const ssize_t count =
-        ::pread(descriptor, out.data() + used, out.size() - used, static_cast<off_t>(offset + used));
-    if (count == 0) {
-      break;
-    }
-    if (count < 0 && errno != EINTR) {
-      throw Error(ErrorKind::missing_input,
-                  fmt::format("{}: error: it cannot be read: {}; expected a file that can be read "
-                              "[file-unreadable]",
-                              shown_path(path), system_text(errno)));
-    }
-    used += count > 0 ? static_cast<std::size_t>(count) : 0;
-  }
-  return used;
-}
-
-void read_fully(const std::string& path, int descriptor, std::span<char> out, std::uint64_t offset) {
-  if (read_at(path, descriptor, out, offset) != out.size()) {
-    throw_changed(path);
-  }
-}
-
 }  // namespace
 
-NpyFile::NpyFile(const std::string& path) : path_(path) {
+NpyFile::NpyFile(const std::string& path, NpyAccepts accepts) : path_(path) {
   OpenFile file = open_regular_file(path);
-  size_ = static_cast<std::uint64_t>(file.status.st_size);
-  changed_ns_ = changed_ns(file.status);
-  std::string start(std::min<std::uint64_t>(size_, kFirstBytes), '\0');
+  identity_ = identity_of(file.status);
+  std::string start(std::min<std::uint64_t>(identity_.size, kFirstBytes), '\0');
   read_fully(path, file.descriptor.get(), start, 0);
-  header_ = parse_npy_header(start, size_, path);
+  header_ = parse_npy_header(start, identity_.size, path, accepts);
   descriptor_ = file.descriptor.release();
 }
 
@@ -92,7 +51,7 @@ void NpyFile::read_rows(Index first, MutableMatrixView out) const {
     read_fully(path_, descriptor_, {reinterpret_cast<char*>(numbers.data()), numbers.size_bytes()},
                header_.data_offset + first_number * sizeof(float));
   }
-  check_unchanged();
+  check_unchanged(path_, descriptor_, identity_);
   const auto bad = std::find_if(numbers.begin(), numbers.end(), [](float x) { return !std::isfinite(x); });
   if (bad != numbers.end()) {
     throw_not_finite(first_number + static_cast<std::uint64_t>(bad - numbers.begin()));
@@ -108,14 +67,6 @@ void NpyFile::read_float64(std::uint64_t first_number, std::span<float> out) con
     std::transform(part.begin(), part.end(), out.begin() + static_cast<std::ptrdiff_t>(done),
                    [](double x) { return static_cast<float>(x); });
     done += part.size();
-  }
-}
-
-void NpyFile::check_unchanged() const {
-  struct stat status {};
-  if (::fstat(descriptor_, &status) != 0 || static_cast<std::uint64_t>(status.st_size) != size_ ||
-      changed_ns(status) != changed_ns_) {
-    throw_changed(path_);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/matrix.h"
+#include "io/positioned_read.h"
 
 namespace moesim {
 
@@ -21,7 +22,8 @@ std::uint64_t element_bytes(NpyElement element);
 enum class NpyAccepts {
   floats,
   whole_numbers,
-  recordings,  // whole numbers, of up to three dimensions
+  recordings,    // whole numbers, of up to three dimensions
+  float_stacks,  // floats, of up to three dimensions
 };
 
 struct NpyHeader {
@@ -43,7 +45,8 @@ NpyHeader parse_npy_header(std::string_view bytes, std::uint64_t file_size, cons
 // A file that changed or became shorter while open is an error.
 class NpyFile {
  public:
-  explicit NpyFile(const std::string& path);  // throws Error(missing_input) or Error(bad_data)
+  // Floats. Throws Error(missing_input) or Error(bad_data).
+  explicit NpyFile(const std::string& path, NpyAccepts accepts = NpyAccepts::floats);
   ~NpyFile();
   NpyFile(const NpyFile&) = delete;
   NpyFile& operator=(const NpyFile&) = delete;
@@ -55,13 +58,11 @@ class NpyFile {
 
  private:
   void read_float64(std::uint64_t first_number, std::span<float> out) const;
-  void check_unchanged() const;
   [[noreturn]] void throw_not_finite(std::uint64_t number) const;
 
   std::string path_;
   int descriptor_ = -1;
-  std::uint64_t size_ = 0;
-  std::int64_t changed_ns_ = 0;
+  FileIdentity identity_;
   NpyHeader header_;
 };
 

@@ -156,7 +156,7 @@ class HeaderReader {
 
   NpyElement check_type(const NpyDictionary& dictionary) const {
     const std::string_view descr = dictionary.descr;
-    const bool floats = accepts_ == NpyAccepts::floats;
+    const bool floats = accepts_ == NpyAccepts::floats || accepts_ == NpyAccepts::float_stacks;
     for (const ElementName& name : kElements) {
       const bool is_float = name.element == NpyElement::float32 || name.element == NpyElement::float64;
       if (name.descr == descr && is_float == floats) {
@@ -172,12 +172,14 @@ class HeaderReader {
 
   void check_shape(const NpyDictionary& dictionary) const {
     const std::vector<std::uint64_t>& shape = dictionary.shape;
-    const bool three = accepts_ == NpyAccepts::recordings;
+    const bool whole = accepts_ == NpyAccepts::recordings;
+    const bool three = whole || accepts_ == NpyAccepts::float_stacks;
     if (shape.size() < (three ? 2U : 1U) || shape.size() > (three ? 3U : 2U)) {
       refuse({.at = dictionary.shape_at,
               .what = fmt::format("the array has {} dimensions", shape.size()),
-              .expected = three ? "2 or 3: [layers, experts], [steps, layers, experts], [tokens, layers, k]"
-                                : "1 or 2: rows, or rows and columns",
+              .expected = whole   ? "2 or 3: [layers, experts], [steps, layers, experts], [tokens, layers, k]"
+                          : three ? "2 or 3: [tokens, experts], [layers, tokens, experts]"
+                                  : "1 or 2: rows, or rows and columns",
               .short_name = "npy-unsupported",
               .help = shape.empty() ? "np.save(\"array.npy\", a.reshape(1).astype(\"<f4\"))"
                                     : "np.save(\"array.npy\", a.reshape(-1, a.shape[-1]).astype(\"<f4\"))"});

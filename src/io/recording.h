@@ -73,10 +73,10 @@ struct RecordedCounts {
 };
 
 struct RecordingOptions {
-  std::vector<std::pair<std::string, std::string>> where;  // columns that must have these values
-  std::string form;                                        // "": told by what the file begins with
-  std::string model;  // of every group, where the file does not say; "": nothing is known
-  bool text = false;  // whether ChoiceBlock::text is wanted
+  std::vector<std::pair<std::string, std::string>> where = {};  // columns that must have these values
+  std::string form = {};                                        // "": told by what the file begins with
+  std::string model = {};  // of every group, where the file does not say; "": nothing is known
+  bool text = false;       // whether ChoiceBlock::text is wanted
 };
 
 // A file being read, from its first block to its last, once. Reads ahead no more than some MiB.
@@ -95,6 +95,9 @@ class Recording {
 // Throws Error(missing_input), Error(bad_data) (an unknown form lists those understood) or Error(usage) (a
 // --where that names no column, or leaves nothing).
 std::unique_ptr<Recording> open_recording(const std::string& path, const RecordingOptions& options);
+
+// What --where is given to leave this group alone: "model=Mixtral-8x7B-v0.1,domain=arxiv". For messages.
+std::string conditions_of(const RecordingInfo& info, const RecordingGroup& group);
 
 struct RecordingForm {
   std::string name;     // "sglang-counts"

@@ -2,6 +2,7 @@
 
 #include "core/checked.h"
 #include "experts/bank.h"
+#include "experts/dense.h"
 #include "experts/latent.h"
 #include "experts/shared.h"
 
@@ -32,38 +33,40 @@ std::uint64_t constant_params(const LayerShape& shape) {
 
 LayerCost moe_layer_cost(const LayerShape& shape, const LayerUse& use) {
   const char* what = "the layer's parameters";
-  const std::uint64_t expert = ffn_params(shape.expert_width(), shape.d_ff, shape.activation);
+  const FfnShape expert_shape = expert_ffn_shape(shape);
+  const std::uint64_t expert = ffn_params(expert_shape);
   const std::uint64_t experts = checked_mul(expert, static_cast<std::uint64_t>(shape.num_experts), what);
   const std::uint64_t shared = shared_params(shape);
-  const std::uint64_t shared_ffn =
-      shape.has_shared() ? ffn_params(shape.d_model, shared_ffn_width(shape), shape.activation) : 0;
+  const std::uint64_t shared_ffn = shape.has_shared() ? ffn_params(shared_ffn_shape(shape)) : 0;
+  const std::uint64_t shared_bytes =
+      shape.has_shared() ? ffn_weight_bytes(shared_ffn_shape(shape), use.weight_type) : 0;
+  const std::uint64_t expert_bytes = ffn_weight_bytes(expert_shape, use.weight_type);
   const std::uint64_t every_token =
       checked_add(checked_add(use.gate_params, shared, what), latent_params(shape), what);
   LayerCost cost;
   cost.total_params = checked_add(checked_add(every_token, constant_params(shape), what), experts, what);
-  const std::uint64_t narrow = bytes_per_weight(use.weight_type);
   const std::uint64_t wide = sizeof(float);
   const std::uint64_t of_ffn = checked_add(experts, shared_ffn, what);
-  cost.weight_bytes = checked_add(checked_mul(of_ffn, narrow, what),
-                                  checked_mul(cost.total_params - of_ffn, wide, what), what);
+  cost.weight_bytes =
+      checked_add(checked_add(checked_mul(expert_bytes, static_cast<std::uint64_t>(shape.num_experts), what),
+                              shared_bytes, what),
+                  checked_mul(cost.total_params - of_ffn, wide, what), what);
   const auto fixed = static_cast<double>(every_token);
   cost.active_params = fixed + use.experts_per_token * static_cast<double>(expert);
   cost.flops_per_token =
       2.0 * cost.active_params + 4.0 * static_cast<double>(use.slots) * static_cast<double>(shape.d_model);
   const double ffn_read =
-      use.distinct_experts * static_cast<double>(expert) + static_cast<double>(shared_ffn);
-  cost.bytes_per_token =
-      per_token(ffn_read * static_cast<double>(narrow) +
-                    static_cast<double>(every_token - shared_ffn) * static_cast<double>(wide),
-                use.tokens);
+      use.distinct_experts * static_cast<double>(expert_bytes) + static_cast<double>(shared_bytes);
+  cost.bytes_per_token = per_token(
+      ffn_read + static_cast<double>(every_token - shared_ffn) * static_cast<double>(wide), use.tokens);
   return cost;
 }
 
 LayerCost dense_layer_cost(const LayerShape& shape, const DenseUse& use) {
   LayerCost cost;
-  cost.total_params = ffn_params(shape.d_model, use.width, shape.activation);
-  cost.weight_bytes =
-      checked_mul(cost.total_params, bytes_per_weight(use.weight_type), "the layer's parameters");
+  const FfnShape ffn = dense_ffn_shape(shape, use.width);
+  cost.total_params = ffn_params(ffn);
+  cost.weight_bytes = ffn_weight_bytes(ffn, use.weight_type);
   cost.active_params = static_cast<double>(cost.total_params);
   cost.flops_per_token = 2.0 * cost.active_params;
   cost.bytes_per_token = per_token(static_cast<double>(cost.weight_bytes), use.tokens);

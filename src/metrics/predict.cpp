@@ -60,11 +60,11 @@ double at_speed(double bytes, double speed) {
 
 }  // namespace
 
-ExpertWork expert_work(Index d_model, Index width, Activation activation, std::uint64_t bytes) {
-  const double up = is_gated(activation) ? 2.0 / 3 : 0.5;
-  return {static_cast<double>(ffn_flops_per_row(d_model, width, activation)), static_cast<double>(bytes),
-          up / static_cast<double>(std::max<Index>(1, d_model)) +
-              (1 - up) / static_cast<double>(std::max<Index>(1, width))};
+ExpertWork expert_work(const FfnShape& shape, std::uint64_t bytes) {
+  const double up = is_gated(shape.activation) ? 2.0 / 3 : 0.5;
+  return {static_cast<double>(ffn_flops_per_row(shape)), static_cast<double>(bytes),
+          up / static_cast<double>(std::max<Index>(1, shape.d_model)) +
+              (1 - up) / static_cast<double>(std::max<Index>(1, shape.width))};
 }
 
 double add_up(double a, double b, double sharpness) {

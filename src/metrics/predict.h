@@ -34,7 +34,7 @@ struct ExpertWork {
   double weight_bytes = 0;
   double inverse_depth = 0;  // 1/depth of its products, mean over its FLOPs
 };
-ExpertWork expert_work(Index d_model, Index width, Activation activation, std::uint64_t bytes);
+ExpertWork expert_work(const FfnShape& shape, std::uint64_t bytes);  // packed, so many bytes
 
 struct GateWork {
   Index tokens = 0, experts = 0, d_model = 0;

@@ -57,6 +57,9 @@ Page run_page(const std::string& title, const StoredPoint& point, const StoredDe
   if (!verdict.empty()) {
     page.badges.push_back("timing " + verdict);
   }
+  if (const std::string folder = word(point, "p.layer.checkpoint"); !folder.empty() && folder != "none") {
+    page.badges.push_back(fmt::format("layer {} of {}", number(point, "p.layer.index"), folder));
+  }
   if (loads.experts > 0) {
     page.badges.push_back(counted(static_cast<std::uint64_t>(loads.experts), "expert"));
   }

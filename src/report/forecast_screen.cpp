@@ -4,6 +4,7 @@
 
 #include "report/numbers.h"
 #include "report/screen.h"
+#include "report/words.h"
 
 namespace moesim {
 
@@ -14,6 +15,9 @@ std::string render_forecast(const RunForecast& f, const Experiment& experiment) 
       fmt::format("\nTIME  estimated from the yardstick ({:.1f} GFLOP/s); {} tokens a step through {}\n",
                   f.yardstick_gflops, with_commas(static_cast<std::uint64_t>(experiment.workload->tokens())),
                   layers_word(experiment.shape.num_layers));
+  if (const std::string from = checkpoint_layer(experiment.resolved); !from.empty()) {
+    text += fmt::format("  {:<20} {}\n", "weights", from);
+  }
   for (const VariantForecast& v : f.variants) {
     text += fmt::format("  {:<20} about {} a step, weights {}{}\n", v.name, short_seconds(v.seconds_per_step),
                         short_bytes(static_cast<double>(v.weight_bytes)),

@@ -197,7 +197,9 @@ RouterTraits traits_of_section(const Node& section, Index num_experts) {
 }
 
 RouterTraits traits_of_family(const std::string& kind) {
-  return traits_of_section(example_section(*router_families().find(kind)), kEnoughExperts);
+  const RouterFamily* family = router_families().find(kind);
+  return family->nominal != nullptr ? family->nominal()
+                                    : traits_of_section(example_section(*family), kEnoughExperts);
 }
 
 RouterTraits traits_of_preset(const std::string& name) {

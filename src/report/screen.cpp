@@ -75,9 +75,9 @@ std::string widths_in_words(const RunRecord& r) {
   if (!r.executed) {
     return r.has_gate ? fmt::format(", d_model {}", r.shape.d_model) : "";
   }
-  return fmt::format(", d_model {}, d_ff {}{}, {}", r.shape.d_model, r.shape.d_ff,
+  return fmt::format(", d_model {}, d_ff {}{}, {}{}", r.shape.d_model, r.shape.d_ff,
                      r.shape.latent_width > 0 ? fmt::format(", latent {}", r.shape.latent_width) : "",
-                     enum_text(r.shape.activation));
+                     enum_text(r.shape.activation), r.shape.ffn_bias ? " with biases" : "");
 }
 
 void add_head(Screen& screen, const RunRecord& r) {
@@ -93,6 +93,9 @@ void add_head(Screen& screen, const RunRecord& r) {
                           : r.exact_k     ? fmt::format("top-{}", r.top_k)
                                           : fmt::format("({:.3g} experts a token)", r.mean_kept_experts),
                           widths_in_words(r)));
+  if (const std::string from = checkpoint_layer(r.resolved); !from.empty()) {
+    screen.line("weights  " + from);
+  }
   const std::string capacity =
       r.capacity ? fmt::format("capacity {} rows {}", with_commas(static_cast<std::uint64_t>(*r.capacity)),
                                value_of(r, "capacity.drop") == "device_level" ? "a device" : "an expert")

@@ -100,8 +100,9 @@ std::string balance_sentence(const RunRecord& record) {
   }
   const double busiest = 1.0 + record.mean_routed.max_violation;
   std::string text = fmt::format(
-      "{} busiest expert gets {:.2f} times its fair share{}", record.has_gate ? "untrained gate: the" : "The",
-      busiest, record.layers.size() > 1 ? fmt::format(" (mean of {} layers)", record.layers.size()) : "");
+      "{} busiest expert gets {:.2f} times its fair share{}",
+      record.has_gate && checkpoint_layer(record.resolved).empty() ? "untrained gate: the" : "The", busiest,
+      record.layers.size() > 1 ? fmt::format(" (mean of {} layers)", record.layers.size()) : "");
   if (record.noise_floor) {
     const double chance = 1.0 + record.noise_floor->max_violation.p95;
     text +=
@@ -117,6 +118,16 @@ std::string balance_sentence(const RunRecord& record) {
 }
 
 }  // namespace
+
+std::string checkpoint_layer(const std::vector<ResolvedValue>& resolved) {
+  std::string folder;
+  std::string index;
+  for (const ResolvedValue& value : resolved) {
+    folder = value.path == "layer.checkpoint" && value.value != "none" ? value.value : folder;
+    index = value.path == "layer.index" ? value.value : index;
+  }
+  return folder.empty() ? "" : fmt::format("layer {} of {}", index, display_safe(folder));
+}
 
 std::string warm_caveat(const RunRecord& record) {
   return record.timing.weights == WeightState::warm && record.tokens <= kSmallBatch ? "warm" : "";

@@ -92,13 +92,25 @@ std::vector<double> normalised(std::vector<double> shares) {
 
 }  // namespace
 
-std::vector<double> log_normal_shares(double sigma, Index num_experts) {
-  std::vector<double> shares;
+std::vector<double> normal_points(Index num_experts) {
+  std::vector<double> points;
   for (Index e = 0; e < num_experts; ++e) {
-    const double rank = (static_cast<double>(e) + 0.5) / static_cast<double>(num_experts);
-    shares.push_back(std::exp(-sigma * normal_quantile(rank)));
+    points.push_back(
+        normal_quantile(1.0 - (static_cast<double>(e) + 0.5) / static_cast<double>(num_experts)));
+  }
+  return points;
+}
+
+std::vector<double> log_normal_shares(double sigma, std::span<const double> points) {
+  std::vector<double> shares;
+  for (const double point : points) {
+    shares.push_back(std::exp(sigma * (point - points.front())));
   }
   return normalised(std::move(shares));
+}
+
+std::vector<double> log_normal_shares(double sigma, Index num_experts) {
+  return log_normal_shares(sigma, normal_points(num_experts));
 }
 
 std::vector<double> zipf_shares(double exponent, Index num_experts) {

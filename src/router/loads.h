@@ -2,6 +2,7 @@
 // Measured loads are data: configs/presets/loads.yaml, part of the binary. What recordings of real models say
 // of their experts, by model, domain and layer, without the recordings.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,8 +39,10 @@ std::string print_loads(const std::vector<MeasuredLoads>& loads);
 
 const Catalogue<MeasuredLoads>& measured_loads();
 
-// Shares of `num_experts` experts, the most popular first, by the fitted laws: quantiles of a log-normal at
-// (e + 1/2)/E, or 1/(e + 1)^exponent. Their sum is 1.
+// Shares of experts, the most popular first, by the fitted laws; their sum is 1. Log-normal: quantiles at (e
+// + 1/2)/E, which for many sigmas are found once. Zipf: in proportion to 1/(e + 1)^exponent.
+std::vector<double> normal_points(Index num_experts);  // falling
+std::vector<double> log_normal_shares(double sigma, std::span<const double> points);
 std::vector<double> log_normal_shares(double sigma, Index num_experts);
 std::vector<double> zipf_shares(double exponent, Index num_experts);
 

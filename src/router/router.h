@@ -139,6 +139,8 @@ struct RouterFamily {
   // Values of the keys that have no default, with which it builds for any number of experts from its top_k
   // on.
   std::vector<std::pair<std::string, std::string>> example = {};
+  // What holds of it whatever file it is made from; null: of its example.
+  RouterTraits (*nominal)() = nullptr;
 };
 
 // The smallest section that names the family: its kind and its example.

@@ -12,6 +12,7 @@ RouterFamily router_expert_threshold();
 RouterFamily router_hash();
 RouterFamily router_qb_dynamic();
 RouterFamily router_random();
+RouterFamily router_recorded();
 RouterFamily router_round_robin();
 RouterFamily router_sinkhorn();
 RouterFamily router_soft();

@@ -18,9 +18,6 @@ struct MarginalFit {
   double uniform_misfit = 0;
 };
 
-std::vector<double> log_normal_shares(std::size_t num_experts, double sigma);  // falling
-std::vector<double> zipf_shares(std::size_t num_experts, double exponent);     // falling
-
 double total_variation(std::span<const double> a, std::span<const double> b);
 
 MarginalFit fit_marginal(const Counts& counts);

@@ -109,7 +109,8 @@ std::unique_ptr<Workload> make_array(Binder& binder, const Node& section,
     binder.error("workload.file",
                  *path + ": the array has " + cols + " columns, but layer.d_model is " +
                      std::to_string(environment.d_model),
-                 "the same number", "bad-relation", "set layer.d_model to " + cols);
+                 "the same number", "bad-relation",
+                 "set layer.d_model to " + cols + ", or with layer.checkpoint take vectors of its width");
     return nullptr;
   }
   return std::make_unique<ArrayWorkload>(*params, std::move(file));

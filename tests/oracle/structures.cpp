@@ -31,12 +31,24 @@ double act(const std::string& activation, double z) {
   return z > 0 ? z : 0;
 }
 
-Row run_ffn(const NaiveFfn& ffn, const Row& x) {
-  Row out(x.size(), 0.0);
+double hidden_unit(const std::string& activation, double gate, double up) {
+  if (activation == "oai") {
+    const double g = gate > 7.0 ? 7.0 : gate;
+    const double u = up > 7.0 ? 7.0 : up < -7.0 ? -7.0 : up;
+    return (u + 1.0) * (g / (1.0 + std::exp(-1.702 * g)));
+  }
+  return act(activation, gate) * up;
+}
+
+Row run_ffn(const NaiveLayerFfn& ffn, const Row& x) {
+  Row out = ffn.down_bias.empty() ? Row(x.size(), 0.0) : ffn.down_bias;
+  const auto made = [&x](const Row& weights, const Row& bias, std::size_t f) {
+    return inner(weights, x) + (bias.empty() ? 0.0 : bias[f]);
+  };
   for (std::size_t f = 0; f < ffn.up.size(); ++f) {
-    double hidden = inner(ffn.up[f], x);
-    hidden =
-        ffn.gate.empty() ? act(ffn.activation, hidden) : act(ffn.activation, inner(ffn.gate[f], x)) * hidden;
+    double hidden = made(ffn.up[f], ffn.up_bias, f);
+    hidden = ffn.gate.empty() ? act(ffn.activation, hidden)
+                              : hidden_unit(ffn.activation, made(ffn.gate[f], ffn.gate_bias, f), hidden);
     for (std::size_t i = 0; i < out.size(); ++i) {
       out[i] += hidden * ffn.down[f][i];
     }
@@ -88,8 +100,8 @@ Row rms_normed(const Row& x) {
   return out;
 }
 
-NaiveOutput routed_sum(const NaiveLayer& layer, const Row& x, const std::vector<NaiveAssignment>& assignments,
-                       bool weight_on_input) {
+NaiveLayerOutput routed_sum(const NaiveLayer& layer, const Row& x,
+                            const std::vector<NaiveAssignment>& assignments, bool weight_on_input) {
   const Row seen = layer.latent_down.empty() ? x : map(layer.latent_down, x);
   Row sum(seen.size(), 0.0);
   for (const NaiveAssignment& assignment : assignments) {
@@ -114,9 +126,9 @@ NaiveOutput routed_sum(const NaiveLayer& layer, const Row& x, const std::vector<
 
 }  // namespace
 
-NaiveOutput naive_layer(const NaiveLayer& layer, const Row& x,
-                        const std::vector<NaiveAssignment>& assignments, bool weight_on_input) {
-  NaiveOutput output = routed_sum(layer, x, assignments, weight_on_input);
+NaiveLayerOutput naive_layer(const NaiveLayer& layer, const Row& x,
+                             const std::vector<NaiveAssignment>& assignments, bool weight_on_input) {
+  NaiveLayerOutput output = routed_sum(layer, x, assignments, weight_on_input);
   if (!layer.has_shared) {
     return output;
   }

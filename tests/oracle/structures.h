@@ -10,10 +10,12 @@ namespace moesim::testing {
 using Row = std::vector<double>;
 using Rows = std::vector<Row>;
 
-// Hidden unit f of an ffn: act(gate[f]·x)·(up[f]·x) when gated, else act(up[f]·x); it adds down[f].
-struct NaiveFfn {
+// Hidden unit f of an ffn: act(gate[f]·x + b)·(up[f]·x + c) when gated, else act(up[f]·x + c); it adds
+// down[f]. oai: as in gpt-oss, cut off, and (up + 1) instead of up.
+struct NaiveLayerFfn {
   Rows up, gate, down;
-  std::string activation;  // silu, gelu or relu; of the gated ones what stands before the product
+  std::string activation;  // oai, silu, gelu or relu; of the gated ones what stands before the product
+  Row up_bias, gate_bias, down_bias;  // of no number: none
 };
 
 struct NaiveConstant {
@@ -21,14 +23,14 @@ struct NaiveConstant {
 };
 
 struct NaiveLayer {
-  std::vector<NaiveFfn> ffn;
+  std::vector<NaiveLayerFfn> ffn;
   int zero = 0;
   int copy = 0;
   std::vector<NaiveConstant> constant;
   Rows latent_down, latent_up;  // no rows: none
   bool latent_norm = false;
   bool has_shared = false;
-  NaiveFfn shared;
+  NaiveLayerFfn shared;
   std::string shared_kind = "plain";
   Rows shared_gate;
   Row shared_bias;
@@ -39,14 +41,14 @@ struct NaiveAssignment {
   double weight = 0;
 };
 
-struct NaiveOutput {
+struct NaiveLayerOutput {
   Row y;
   // Root mean square of what the latent norm divides by, 1 without one: rounding grows as it shrinks.
   double normed_size = 1;
 };
 
 // What the layer makes of one token from its kept assignments.
-NaiveOutput naive_layer(const NaiveLayer& layer, const Row& x,
-                        const std::vector<NaiveAssignment>& assignments, bool weight_on_input);
+NaiveLayerOutput naive_layer(const NaiveLayer& layer, const Row& x,
+                             const std::vector<NaiveAssignment>& assignments, bool weight_on_input);
 
 }  // namespace moesim::testing

@@ -2,6 +2,7 @@
 // The double-precision reference: plain loops written from the formulas of docs/glossary.md, sharing no code
 // with src/experts.
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -17,6 +18,11 @@ inline double activate(Activation activation, double gate, double up) {
   switch (activation) {
     case Activation::swiglu:
       return silu(gate) * up;
+    case Activation::swiglu_oai: {
+      const double g = std::fmin(gate, 7.0);
+      const double u = std::fmax(std::fmin(up, 7.0), -7.0);
+      return (u + 1.0) * g / (1.0 + std::exp(-1.702 * g));
+    }
     case Activation::geglu:
       return gelu(gate) * up;
     case Activation::gelu:
@@ -33,9 +39,11 @@ inline double activate(Activation activation, double gate, double up) {
 inline std::vector<double> expert_row(const FfnWeights& weights, Activation activation,
                                       std::span<const float> x) {
   std::vector<double> y(x.size(), 0.0);
+  std::copy(weights.output_bias.begin(), weights.output_bias.end(), y.begin());
   for (Index f = 0; f < weights.up.rows(); ++f) {
-    double up = 0;
-    double gate = 0;
+    const auto i = static_cast<std::size_t>(f);
+    double up = weights.up_bias.empty() ? 0.0 : static_cast<double>(weights.up_bias[i]);
+    double gate = weights.gate_bias.empty() ? 0.0 : static_cast<double>(weights.gate_bias[i]);
     for (std::size_t d = 0; d < x.size(); ++d) {
       up += static_cast<double>(weights.up.row(f)[d]) * x[d];
       gate += is_gated(activation) ? static_cast<double>(weights.gate_proj.row(f)[d]) * x[d] : 0.0;

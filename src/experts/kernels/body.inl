@@ -184,12 +184,22 @@ Vec times_sigmoid(Vec x, Vec z) {
 Vec gelu(Vec x) {
   return times_sigmoid(x, 1.5957691216057308F * (x + 0.044715F * x * x * x));
 }
+// (u + 1)·g·sigmoid(α·g), cut off at the limit; NaN stays NaN.
+Vec swiglu_oai(Vec gate, Vec up) {
+  const Vec most = splat(kOaiLimit);
+  const Vec least = splat(-kOaiLimit);
+  gate = gate > most ? most : gate;
+  up = up > most ? most : up;
+  up = up < least ? least : up;
+  return times_sigmoid((up + 1.0F) * gate, kOaiAlpha * gate);
+}
 Vec relu(Vec x) {
   return x < 0.0F ? Vec{} : x;  // NaN stays NaN
 }
 
 void activate(const ActivateTile& tile) {
-  const bool gated = tile.activation == Activation::swiglu || tile.activation == Activation::geglu;
+  const bool gated = tile.activation == Activation::swiglu || tile.activation == Activation::geglu ||
+                     tile.activation == Activation::swiglu_oai;
   for (int row = 0; row < tile.rows; ++row) {
     Vec first = load(tile.acc + 2 * row * kLanes);
     Vec second = load(tile.acc + (2 * row + 1) * kLanes);
@@ -197,9 +207,16 @@ void activate(const ActivateTile& tile) {
       first = first * load(tile.column_scale);
       second = second * load(tile.column_scale + kLanes);
     }
+    if (tile.column_bias != nullptr) {
+      first = first + load(tile.column_bias);
+      second = second + load(tile.column_bias + kLanes);
+    }
     switch (tile.activation) {
       case Activation::swiglu:
         first = times_sigmoid(first, first) * second;
+        break;
+      case Activation::swiglu_oai:
+        first = swiglu_oai(first, second);
         break;
       case Activation::geglu:
         first = gelu(first) * second;
@@ -228,23 +245,30 @@ void activate(const ActivateTile& tile) {
   }
 }
 
+// V sums, with their biases where there are some.
+Vec biased(const float* acc, const float* bias) {
+  return bias != nullptr ? load(acc) + load(bias) : load(acc);
+}
+
 void finish(const FinishTile& tile) {
+  const float* const bias = tile.bias;
+  const float* const second_bias = bias != nullptr ? bias + kLanes : nullptr;
   for (int row = 0; row < tile.rows; ++row) {
     const float* acc = tile.acc + 2 * row * kLanes;
     float* out = tile.out + row * tile.stride;
     const float weight = tile.row_weight != nullptr ? tile.row_weight[row] : 1.0F;
     if (tile.columns == 2 * kLanes) {
       if (tile.streaming && is_aligned(out)) {
-        stream(out, load(acc) * weight);
-        stream(out + kLanes, load(acc + kLanes) * weight);
+        stream(out, biased(acc, bias) * weight);
+        stream(out + kLanes, biased(acc + kLanes, second_bias) * weight);
         continue;
       }
-      store(out, load(acc) * weight);
-      store(out + kLanes, load(acc + kLanes) * weight);
+      store(out, biased(acc, bias) * weight);
+      store(out + kLanes, biased(acc + kLanes, second_bias) * weight);
       continue;
     }
     for (int c = 0; c < tile.columns; ++c) {
-      out[c] = acc[c] * weight;
+      out[c] = (bias != nullptr ? acc[c] + bias[c] : acc[c]) * weight;
     }
   }
 }

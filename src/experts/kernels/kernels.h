@@ -52,14 +52,16 @@ struct ActivateTile {
   int rows;
   const float* acc;           // [rows][2V]
   const float* column_scale;  // [2V], or null
+  const float* column_bias;   // [2V], or null: added to the scaled sums
   const float* unit_scale;    // [units], or null: of the rows of `down` that the units meet next
   float* hidden;              // [1 or 2][rows][V]
 };
 
-// Sums of one tile and one down panel → rows of the output.
+// Sums of one tile and one down panel → rows of the output: (sum + bias)·weight.
 struct FinishTile {
   int rows;
   const float* acc;         // [rows][2V]
+  const float* bias;        // [2V], or null
   const float* row_weight;  // [rows], or null
   float* out;               // row r at out + r·stride
   std::int64_t stride;

@@ -56,6 +56,11 @@ struct UnitPacker {
     put_scale(panel * 2 * layout.lanes + column, scale);
   }
 
+  void put_bias(Index place, float bias) const {
+    std::memcpy(expert + layout.biases_begin + static_cast<std::uint64_t>(place) * sizeof(float), &bias,
+                sizeof bias);
+  }
+
   // One row of down becomes a step of the depth of every down panel.
   void into_depth(std::span<const float> weights, Index unit) const {
     const float scale = scale_of(weights);
@@ -101,7 +106,10 @@ PanelLayout::PanelLayout(const FfnShape& s, WeightType t, int v, int g)
   const std::uint64_t scales =
       scaled() ? checked_mul(checked_add(u64(up_panels * 2 * v), u64(down_depth), what), sizeof(float), what)
                : 0;
-  bytes = round_up(checked_add(scales_begin, scales, what), 64);
+  biases_begin = checked_add(scales_begin, scales, what);
+  const std::uint64_t biases =
+      s.biases ? checked_product({u64(up_panels) + u64(down_panels), 2 * u64(v), sizeof(float)}, what) : 0;
+  bytes = round_up(checked_add(biases_begin, biases, what), 64);
 }
 
 void pack_units(const PanelLayout& layout, const FfnUnits& units, std::byte* expert) {
@@ -112,13 +120,22 @@ void pack_units(const PanelLayout& layout, const FfnUnits& units, std::byte* exp
     const Index unit = units.first + i;
     const Index panel = unit / layout.units_per_panel;
     const int place = static_cast<int>(unit % layout.units_per_panel);
+    const int up_place = gated ? layout.lanes + place : place;
     if (gated) {
       packer.into_column(units.gate_proj.row(i), panel, place);
-      packer.into_column(units.up.row(i), panel, layout.lanes + place);
-    } else {
-      packer.into_column(units.up.row(i), panel, place);
     }
+    packer.into_column(units.up.row(i), panel, up_place);
     packer.into_depth(units.down.row(i), unit);
+    if (layout.shape.biases) {
+      const Index column = panel * 2 * layout.lanes;
+      packer.put_bias(column + up_place, units.up_bias[static_cast<std::size_t>(i)]);
+      if (gated) {
+        packer.put_bias(column + place, units.gate_bias[static_cast<std::size_t>(i)]);
+      }
+    }
+  }
+  for (std::size_t d = 0; d < units.output_bias.size(); ++d) {
+    packer.put_bias(layout.up_panels * 2 * layout.lanes + static_cast<Index>(d), units.output_bias[d]);
   }
 }
 

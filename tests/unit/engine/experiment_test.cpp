@@ -48,7 +48,7 @@ TEST(LoadExperiment, ShowsFivePlantedMistakesAtOnceEachAtItsPlace) {
       "capacity: {factor: -1}\n"
       "measure: {budget_s: 6, budget_s: 7}\n");
   EXPECT_NE(message.find("c.yaml:2:48: error: layer.activaton: unknown key; expected one of activation, "
-                         "active_width, constant_experts, copy_experts, d_ff, d_model, "),
+                         "active_width, checkpoint, constant_experts, copy_experts, d_ff, d_model, "),
             std::string::npos)
       << message;
   EXPECT_NE(message.find("help: did you mean 'activation'?"), std::string::npos) << message;

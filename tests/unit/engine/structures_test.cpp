@@ -15,8 +15,8 @@ namespace moesim {
 namespace {
 
 using testing::NaiveAssignment;
-using testing::NaiveFfn;
 using testing::NaiveLayer;
+using testing::NaiveLayerFfn;
 using testing::Row;
 using testing::Rows;
 
@@ -37,6 +37,8 @@ std::string act_of(Activation activation) {
     case Activation::swiglu:
     case Activation::silu:
       return "silu";
+    case Activation::swiglu_oai:
+      return "oai";
     case Activation::geglu:
     case Activation::gelu:
       return "gelu";
@@ -46,10 +48,11 @@ std::string act_of(Activation activation) {
   return "";
 }
 
-NaiveFfn to_ffn(const BankOptions& options, Index expert) {
+NaiveLayerFfn to_ffn(const BankOptions& options, Index expert) {
   const FfnWeights weights = make_ffn_weights(options, expert);
   return {to_rows(weights.up.view()), to_rows(weights.gate_proj.view()), to_rows(weights.down.view()),
-          act_of(options.activation)};
+          act_of(options.activation), to_row(weights.up_bias),           to_row(weights.gate_bias),
+          to_row(weights.output_bias)};
 }
 
 NaiveLayer to_naive(const Experiment& experiment, const MoeLayer& layer, std::uint32_t number) {
@@ -123,7 +126,8 @@ std::string draw_config(std::uint64_t number) {
   std::string layer = "num_experts: " + std::to_string(ffn) + count("zero_experts", zero) +
                       count("copy_experts", copy) + count("constant_experts", constant) +
                       count("d_model", pick(1, 24)) + count("d_ff", pick(1, 20)) +
-                      ", activation: " + one_of({"swiglu", "geglu", "gelu", "relu", "silu"});
+                      ", activation: " + one_of({"swiglu", "geglu", "gelu", "relu", "silu", "swiglu_oai"}) +
+                      ", ffn_bias: " + one_of({"true", "false"});
   const std::string shared = one_of({"none", "number", "width"});
   layer += shared == "number" ? count("num_shared_experts", pick(1, 2)) : "";
   layer += shared == "width" ? count("shared_width", pick(1, 30)) : "";
@@ -166,7 +170,7 @@ TEST(Structures, AThousandLayersAgreeWithTheSecondImplementation) {
       dropped += static_cast<int>(event.plan.num_assignments() - event.plan.num_rows());
     });
     for (Index t = 0; t < normed.rows(); ++t) {
-      const testing::NaiveOutput expected =
+      const testing::NaiveLayerOutput expected =
           naive_layer(naive, to_row(normed.row(t)), kept[static_cast<std::size_t>(t)], on_input);
       const double size = expected.normed_size > 0 ? std::min(1.0, expected.normed_size) : 1.0;
       const double distance = size * distance_in_units(workspace.y.row(t), expected.y);
@@ -201,6 +205,8 @@ TEST(Structures, CountEveryStoredWeightAndForeseeIt) {
            {},
            {"layer.shared_kind=gated"},
            {"layer.shared_kind=plain", "layer.activation=relu"},
+           {"layer.ffn_bias=true"},
+           {"layer.ffn_bias=true", "layer.activation=relu"},
            {"layer={d_model: 24, d_ff: 20, num_experts: 5, latent_width: 40}"},
            {"layer={d_model: 24, d_ff: 20, num_experts: 5, copy_experts: 7}"},
            {"layer={d_model: 24, d_ff: 20, num_experts: 5, num_shared_experts: 3, constant_experts: 4}"}}) {
@@ -285,9 +291,12 @@ TEST(Structures, KeysThatSayNothingChangeNoIdentity) {
   const std::string none = id({base + "}"});
   EXPECT_EQ(id({base + ", zero_experts: 0, copy_experts: 0, constant_experts: 0, shared_kind: plain}"}),
             none);
-  EXPECT_EQ(id({base + ", shared_width: none, latent_width: none}"}), none);
-  for (const char* part : {"zero_experts: 1", "copy_experts: 1", "constant_experts: 1", "shared_kind: gated",
-                           "shared_kind: residual_mix", "latent_width: 8", "latent_width: 16"}) {
+  EXPECT_EQ(id({base + ", shared_width: none, latent_width: none, ffn_bias: false}"}), none);
+  EXPECT_EQ(id({base + "}", "executor={sums: chain}"}), none);
+  EXPECT_NE(id({base + "}", "executor={sums: blocks}"}), none);
+  for (const char* part :
+       {"zero_experts: 1", "copy_experts: 1", "constant_experts: 1", "shared_kind: gated",
+        "shared_kind: residual_mix", "ffn_bias: true", "latent_width: 8", "latent_width: 16"}) {
     EXPECT_NE(id({base + ", " + part + "}"}), none) << part;
   }
   EXPECT_NE(id({base + ", latent_width: 8, latent_norm: true}"}), id({base + ", latent_width: 8}"}));

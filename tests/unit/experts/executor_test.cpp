@@ -17,6 +17,7 @@ struct Case {
   Index d_model, width, experts;
   std::vector<Index> begin;
   Activation activation;
+  bool biases = false;
 };
 
 std::vector<Case> cases() {
@@ -29,6 +30,11 @@ std::vector<Case> cases() {
       {64, 96, 5, {0, 1, 2, 66, 67, 300}, Activation::silu},  // uneven
       {48, 1030, 2, {0, 3, 70}, Activation::swiglu},          // block with a remainder
       {1, 1, 2, {0, 2, 3}, Activation::swiglu},               // as small as it gets
+      {37, 75, 3, {0, 5, 5, 130}, Activation::swiglu_oai, true},
+      {40, 600, 2, {0, 64, 200}, Activation::relu, true},
+      {33, 17, 4, {0, 31, 64, 65, 130}, Activation::gelu, true},
+      {300, 150, 2, {0, 3, 70}, Activation::swiglu, true},
+      {5, 3, 2, {0, 2, 3}, Activation::swiglu_oai, true},
   };
 }
 
@@ -37,7 +43,8 @@ BankOptions options_of(const Case& c) {
           .num_experts = c.experts,
           .d_model = c.d_model,
           .width = c.width,
-          .activation = c.activation};
+          .activation = c.activation,
+          .biases = c.biases};
 }
 
 Matrix run_case(const Executor& executor, const Case& c, const Context& context) {

@@ -20,6 +20,7 @@ struct Case {
   Index d_model, width;
   std::vector<Index> begin;
   Activation activation;
+  bool biases = false;
 };
 
 std::vector<Case> cases() {
@@ -32,6 +33,10 @@ std::vector<Case> cases() {
       {130, 70, {0, 5, 5, 9}, Activation::geglu},          // an idle expert
       {2200, 65, {0, 50, 51}, Activation::swiglu},         // more than one block of the depth
       {20, 2500, {0, 3, 4, 60}, Activation::swiglu},       // of either product
+      {1, 1, {0, 2, 3}, Activation::swiglu_oai, true},
+      {130, 70, {0, 5, 5, 40}, Activation::swiglu_oai, true},
+      {40, 600, {0, 64, 70}, Activation::relu, true},
+      {33, 17, {0, 31, 64}, Activation::silu, true},
   };
 }
 
@@ -40,7 +45,8 @@ BankOptions options_of(const Case& c) {
           .num_experts = static_cast<Index>(c.begin.size()) - 1,
           .d_model = c.d_model,
           .width = c.width,
-          .activation = c.activation};
+          .activation = c.activation,
+          .biases = c.biases};
 }
 
 Matrix run_case(const Executor& executor, const Case& c, const Context& context) {
@@ -85,15 +91,20 @@ std::vector<double> rounded_expert_row(WeightType type, const FfnWeights& weight
   const std::vector<float> x = rounded(in);
   std::vector<float> hidden;
   std::vector<float> scales;
+  const auto bias = [](const std::vector<float>& biases, Index f) {
+    return biases.empty() ? 0.0 : static_cast<double>(biases[static_cast<std::size_t>(f)]);
+  };
   for (Index f = 0; f < c.width; ++f) {
-    const double gate = is_gated(c.activation) ? dot(rounded(weights.gate_proj.row(f)), x) : 0.0;
+    const double gate =
+        is_gated(c.activation) ? dot(rounded(weights.gate_proj.row(f)), x) + bias(weights.gate_bias, f) : 0.0;
+    const double up = dot(rounded(weights.up.row(f)), x) + bias(weights.up_bias, f);
     scales.push_back(type == WeightType::int8 ? int8_scale(weights.down.row(f)) : 1.0F);
     hidden.push_back(
-        static_cast<float>(reference::activate(c.activation, gate, dot(rounded(weights.up.row(f)), x)) *
-                           static_cast<double>(scales.back())));
+        static_cast<float>(reference::activate(c.activation, gate, up) * static_cast<double>(scales.back())));
   }
   round_row(type, hidden);
   std::vector<double> out(in.size());
+  std::copy(weights.output_bias.begin(), weights.output_bias.end(), out.begin());
   for (Index f = 0; f < c.width; ++f) {
     const auto i = static_cast<std::size_t>(f);
     const std::vector<float> down = rounded(weights.down.row(f));

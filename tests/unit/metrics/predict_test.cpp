@@ -27,7 +27,7 @@ constexpr MachineRates kCold{
 constexpr MachineRates kWarm{
     .threads = 2, .flops = 3e11, .weights_read = 2e11, .rows_read = 6e10, .cache_read = 2e11};
 // Of 2048 → 1024, gated, float32.
-const ExpertWork kExpert = expert_work(2048, 1024, Activation::swiglu, 12 * 2048 * 1024);
+const ExpertWork kExpert = expert_work({2048, 1024, Activation::swiglu}, 12 * 2048 * 1024);
 
 std::vector<Index> uniform(Index experts, Index rows) {
   return std::vector<Index>(static_cast<std::size_t>(experts), rows);
@@ -94,8 +94,8 @@ TEST(Predict, AddsUpMoreOrLessSharply) {
 }
 
 TEST(Predict, DeeperProductsReachMore) {
-  const ExpertWork flat = expert_work(128, 128, Activation::swiglu, 0);
-  const ExpertWork deep = expert_work(4096, 4096, Activation::swiglu, 0);
+  const ExpertWork flat = expert_work({128, 128, Activation::swiglu}, 0);
+  const ExpertWork deep = expert_work({4096, 4096, Activation::swiglu}, 0);
   EXPECT_GT(predict_expert(flat, 100, kWarm, some_layout()) / flat.flops_per_row,
             1.1 * predict_expert(deep, 100, kWarm, some_layout()) / deep.flops_per_row);
 }

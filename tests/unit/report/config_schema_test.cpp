@@ -226,7 +226,9 @@ class Generator {
       text = mistake() ? "" : text;
     }
     for (const FieldInfo& field : info.fields) {
-      if (!field.required && below(3) != 0) {
+      const bool names_a_folder =
+          field.name == "checkpoint";  // it would be looked for, and nothing else said
+      if (names_a_folder || (!field.required && below(3) != 0)) {
         continue;
       }
       const std::string name = mistake() ? field.name + "x" : field.name;

@@ -26,6 +26,7 @@ std::string Built::resolved(const std::string& path) const {
 
 Built build(const std::string& yaml, Index num_experts) {
   Built built;
+  built.binder.source.directory = MOESIM_SOURCE_DIR "/configs";
   const Node root = parse_yaml(yaml, "x.yaml", built.binder.diagnostics);
   bind_places(built.binder, root, "");
   built.router = make_router(built.binder, root.child("router"), {.num_experts = num_experts});

@@ -1,4 +1,5 @@
 #include "trace/generator.h"
+#include "router/loads.h"
 
 #include <gtest/gtest.h>
 
@@ -36,7 +37,7 @@ KeptTokens kept(const std::vector<TokenChoices>& tokens) {
 
 TEST(Generator, FindsThePlantedLaw) {
   for (const double persistence : {0.0, 0.4, 0.8}) {
-    DrawLaw law{.inclusion = inclusions_of(log_normal_shares(32, 0.7), 4), .persistence = persistence};
+    DrawLaw law{.inclusion = inclusions_of(log_normal_shares(0.7, Index{32}), 4), .persistence = persistence};
     const GeneratorFit fit = fit_generator(kept(drawn(law, 4, 4000)), {.most_tokens = 4000});
     EXPECT_EQ(fit.top_k, 4);
     EXPECT_EQ(fit.tokens, 4000U);
@@ -74,7 +75,7 @@ TEST(Generator, SaysNothingOfTooLittle) {
 }
 
 TEST(AffinityDraw, MeetsSharesAndOverlap) {
-  const std::vector<double> inclusion = inclusions_of(log_normal_shares(16, 0.8), 3);
+  const std::vector<double> inclusion = inclusions_of(log_normal_shares(0.8, Index{16}), 3);
   for (const double overlap : {1.0, 1.6, 2.5}) {
     const AffinityLaw law{.odds = odds_of(inclusion), .staying = staying_for(overlap, inclusion)};
     std::vector<double> count(16);

@@ -1,4 +1,5 @@
 #include "trace/layer_load.h"
+#include "router/loads.h"
 
 #include <gtest/gtest.h>
 
@@ -62,11 +63,11 @@ Counts counts_of(const std::vector<double>& shares) {
 
 TEST(Marginal, FindsThePlantedParameter) {
   for (const double sigma : {0.0, 0.1, 0.69, 1.83}) {
-    const MarginalFit fit = fit_marginal(counts_of(log_normal_shares(64, sigma)));
+    const MarginalFit fit = fit_marginal(counts_of(log_normal_shares(sigma, Index{64})));
     EXPECT_NEAR(fit.sigma, sigma, 2e-4);
     EXPECT_LT(fit.log_normal_misfit, 1e-4);
   }
-  const MarginalFit zipf = fit_marginal(counts_of(zipf_shares(64, 1.2)));
+  const MarginalFit zipf = fit_marginal(counts_of(zipf_shares(1.2, Index{64})));
   EXPECT_NEAR(zipf.exponent, 1.2, 2e-4);
   EXPECT_LT(zipf.zipf_misfit, 1e-4);
   EXPECT_GT(zipf.log_normal_misfit, 0.01);

@@ -65,7 +65,7 @@ TEST(Array, NamesBothWidths) {
   EXPECT_EQ(only_error(kSection, {.directory = folder.path()}),
             "c.yaml:1:25: error: workload.file: " + path +
                 ": the array has 5 columns, but layer.d_model is 8; expected the same number [bad-relation]\n"
-                "  help: set layer.d_model to 5");
+                "  help: set layer.d_model to 5, or with layer.checkpoint take vectors of its width");
 }
 
 TEST(Array, RejectsAnArrayWithoutRows) {
