@@ -104,7 +104,7 @@ TEST(Drawn, SaysWhatDoesNotFit) {
   EXPECT_EQ(
       build("router: {kind: drawn, loads: olmoe/arxiv/1}", 64).errors(),
       "x.yaml:1:23: error: router.loads: there are no loads 'olmoe/arxiv/1' in configs/presets/loads.yaml; "
-      "expected a name such as mixtral/arxiv/0 [unknown-loads]\n  help: did you mean 'olmoe/arxiv/0'?");
+      "expected a name such as gpt-oss-20b/tasks/0 [unknown-loads]\n  help: did you mean 'olmoe/arxiv/0'?");
   EXPECT_EQ(
       build("layer: {num_experts: 8}\nrouter: {kind: drawn, loads: olmoe/arxiv/0}", 8).errors(),
       "x.yaml:2:23: error: router.loads: 'olmoe/arxiv/0' has shares of 64 experts; expected as many as the "
