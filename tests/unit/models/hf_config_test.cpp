@@ -205,6 +205,10 @@ TEST(HfConfig, ReadsHunyuan) {
       R"({"model_type": "hunyuan", "num_experts": 16, "moe_topk": 1, "use_cla": true, "cla_share_factor": 2,
           "num_hidden_layers": 4, "use_mixed_mlp_moe": true, "num_shared_expert": 1})");
   EXPECT_EQ(router_stage(large, "route_norm"), "false");
+  EXPECT_EQ(
+      router_stage(of(R"({"model_type": "hunyuan_v1_moe", "num_experts": 16, "moe_topk": 1})"), "route_norm"),
+      "true")
+      << "transformers divides a single weight, too";
   EXPECT_TRUE(large.layers[0].owns_kv);
   EXPECT_FALSE(large.layers[1].owns_kv);
 }
