@@ -25,7 +25,7 @@ void read_mixtral(HfReader& reader, ModelShape& shape) {
 void choose_qwen_layers(HfReader& reader, ModelShape& shape, Index dense_width) {
   const std::int64_t step = reader.whole("decoder_sparse_step", {1, 4096}, 1);
   const std::vector<std::int64_t> dense =
-      reader.whole_list("mlp_only_layers", {0, shape.num_layers() - 1}).value_or(std::vector<std::int64_t>());
+      reader.whole_list("mlp_only_layers", kLayerIndices).value_or(std::vector<std::int64_t>());
   choose_moe_layers(
       reader, shape,
       [&](Index i) { return (i + 1) % step == 0 && std::find(dense.begin(), dense.end(), i) == dense.end(); },

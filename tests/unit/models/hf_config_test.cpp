@@ -141,6 +141,12 @@ TEST(HfConfig, ReadsLlama4InsideTextConfig) {
   const ModelShape listed =
       of(R"({"model_type": "llama4_text", "moe_layers": [0, 2], "num_hidden_layers": 3})");
   EXPECT_EQ(moe_layers(listed), (std::vector<Index>{0, 2}));
+  const ModelShape shortened =
+      of(R"({"model_type": "llama4_text", "moe_layers": [1, 3, 5, 47], "num_hidden_layers": 4})");
+  EXPECT_EQ(moe_layers(shortened), (std::vector<Index>{1, 3}));
+  const ModelShape qwen =
+      of(R"({"model_type": "qwen3_moe", "mlp_only_layers": [0, 23], "num_hidden_layers": 3})");
+  EXPECT_EQ(moe_layers(qwen), (std::vector<Index>{1, 2}));
 }
 
 TEST(HfConfig, ReadsNestedDbrx) {
