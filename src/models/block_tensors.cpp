@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "core/checked.h"
@@ -13,6 +14,8 @@ namespace moesim {
 namespace {
 
 constexpr std::size_t kBlocksLength = 7;  // "_blocks"
+constexpr std::string_view kWeight = ".weight";
+constexpr std::string_view kExpert = "{expert}";
 
 std::string shape_text(const std::vector<std::uint64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ","));
@@ -295,10 +298,21 @@ class Finder {
     stored.scales = &scales;
   }
 
+  // The names that the scales of a tensor may have: "x.weight_scale_inv", "x.weight_scale", "x.scale" (the
+  // last in DeepSeek's own code).
+  static std::vector<std::string> scales_names(const std::string& name) {
+    std::vector<std::string> names = {name + "_scale_inv", name + "_scale"};
+    const std::size_t stem = name.size() - std::min(name.size(), kWeight.size());
+    if (name.compare(stem, std::string::npos, kWeight) == 0) {
+      names.push_back(name.substr(0, stem) + ".scale");
+    }
+    return names;
+  }
+
   // Scales of 8-bit floats, where there are any: of the whole matrix, of each row, or of blocks.
   void add_scales(const TensorInfo& info, Index expert, StoredMatrix& stored) {
-    for (const char* ending : {"_scale_inv", "_scale"}) {
-      const TensorInfo* scales = place_.folder.find(info.name + ending);
+    for (const std::string& name : scales_names(info.name)) {
+      const TensorInfo* scales = place_.folder.find(name);
       if (scales == nullptr) {
         continue;
       }
@@ -356,7 +370,7 @@ class Finder {
           std::lower_bound(all.begin(), all.end(), scope,
                            [](const TensorInfo& info, const std::string& name) { return info.name < name; });
       for (; at != all.end() && at->name.rfind(scope, 0) == 0; ++at) {
-        if (used_.count(&*at) == 0 && !is_ignored(at->name)) {
+        if (used_.count(&*at) == 0 && !is_ignored(at->name) && !is_of_idle_expert(at->name)) {
           throw Error(
               ErrorKind::bad_data,
               fmt::format("{}: error: layout {} has no use for it; expected tensors of the layout alone "
@@ -385,6 +399,29 @@ class Finder {
                          pattern.name = ignored;
                          return tensor_name(place_.layout, place_.prefix, layer_, pattern) == name;
                        });
+  }
+
+  // Experts that multiply nothing may have weights all the same: transformers 5 keeps gate_up_proj for the
+  // whole pool of LongCat-Flash, and saves all of it.
+  bool is_of_idle_expert(const std::string& name) const {
+    const std::vector<const TensorPattern*> patterns = place_.layout.experts.all();
+    return std::any_of(patterns.begin(), patterns.end(), [&](const TensorPattern* pattern) {
+      const std::size_t number = pattern->name.find(kExpert);
+      if (number == std::string::npos) {
+        return false;
+      }
+      TensorPattern before;
+      before.name = pattern->name.substr(0, number);
+      const std::string begin = tensor_name(place_.layout, place_.prefix, layer_, before);
+      if (name.rfind(begin, 0) != 0) {
+        return false;
+      }
+      Index expert = -1;
+      const char* const last = name.data() + name.size();
+      const auto [end, error] = std::from_chars(name.data() + begin.size(), last, expert);
+      return error == std::errc() && end != last && *end == '.' && expert >= place_.shape.moe.num_experts &&
+             expert < place_.shape.moe.pool_size();
+    });
   }
 
   const BlockPlace& place_;

@@ -73,5 +73,8 @@ inline constexpr HfReader::Range kWidthsOrNone = {0, 1 << 24};
 inline constexpr HfReader::Range kCounts = {1, 65536};
 inline constexpr HfReader::Range kCountsOrNone = {0, 65536};
 inline constexpr HfReader::Range kLayers = {1, 4096};
+// Of lists of layers. Those that the model does not have are ignored: a model cut to its first layers keeps
+// the whole list.
+inline constexpr HfReader::Range kLayerIndices = {0, 4095};
 
 }  // namespace moesim

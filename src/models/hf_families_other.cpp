@@ -43,8 +43,7 @@ void read_llama4(HfReader& reader, ModelShape& shape) {
   read_experts(reader, shape, {.num_experts = 16, .top_k = 1, .width = 8192, .width_key = "ffn_width"});
   shape.moe.shared_width = shape.moe.d_ff;
   const std::int64_t step = reader.whole("interleave_moe_layer_step", kLayers, 1);
-  const std::optional<std::vector<std::int64_t>> listed =
-      reader.whole_list("moe_layers", {0, shape.num_layers() - 1});
+  const std::optional<std::vector<std::int64_t>> listed = reader.whole_list("moe_layers", kLayerIndices);
   choose_moe_layers(reader, shape,
                     [&](Index i) {
                       return listed ? std::find(listed->begin(), listed->end(), i) != listed->end()

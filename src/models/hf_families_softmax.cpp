@@ -25,7 +25,7 @@ void read_mixtral(HfReader& reader, ModelShape& shape) {
 void choose_qwen_layers(HfReader& reader, ModelShape& shape, Index dense_width) {
   const std::int64_t step = reader.whole("decoder_sparse_step", {1, 4096}, 1);
   const std::vector<std::int64_t> dense =
-      reader.whole_list("mlp_only_layers", {0, shape.num_layers() - 1}).value_or(std::vector<std::int64_t>());
+      reader.whole_list("mlp_only_layers", kLayerIndices).value_or(std::vector<std::int64_t>());
   choose_moe_layers(
       reader, shape,
       [&](Index i) { return (i + 1) % step == 0 && std::find(dense.begin(), dense.end(), i) == dense.end(); },
@@ -199,7 +199,7 @@ void read_hunyuan_of(HfReader& reader, ModelShape& shape, bool own_code) {
   const bool shared = !own_code || reader.flag("use_mixed_mlp_moe", false);
   const Index experts = own_code ? reader.uniform_whole("num_shared_experts", kCountsOrNone, 1) : 1;
   shape.moe.shared_width = shared ? experts * shape.moe.d_ff : 0;
-  const bool one = shape.top_k == 1;  // then the weight stays as it is
+  const bool one = own_code && shape.top_k == 1;  // then the weight stays as it is; transformers divides it
   set_router(reader, shape, one ? "hunyuan_large" : "hunyuan_a13b", {{"route_norm", text_of(!one)}});
 }
 

@@ -18,7 +18,7 @@ bool ends_with(const std::string& text, std::string_view ending) {
 
 std::uint64_t numbers_of(const TensorInfo& tensor) {
   if (ends_with(tensor.name, "_scale_inv") || ends_with(tensor.name, "_scale") ||
-      ends_with(tensor.name, "_scales")) {
+      ends_with(tensor.name, ".scale") || ends_with(tensor.name, "_scales")) {
     return 0;
   }
   const bool packed = tensor.type == TensorType::u8 && ends_with(tensor.name, "_blocks");

@@ -23,13 +23,27 @@ double sigmoid(double z) {
   return 1.0 / (1.0 + std::exp(-z));
 }
 
-Row swiglu(const NaiveFfn& ffn, const Row& x) {
+double silu(double z) {
+  return z * sigmoid(z);
+}
+
+// In its tanh form, as jax.nn.gelu has it by default.
+double gelu(double z) {
+  const double pi = std::acos(-1.0);
+  return 0.5 * z * (1.0 + std::tanh(std::sqrt(2.0 / pi) * (z + 0.044715 * z * z * z)));
+}
+
+Row gated(const NaiveFfn& ffn, const Row& x, double (*activation)(double)) {
   Row hidden = product(ffn.up, x, ffn.up_bias);
   const Row gate = product(ffn.gate, x, ffn.gate_bias);
   for (std::size_t f = 0; f < hidden.size(); ++f) {
-    hidden[f] *= gate[f] * sigmoid(gate[f]);
+    hidden[f] *= activation(gate[f]);
   }
   return product(ffn.down, hidden, ffn.down_bias);
+}
+
+Row swiglu(const NaiveFfn& ffn, const Row& x) {
+  return gated(ffn, x, silu);
 }
 
 Row softmax(const Row& z) {
@@ -156,6 +170,15 @@ NaiveOutput olmoe_block(const NaiveBlock& block, const Row& x) {
   out.experts = top(p, block.top_k);
   out.weights = picked(p, out.experts);
   return finish(block, x, out);
+}
+
+NaiveOutput grok1_block(const NaiveBlock& block, const Row& x) {
+  NaiveOutput out = olmoe_block(block, x);
+  out.y.assign(x.size(), 0.0);
+  for (std::size_t i = 0; i < out.experts.size(); ++i) {
+    add(out.y, out.weights[i], gated(block.experts[static_cast<std::size_t>(out.experts[i])], x, gelu));
+  }
+  return out;
 }
 
 NaiveOutput qwen2_moe_block(const NaiveBlock& block, const Row& x) {

@@ -36,6 +36,7 @@ struct NaiveOutput {
 // One function for each way of routing; x has D numbers.
 NaiveOutput mixtral_block(const NaiveBlock& block, const Row& x);  // also Qwen3-MoE, DBRX, Hunyuan-A13B
 NaiveOutput olmoe_block(const NaiveBlock& block, const Row& x);    // also DeepSeekMoE, Jamba, Hunyuan-Large
+NaiveOutput grok1_block(const NaiveBlock& block, const Row& x);    // gelu in the place of silu
 NaiveOutput qwen2_moe_block(const NaiveBlock& block, const Row& x);
 NaiveOutput granite_block(const NaiveBlock& block, const Row& x);
 NaiveOutput deepseek_v2_block(const NaiveBlock& block, const Row& x, int groups, int kept, double scale);

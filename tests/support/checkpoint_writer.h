@@ -116,9 +116,11 @@ class CheckpointWriter {
     return stored;
   }
 
-  // `name` F8_E4M3 [R,C] and `name`_scale_inv F32 [⌈R/block⌉,⌈C/block⌉], as DeepSeek-V3's.
+  // `name` F8_E4M3 [R,C] and `scales_name`, by default `name`_scale_inv, F32 [⌈R/block⌉,⌈C/block⌉], as
+  // DeepSeek-V3's.
   std::vector<float> add_block_scaled(const std::string& name, std::uint64_t rows, std::uint64_t cols,
-                                      std::span<const float> values, std::uint64_t block = 128) {
+                                      std::span<const float> values, std::uint64_t block = 128,
+                                      const std::string& scales_name = "") {
     const std::uint64_t scale_rows = (rows + block - 1) / block;
     const std::uint64_t scale_cols = (cols + block - 1) / block;
     std::vector<float> scales(scale_rows * scale_cols, 0.0F);
@@ -139,7 +141,7 @@ class CheckpointWriter {
       stored.push_back(static_cast<float>(decode_small(kE4m3, bits)) * scale_of(i));
     }
     add_bytes(name, "F8_E4M3", {rows, cols}, std::move(payload));
-    add(name + "_scale_inv", "F32", {scale_rows, scale_cols}, scales);
+    add(scales_name.empty() ? name + "_scale_inv" : scales_name, "F32", {scale_rows, scale_cols}, scales);
     return stored;
   }
 

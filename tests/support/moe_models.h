@@ -107,6 +107,7 @@ class ModelMaker {
             "ernie45_paddle",
             "hunyuan",
             "longcat",
+            "longcat_saved",
             "jamba",
             "granite",
             "granite_shared",
@@ -123,10 +124,12 @@ class ModelMaker {
             "fused_longcat",
             "fused_phimoe",
             "fused_jamba",
-            "deepseek_original",
-            "ernie45_gate",
+            "fused_granite",
+            "fused_granite_shared",
             "mlp_phimoe",
-            "longcat_pool"};
+            "ernie45_gate",
+            "grok1",
+            "deepseek_original"};
   }
 
  private:
@@ -163,10 +166,14 @@ class ModelMaker {
     }
     const bool blocks = o_.type == "blocks";
     const std::string full = o_.prefix + at_ + name;
+    const std::string scales =  // DeepSeek's own names
+        at_.rfind("layers.", 0) == 0 && name.rfind("ffn.", 0) == 0
+            ? full.substr(0, full.size() - std::string("weight").size()) + "scale"
+            : "";
     const std::vector<float> stored =
         blocks && shape.size() == 2 && name.find("expert") != std::string::npos &&
                 name.find("gate.weight") == std::string::npos
-            ? model_.tensors.add_block_scaled(full, shape[0], shape[1], values, 16)
+            ? model_.tensors.add_block_scaled(full, shape[0], shape[1], values, 16, scales)
             : model_.tensors.add(full, blocks ? "BF16" : o_.type, shape, values);
     take(places, stored);
   }
@@ -217,10 +224,14 @@ class ModelMaker {
     }
     return places;
   }
+  // LongCat's gate_up_proj holds numbers for the experts that return their input, too, which nothing reads.
   void fused(NaiveBlock& block, const std::string& begin) {
     const auto [e, f, d] = sizes(block);
-    put(begin + "gate_up_proj", {e, 2 * f, d},
-        all_experts(block, [](NaiveFfn& x) { return joined(rows_of(x.gate), rows_of(x.up)); }));
+    const auto none = static_cast<std::uint64_t>(block.identity_experts);
+    Rows unused = rows(static_cast<int>(none * 2 * f), o_.d_model, 0.4);
+    put(begin + "gate_up_proj", {e + none, 2 * f, d},
+        joined(all_experts(block, [](NaiveFfn& x) { return joined(rows_of(x.gate), rows_of(x.up)); }),
+               rows_of(unused)));
     put(begin + "down_proj", {e, d, f}, all_experts(block, [](NaiveFfn& x) { return rows_of(x.down); }));
   }
   struct Sizes {
@@ -296,11 +307,16 @@ inline void ModelMaker::put_block(const std::string& layout, NaiveBlock& block) 
     }
     two("mlp.shared_experts.", block.shared);
   } else if (has(layout, "granite")) {
-    linear("block_sparse_moe.router.layer.weight", block.gate);
-    put("block_sparse_moe.input_linear.weight", {e, 2 * f, d},
-        all_experts(block, [](NaiveFfn& x) { return joined(rows_of(x.gate), rows_of(x.up)); }));
-    put("block_sparse_moe.output_linear.weight", {e, d, f},
-        all_experts(block, [](NaiveFfn& x) { return rows_of(x.down); }));
+    if (has(layout, "fused")) {
+      linear("block_sparse_moe.router.weight", block.gate);
+      fused(block, "block_sparse_moe.experts.");
+    } else {
+      linear("block_sparse_moe.router.layer.weight", block.gate);
+      put("block_sparse_moe.input_linear.weight", {e, 2 * f, d},
+          all_experts(block, [](NaiveFfn& x) { return joined(rows_of(x.gate), rows_of(x.up)); }));
+      put("block_sparse_moe.output_linear.weight", {e, d, f},
+          all_experts(block, [](NaiveFfn& x) { return rows_of(x.down); }));
+    }
     if (!block.shared.up.empty()) {
       put("shared_mlp.input_linear.weight", {2 * block.shared.up.size(), d},
           joined(rows_of(block.shared.gate), rows_of(block.shared.up)));
@@ -345,6 +361,9 @@ inline void ModelMaker::put_block(const std::string& layout, NaiveBlock& block) 
     } else {
       fused(block, "feed_forward.experts.");
     }
+  } else if (layout == "grok1") {
+    linear("moe_block.gate.weight", block.gate);
+    each_expert(block, "moe_block.experts.", "linear", "linear_v", "linear_1");
   } else if (layout == "deepseek_original") {
     linear("ffn.gate.weight", block.gate);
     numbers("ffn.gate.bias", block.selection_bias);
@@ -382,11 +401,13 @@ inline void ModelMaker::put_block(const std::string& layout, NaiveBlock& block) 
     } else {
       each_expert(block, "mlp.experts.", "gate_proj", "up_proj", "down_proj");
     }
-    for (int i = 0; layout == "longcat_pool" && i < block.identity_experts;
-         ++i) {  // matrices that nobody uses
-      NaiveFfn unused = ffn(o_.d_ff, false);
-      linear("mlp.experts." + std::to_string(o_.experts + i) + ".gate_proj.weight", unused.gate);
-      linear("mlp.experts." + std::to_string(o_.experts + i) + ".up_proj.weight", unused.up);
+    if (layout == "longcat_saved") {  // transformers 5 splits all of gate_up_proj
+      for (int i = 0; i < block.identity_experts; ++i) {
+        for (const char* half : {".gate_proj.weight", ".up_proj.weight"}) {
+          Rows unused = rows(o_.d_ff, o_.d_model, 0.4);
+          linear("mlp.experts." + std::to_string(o_.experts + i) + half, unused);
+        }
+      }
     }
     if (!block.shared.up.empty()) {
       three(shared, "gate_proj", "up_proj", "down_proj", block.shared);
@@ -487,10 +508,13 @@ inline void ModelMaker::set_config(const std::string& layout) {
   } else if (has(layout, "granite")) {
     add({{"num_local_experts", o_.experts}, {"intermediate_size", o_.d_ff}});
     choose("granitemoe", granite_block);
-    if (layout == "granite_shared") {
+    if (has(layout, "granite_shared")) {
       add({{"shared_intermediate_size", shared}});
       config["model_type"] = "granitemoeshared";
     }
+  } else if (layout == "grok1") {
+    add({{"num_experts", o_.experts}, {"intermediate_size", o_.d_ff}});
+    choose("grok-1", grok1_block);
   } else if (layout == "dbrx") {
     config = {{"d_model", o_.d_model},
               {"n_heads", 2},

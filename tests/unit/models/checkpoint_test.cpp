@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(All, EveryLayout, ::testing::ValuesIn(ModelMaker::layou
 
 TEST(Checkpoint, IsReadInEveryType) {
   for (const char* type : {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "blocks"}) {
-    for (const char* layout : {"mixtral", "deepseek_v3", "qwen2_moe"}) {
+    for (const char* layout : {"mixtral", "deepseek_v3", "deepseek_original", "qwen2_moe"}) {
       SCOPED_TRACE(std::string(layout) + " " + type);
       const TempFolder folder;
       ModelOptions options;
@@ -143,6 +143,23 @@ TEST(Checkpoint, IsFoundBehindEveryPrefixAndInNestedConfigs) {
       const MoeCheckpoint checkpoint(folder.path());
       EXPECT_EQ(checkpoint.prefix(), prefix);
       expect_block(checkpoint, 1, model.blocks.at(1));
+    }
+  }
+}
+
+// Three of LongCat's pool return their input; weights of a tenth expert are of none.
+TEST(Checkpoint, RefusesWeightsOfAnExpertBehindThePool) {
+  for (const char* expert : {"9", "-7", "7x", "99999999999999999999"}) {
+    const TempFolder folder;
+    TestModel model = ModelMaker({}).make("longcat_saved");
+    const std::string name = std::string("model.layers.1.mlp.experts.") + expert + ".up_proj.weight";
+    model.tensors.add(name, "F32", {1}, std::vector<float>{1.0F});
+    model.write(folder.path());
+    try {
+      MoeCheckpoint(folder.path()).block(1);
+      FAIL() << expert;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("'" + name + "': error: layout longcat has no use for it"));
     }
   }
 }

@@ -144,8 +144,8 @@ TEST(HfConfig, RefusesWhatDoesNotFit) {
 
 TEST(HfConfig, RefusesWhatAFamilyDoesNotHave) {
   expect_refused({
-      {of_type("qwen3_moe", R"("mlp_only_layers": [3, 24])"),
-       "mlp_only_layers[1]: got 24; expected a whole number from 0 to 23 [out-of-range]"},
+      {of_type("qwen3_moe", R"("mlp_only_layers": [3, -1])"),
+       "mlp_only_layers[1]: got -1; expected a whole number from 0 to 4095 [out-of-range]"},
       {of_type("qwen3_moe", R"("mlp_only_layers": 3)"),
        "mlp_only_layers: got 3; expected a list of whole numbers [wrong-type]"},
       {of_type("qwen3_moe", R"("decoder_sparse_step": 0)"),
@@ -199,8 +199,8 @@ TEST(HfConfig, RefusesWhatAFamilyDoesNotHave) {
        "layer_types: a list of 1; expected a word for each of the 48 layers [wrong-length]"},
       {R"({"model_type": "llama4", "text_config": {"num_local_experts": 0}})",
        "text_config.num_local_experts: got 0; expected a whole number from 1 to 65536 [out-of-range]"},
-      {R"({"model_type": "llama4", "text_config": {"moe_layers": [48]}})",
-       "text_config.moe_layers[0]: got 48; expected a whole number from 0 to 47 [out-of-range]"},
+      {R"({"model_type": "llama4", "text_config": {"moe_layers": [4096]}})",
+       "text_config.moe_layers[0]: got 4096; expected a whole number from 0 to 4095 [out-of-range]"},
   });
 }
 

@@ -141,6 +141,12 @@ TEST(HfConfig, ReadsLlama4InsideTextConfig) {
   const ModelShape listed =
       of(R"({"model_type": "llama4_text", "moe_layers": [0, 2], "num_hidden_layers": 3})");
   EXPECT_EQ(moe_layers(listed), (std::vector<Index>{0, 2}));
+  const ModelShape shortened =
+      of(R"({"model_type": "llama4_text", "moe_layers": [1, 3, 5, 47], "num_hidden_layers": 4})");
+  EXPECT_EQ(moe_layers(shortened), (std::vector<Index>{1, 3}));
+  const ModelShape qwen =
+      of(R"({"model_type": "qwen3_moe", "mlp_only_layers": [0, 23], "num_hidden_layers": 3})");
+  EXPECT_EQ(moe_layers(qwen), (std::vector<Index>{1, 2}));
 }
 
 TEST(HfConfig, ReadsNestedDbrx) {
@@ -205,6 +211,10 @@ TEST(HfConfig, ReadsHunyuan) {
       R"({"model_type": "hunyuan", "num_experts": 16, "moe_topk": 1, "use_cla": true, "cla_share_factor": 2,
           "num_hidden_layers": 4, "use_mixed_mlp_moe": true, "num_shared_expert": 1})");
   EXPECT_EQ(router_stage(large, "route_norm"), "false");
+  EXPECT_EQ(
+      router_stage(of(R"({"model_type": "hunyuan_v1_moe", "num_experts": 16, "moe_topk": 1})"), "route_norm"),
+      "true")
+      << "transformers divides a single weight, too";
   EXPECT_TRUE(large.layers[0].owns_kv);
   EXPECT_FALSE(large.layers[1].owns_kv);
 }
