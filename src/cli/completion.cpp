@@ -12,6 +12,7 @@
 #include "config/config_files.h"
 #include "engine/experiment.h"
 #include "io/files.h"
+#include "models/model_catalogue.h"
 #include "report/starter_config.h"
 #include "router/router.h"
 
@@ -81,6 +82,7 @@ CompletionWords completion_words() {
     explained.push_back(key.key);
   }
   words.kinds = {{"CONFIG", plain_words(built_in_configs())},
+                 {"MODEL", plain_words(model_catalogue().names())},
                  {"PRESET", plain_words(presets)},
                  {"ROUTER", plain_words(routers)},
                  {"TEMPLATE", plain_words(templates)},

@@ -44,6 +44,7 @@ std::span<const ExplanationTheme> explanation_themes() {
       {"the layer and its router", "층과 라우터", layer_words()},
       {"load balance and capacity", "부하 균형과 용량", balance_words()},
       {"parameters, work, memory", "파라미터, 계산량, 메모리", cost_words()},
+      {"whole models", "모델 전체", model_words()},
       {"speed and time", "속도와 시간", time_words()},
       {"the machine and the build", "컴퓨터와 빌드", machine_words()},
       {"screens, commands, results", "화면, 명령, 결과", screen_words()},

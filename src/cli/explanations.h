@@ -44,6 +44,7 @@ std::span<const Explanation> error_words();
 std::span<const Explanation> layer_words();
 std::span<const Explanation> balance_words();
 std::span<const Explanation> cost_words();
+std::span<const Explanation> model_words();
 std::span<const Explanation> time_words();
 std::span<const Explanation> machine_words();
 std::span<const Explanation> screen_words();

@@ -88,6 +88,13 @@ struct RoutersArguments {
   std::string name;
   std::string output = "table";
 };
+struct ModelsArguments {
+  std::string name;    // "": all
+  std::string config;  // a config.json; "": the catalogue
+  std::string output = "table";
+  std::vector<std::string> out_files;
+  PageArguments page;
+};
 struct ExplainArguments {
   std::vector<std::string> words;       // of one name: "load CV" without quotes
   std::optional<std::string> language;  // none: that of the word
@@ -118,6 +125,7 @@ int route_command(const RouteArguments& arguments);
 int routers_command(const RoutersArguments& arguments);
 int inspect_command(const InspectArguments& arguments);
 int layer_command(const LayerArguments& arguments);
+int models_command(const ModelsArguments& arguments, const std::string& colour);
 int init_command(const InitArguments& arguments);
 int man_command(const CommandTree& tree);
 int completion_command(const std::string& shell, const CommandTree& tree);

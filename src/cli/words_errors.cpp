@@ -206,7 +206,7 @@ constexpr Explanation kWords[] = {
      "배치 파일의 내용이 성립하지 않습니다. 전문가 하나의 텐서인데 이름에 {expert}가 없거나, 그 역할에 없는 "
      "축을 "
      "적은 경우입니다. 역할마다 쓸 수 있는 축은 docs/formats.md에 있습니다."},
-    {"dense-layer", "", "",
+    {"no-experts", "", "",
      "The layer has an ordinary feed-forward network, no experts. Many models begin with some such layers, "
      "or "
      "have them in between; the message lists the layers with experts.",

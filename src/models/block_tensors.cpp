@@ -19,7 +19,9 @@ std::string shape_text(const std::vector<std::uint64_t>& shape) {
 }
 
 bool is_float(TensorType type) {
-  return type != TensorType::u8 && type != TensorType::other;
+  constexpr TensorType kFloats[] = {TensorType::f64,  TensorType::f32,     TensorType::f16,
+                                    TensorType::bf16, TensorType::f8_e4m3, TensorType::f8_e5m2};
+  return std::find(std::begin(kFloats), std::end(kFloats), type) != std::end(kFloats);
 }
 
 bool is_8_bit(TensorType type) {
@@ -51,6 +53,7 @@ class Finder {
     for (Index e = 0; e < shape.moe.num_experts; ++e) {
       block.experts.push_back(ffn(layout.experts, routed, e, shape.moe.activation));
     }
+    mark_experts_without_use(shape);
     if (shape.moe.has_shared()) {
       find_shared(block);
     }
@@ -62,6 +65,18 @@ class Finder {
   }
 
  private:
+  // Some programs store matrices of experts that return their input, too.
+  void mark_experts_without_use(const ModelShape& shape) {
+    for (Index e = shape.moe.num_experts; e < shape.moe.pool_size(); ++e) {
+      for (const TensorPattern* pattern : place_.layout.experts.all()) {
+        if (pattern->holds == Holds::one) {
+          used_.insert(place_.folder.find(tensor_name(place_.layout, place_.prefix, layer_, *pattern, e)));
+        }
+      }
+    }
+    used_.erase(nullptr);
+  }
+
   void find_shared(BlockTensors& block) {
     const ModelShape& shape = place_.shape;
     const Index width =

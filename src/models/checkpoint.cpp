@@ -88,7 +88,7 @@ BlockTensors MoeCheckpoint::block(Index layer) const {
   if (!shape_.is_moe_layer(layer)) {
     const char* contradiction = has_gate(place, layer) ? ", though its tensors include a gate" : "";
     throw Error(ErrorKind::usage,
-                fmt::format("{}: error: layer {} is dense{}; expected one of the MoE layers {} [dense-layer]",
+                fmt::format("{}: error: layer {} is dense{}; expected one of the MoE layers {} [no-experts]",
                             where_, layer, contradiction, ranges_text(moe_layers())));
   }
   return find_block(place, layer);

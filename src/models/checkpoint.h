@@ -24,7 +24,7 @@ class MoeCheckpoint {
   const std::string& prefix() const { return prefix_; }
   std::vector<Index> moe_layers() const;
 
-  // Throws Error(usage) where there is no such layer [out-of-range] or it has no experts [dense-layer], else
+  // Throws Error(usage) where there is no such layer [out-of-range] or it has no experts [no-experts], else
   // as models/block_tensors.h says.
   BlockTensors block(Index layer) const;
 

@@ -53,16 +53,15 @@ Activation read_activation(HfReader& reader, const std::string& fallback) {
 }
 
 void read_experts(HfReader& reader, ModelShape& shape, const ExpertDefaults& defaults) {
-  shape.moe.num_experts = reader.uniform_whole_or_none("num_experts", kCounts).value_or(defaults.num_experts);
+  shape.moe.num_experts = reader.uniform_whole("num_experts", kCounts, defaults.num_experts);
   const Index pool = shape.moe.pool_size();
-  const std::optional<std::int64_t> top_k = reader.uniform_whole_or_none("top_k", {1, pool});
-  if (!top_k && (defaults.top_k == 0 || defaults.top_k > pool)) {
+  if (!reader.has("top_k") && (defaults.top_k == 0 || defaults.top_k > pool)) {
     reader.refuse(reader.path("top_k"), {.what = "missing",
                                          .expected = fmt::format("a whole number from 1 to {}", pool),
                                          .short_name = "missing-key"});
   }
-  shape.top_k = top_k.value_or(defaults.top_k);
-  shape.moe.d_ff = reader.uniform_whole_or_none(defaults.width_key, kWidths).value_or(defaults.width);
+  shape.top_k = reader.uniform_whole("top_k", {1, pool}, defaults.top_k);
+  shape.moe.d_ff = reader.uniform_whole(defaults.width_key, kWidths, defaults.width);
   shape.moe.activation = defaults.reads_activation ? read_activation(reader, "silu") : Activation::swiglu;
   shape.dense_activation = shape.moe.activation;
 }

@@ -197,8 +197,7 @@ void read_hunyuan_of(HfReader& reader, ModelShape& shape, bool own_code) {
     }
   }
   const bool shared = !own_code || reader.flag("use_mixed_mlp_moe", false);
-  const Index experts =
-      own_code ? reader.uniform_whole_or_none("num_shared_experts", kCountsOrNone).value_or(1) : 1;
+  const Index experts = own_code ? reader.uniform_whole("num_shared_experts", kCountsOrNone, 1) : 1;
   shape.moe.shared_width = shared ? experts * shape.moe.d_ff : 0;
   const bool one = shape.top_k == 1;  // then the weight stays as it is
   set_router(reader, shape, one ? "hunyuan_large" : "hunyuan_a13b", {{"route_norm", text_of(!one)}});

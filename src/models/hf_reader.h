@@ -1,6 +1,6 @@
 #pragma once
 // Private to this room: checked reading of a config.json's keys, whatever their spelling. A model family's
-// code asks for a meaning ("num_experts"); the table in hf_reader.cpp says which keys mean it.
+// code asks for a meaning ("num_experts"); the table in hf_keys.cpp says which keys mean it.
 
 #include <optional>
 #include <string>
@@ -33,6 +33,7 @@ class HfReader {
   std::optional<std::int64_t> whole_or_none(const char* meaning, Range range);
   // One number for all layers, or a list of equal ones.
   std::optional<std::int64_t> uniform_whole_or_none(const char* meaning, Range range);
+  std::int64_t uniform_whole(const char* meaning, Range range, std::int64_t fallback);
   double real(const char* meaning, double low, double high, double fallback);
   std::optional<double> real_or_none(const char* meaning, double low, double high);
   bool flag(const char* meaning, bool fallback);

@@ -10,7 +10,7 @@ namespace {
 
 using Count = std::uint64_t;
 
-constexpr const char* kWhat = "the model's parameters";
+constexpr const char* kWhat = "the number of parameters";
 
 Count count(Index value) {
   return static_cast<Count>(value);

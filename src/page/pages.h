@@ -8,6 +8,7 @@
 #include "engine/balance_loop.h"
 #include "engine/compare.h"
 #include "engine/route_diff.h"
+#include "models/model_catalogue.h"
 #include "page/page.h"
 #include "store/result_store.h"
 
@@ -25,6 +26,9 @@ Page balance_page(const BalanceRecord& record);
 // `again`: the command that repeats it.
 Page route_diff_page(const RouteDiff& diff, const RouteDiffDetail& detail, const RoutedSide& a,
                      const RoutedSide& b, const std::string& again);
+
+// Models that are not counted in full are left out of its charts. `again`: the command that repeats it.
+Page models_page(const std::vector<CatalogueModel>& models, const std::string& again);
 
 // A section without blocks is left out.
 void add_section(Page& page, Section section);

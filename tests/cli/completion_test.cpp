@@ -110,10 +110,10 @@ TEST(Completion, KnowsEveryCommandAndOptionOfTheHelp) {
 
 // What an option takes is a list of words, or a kind of value that completion knows or knows to be free.
 TEST(Completion, KnowsTheKindOfEveryValue) {
-  const std::set<std::string> kinds = {"CONFIG",    "PRESET",        "ROUTER",    "TEMPLATE",   "WORD",
-                                       "FILE",      "DIR",           "KEY=VALUE", "N",          "DURATION",
-                                       "CONDITION", "METRIC:CHANGE", "L.npy",     "KEY=VALUES", "X.npy",
-                                       "W.npy",     "B.npy",         "P.npy",     "I.npy",      "M.npy"};
+  const std::set<std::string> kinds = {
+      "CONFIG",    "PRESET", "ROUTER",   "TEMPLATE",  "WORD",          "FILE",  "DIR",
+      "KEY=VALUE", "N",      "DURATION", "CONDITION", "METRIC:CHANGE", "L.npy", "KEY=VALUES",
+      "X.npy",     "Y.npy",  "W.npy",    "B.npy",     "P.npy",         "I.npy", "M.npy"};
   for (const std::string& command : commands()) {
     for (const auto& [option, type] : options(command)) {
       std::istringstream parts(type);
@@ -134,6 +134,7 @@ TEST(Completion, ChoicesAreThoseOfTheHelpAndOfTheProgram) {
                                                        {"validate quickstart", "-o"},
                                                        {"route --preset mixtral", "-o"},
                                                        {"routers", "-o"},
+                                                       {"models", "-o"},
                                                        {"doctor", "-o"},
                                                        {"report x", "--figures"},
                                                        {"explain expert", "--lang"},
@@ -174,6 +175,7 @@ TEST(Completion, BashCompletesTheLineAsReadlineCutsIt) {
   EXPECT_EQ(offered("moesim sweep quickstart -p layer.num_l"), Words{"layer.num_layers="});
   EXPECT_EQ(offered("moesim explain no-eff"), Words{"no-effect"});
   EXPECT_TRUE(has(offered("moesim routers deepseek_"), "deepseek_v3"));
+  EXPECT_TRUE(has(offered("moesim models mixtral-"), "mixtral-8x7b"));
   EXPECT_EQ(offered("moesim init sw"), Words{"sweep"});
   EXPECT_EQ(offered("moesim run quickstart --seed ''"), Words{});
   EXPECT_EQ(offered("moesim nonsense ''"), Words{});

@@ -1,7 +1,7 @@
 // Every study of experiments/ keeps its claims: expected.json lists settings, a metric and its range. A claim
 // that names a controller is about its row of `moesim balance`; one with `route` about what `moesim route`
-// with these options prints in the study's folder, at a JSON pointer (a number, or what it `equals`); every
-// other one about `moesim run`.
+// with these options prints in the study's folder, at a JSON pointer (a number, or what it `equals`); one
+// with `models` about what `moesim models` prints of that model; every other one about `moesim run`.
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -94,6 +94,14 @@ TEST(Experiments, KeepTheirClaims) {
           results[options] = routed(study.path().string(), options);
         }
         expect_holds(claim, results[options]);
+        continue;
+      }
+      if (claim.contains("models")) {
+        const std::string line = "models " + claim.at("models").get<std::string>();
+        if (results.count(line) == 0) {
+          results[line] = output_of(line, nlohmann::json::array()).at(0);
+        }
+        expect_holds(claim, results[line]);
         continue;
       }
       const std::string config = claim.value("config", "config.yaml");

@@ -107,7 +107,7 @@ TEST_F(Checkpoint, LayerSaysWhatIsWrong) {
   write_vectors("x.npy", 5, 24);
   write_vectors("narrow.npy", 5, 12);
   EXPECT_EQ(run("layer m --layer 0 --input x.npy --out y.npy").err,
-            "m: error: layer 0 is dense; expected one of the MoE layers 1 [dense-layer]\n");
+            "m: error: layer 0 is dense; expected one of the MoE layers 1 [no-experts]\n");
   EXPECT_EQ(
       run("layer m --layer 7 --input x.npy --out y.npy").err,
       "m: error: there is no layer 7; expected one from 0 to 1 [out-of-range]\n  help: MoE layers: 1\n");
@@ -133,7 +133,7 @@ TEST_F(Checkpoint, OfUnknownNamesIsReadByALayoutFile) {
   tensors.write_single(file("m"));
   std::ofstream(file("m/config.json"))
       << R"({"model_type": "mixtral", "hidden_size": 24, "intermediate_size": 12, "num_hidden_layers": 1,
-             "num_attention_heads": 2, "num_local_experts": 2, "num_experts_per_tok": 1, "vocab_size": 8})";
+             "num_attention_heads": 2, "num_key_value_heads": 1, "num_local_experts": 2, "num_experts_per_tok": 1, "vocab_size": 8})";
   write_vectors("x.npy", 3, 24);
   const Outcome unknown = run("layer m --layer 0 --input x.npy --out y.npy");
   EXPECT_EQ(unknown.status, 65);

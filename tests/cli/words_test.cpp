@@ -185,7 +185,7 @@ TEST(Words, KnowEveryNumberOfAResult) {
         "sweep quickstart -p router.top_k=1,2" + kQuick, "compare quickstart --set-b router.top_k=1" + kQuick,
         "balance " + kConfigs + "balance_controllers.yaml --set balance.steps=3",
         "balance " + kConfigs + "balance_controllers.yaml --set balance.steps=3 --by-step",
-        std::string("doctor")}) {
+        std::string("models mixtral-8x7b"), std::string("doctor")}) {
     const Outcome outcome = moesim_run(command + " -o json");
     const nlohmann::json result = nlohmann::json::parse(outcome.out, nullptr, false);
     ASSERT_FALSE(result.is_discarded()) << command << outcome.err;
@@ -322,6 +322,10 @@ TEST(Words, KnowWhatScreensSay) {
        {"compare", "config", "router.top_k", "routing", "dead experts", "FLOPs a token", "speed"}},
       {"balance " + kConfigs + "balance_controllers.yaml --set balance.steps=3",
        {"CLOSED LOOP", "step 0", "45-55", "below 0.5", "dead", "score kept"}},
+      {"models longcat-flash",
+       {"PARAMETERS", "ACTIVE PARAMETERS", "ONE TOKEN", "WEIGHTS", "IN WORDS", "router"}},
+      {"models --config " + kSource + "/tests/fuzz/corpus/hf_config/mixtral.json", {"READ FROM", "source"}},
+      {"models", {"next"}},
       {"doctor", {"machine", "build", "unfit", "steal", "huge_pages", "verdict"}},
       {route + "mixtral --out " + folder.file("routed"), {"routed", "balance", "saved"}},
       {route + "switch --diff mixtral", {"differ", "where", "goes to", "logits", "scores", "weights"}},

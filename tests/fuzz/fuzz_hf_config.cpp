@@ -9,6 +9,25 @@
 #include "core/text.h"
 #include "fuzz_check.h"
 #include "models/hf_config.h"
+#include "models/model_parameters.h"
+
+namespace {
+
+// Exact, or refused because 64 bits do not hold it.
+void count(const moesim::ModelShape& shape) {
+  using moesim::fuzz_check;
+  try {
+    const moesim::ModelParameters p = moesim::count_parameters(shape);
+    fuzz_check(p.active_low.all <= p.active.all && p.active.all <= p.active_high.all,
+               "a range around the mean");
+    fuzz_check(p.active_high.all <= p.total, "a token reads no more than there is");
+    moesim::token_cost(shape, p);
+  } catch (const moesim::Error& error) {
+    fuzz_check(error.kind() == moesim::ErrorKind::out_of_memory, "only sizes are refused");
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using moesim::fuzz_check;
@@ -23,6 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz_check(shape.moe.d_model == shape.d_model && shape.moe.num_layers == 1, "one layer of the model");
     fuzz_check(shape.router.child("preset") != nullptr, "a router");
     fuzz_check(!keys.empty(), "the keys that were read");
+    count(shape);
   } catch (const moesim::Error& error) {
     const std::string_view message = error.what();
     fuzz_check(error.kind() == moesim::ErrorKind::bad_data, "a bad file is bad data");

@@ -123,7 +123,10 @@ class ModelMaker {
             "fused_longcat",
             "fused_phimoe",
             "fused_jamba",
-            "deepseek_original"};
+            "deepseek_original",
+            "ernie45_gate",
+            "mlp_phimoe",
+            "longcat_pool"};
   }
 
  private:
@@ -361,8 +364,8 @@ inline void ModelMaker::put_block(const std::string& layout, NaiveBlock& block) 
     } else if (has(layout, "phimoe")) {
       gate = "mlp.router.weight";
     } else if (has(layout, "ernie")) {
-      bias = is_fused ? "mlp.gate.moe_statics.e_score_correction_bias"
-                      : "mlp.moe_statics.e_score_correction_bias";
+      bias = is_fused || layout == "ernie45_gate" ? "mlp.gate.moe_statics.e_score_correction_bias"
+                                                  : "mlp.moe_statics.e_score_correction_bias";
     } else if (has(layout, "minimax")) {
       bias = "mlp.e_score_correction_bias";
     } else if (has(layout, "qwen2")) {
@@ -374,8 +377,16 @@ inline void ModelMaker::put_block(const std::string& layout, NaiveBlock& block) 
     }
     if (is_fused) {
       fused(block, "mlp.experts.");
+    } else if (layout == "mlp_phimoe") {
+      each_expert(block, "mlp.experts.", "w1", "w3", "w2");
     } else {
       each_expert(block, "mlp.experts.", "gate_proj", "up_proj", "down_proj");
+    }
+    for (int i = 0; layout == "longcat_pool" && i < block.identity_experts;
+         ++i) {  // matrices that nobody uses
+      NaiveFfn unused = ffn(o_.d_ff, false);
+      linear("mlp.experts." + std::to_string(o_.experts + i) + ".gate_proj.weight", unused.gate);
+      linear("mlp.experts." + std::to_string(o_.experts + i) + ".up_proj.weight", unused.up);
     }
     if (!block.shared.up.empty()) {
       three(shared, "gate_proj", "up_proj", "down_proj", block.shared);

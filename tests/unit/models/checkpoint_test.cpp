@@ -171,7 +171,7 @@ TEST(Checkpoint, RefusesALayerWithoutExperts) {
   const TestModel model = ModelMaker({}).make("deepseek_v3");
   model.write(folder.path());
   EXPECT_EQ(error_of(folder.path(), 0),
-            "DIR: error: layer 0 is dense; expected one of the MoE layers 1 [dense-layer]");
+            "DIR: error: layer 0 is dense; expected one of the MoE layers 1 [no-experts]");
   EXPECT_EQ(error_of(folder.path(), 2),
             "DIR: error: there is no layer 2; expected one from 0 to 1 [out-of-range]\nMoE layers: 1");
   EXPECT_EQ(error_of(folder.path(), -1),

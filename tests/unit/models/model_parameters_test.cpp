@@ -39,7 +39,14 @@ TEST(ModelParameters, OfAConfigAreThoseOfTheCatalogue) {
                                                        {"dbrx", "dbrx"},
                                                        {"jamba", "jamba-v0.1"},
                                                        {"ernie", "ernie-4.5-21b-a3b"},
-                                                       {"longcat", "longcat-flash"}};
+                                                       {"longcat", "longcat-flash"},
+                                                       {"gpt_oss", "gpt-oss-20b"},
+                                                       {"glm4_moe", "glm-4.5"},
+                                                       {"qwen2_moe", "qwen1.5-moe-a2.7b"},
+                                                       {"qwen3_moe", "qwen3-30b-a3b"},
+                                                       {"olmoe", "olmoe-1b-7b"},
+                                                       {"granite", "granite-3.0-1b-a400m"},
+                                                       {"minimax_m2", "minimax-m2"}};
   for (const auto& [config, name] : pairs) {
     const ModelParameters from_config = count_parameters(of(corpus_config(config)));
     const ModelParameters published = count_parameters(model_catalogue().find(name)->shape);
@@ -51,6 +58,22 @@ TEST(ModelParameters, OfAConfigAreThoseOfTheCatalogue) {
     EXPECT_EQ(cost.kv_values_per_context_token, known.kv_values_per_context_token) << name;
     EXPECT_EQ(cost.flops, known.flops) << name;
   }
+}
+
+// The catalogue follows the reference in not counting some small parts of these; a config.json is counted in
+// full.
+TEST(ModelParameters, OfAConfigHaveTheSmallParts) {
+  const auto more = [](const char* config, const char* name) {
+    return count_parameters(of(config)).total - count_parameters(model_catalogue().find(name)->shape).total;
+  };
+  EXPECT_EQ(more(corpus_config("phimoe").c_str(), "phi-3.5-moe"), 65u * 4096 + 32064)
+      << "biases of norms and head";
+  EXPECT_EQ(
+      more(R"({"model_type": "grok-1", "hidden_size": 6144, "num_hidden_layers": 64, "vocab_size": 131072,
+                     "num_attention_heads": 48, "num_key_value_heads": 8})",
+           "grok-1"),
+      64u * 2 * 6144)
+      << "four norms a layer";
 }
 
 TEST(ModelParameters, OfGptOssHaveEveryBias) {
