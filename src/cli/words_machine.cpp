@@ -34,7 +34,7 @@ constexpr Explanation kWords[] = {
      "build measures: debug and sanitizer builds are slower.",
      "이 moesim의 버전, 리비전, 컴파일러, 빌드 종류, 명령어 집합입니다. 측정은 릴리스 빌드로만 합니다. "
      "디버그·새니타이저 빌드는 느립니다."},
-    {"machine", "processor|usable_cores|last_level_cache_bytes|memory_bytes|cache|level", "컴퓨터",
+    {"machine", "processor|usable_cores|last_level_cache_bytes|memory_bytes|level", "컴퓨터",
      "The processor, the cores that this process may use, the last-level cache and the memory of the machine "
      "a result comes from.",
      "결과를 잰 컴퓨터의 프로세서, 이 프로세스가 쓸 수 있는 코어, 마지막 단계 캐시, 메모리입니다."},
@@ -98,7 +98,7 @@ constexpr Explanation kWords[] = {
     {"executor", "", "실행기",
      "What computes the experts: tiled (fast), serial and onednn beside it, check (two that must agree).",
      "전문가를 계산하는 부분입니다. 빠른 tiled와, serial, onednn, 그리고 둘을 돌려 견주는 check가 있습니다."},
-    {"executor.layout", "layout", "",
+    {"executor.layout", "", "",
      "Executor, instruction set and number type of the experts' weights and products, such as "
      "tiled/avx512/float32.",
      "실행기, 명령어 집합, 전문가의 가중치와 곱에 쓰는 자료형입니다(예: tiled/avx512/float32)."},

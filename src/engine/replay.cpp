@@ -124,7 +124,9 @@ ReplayedShape shape_of(const ReplayRequest& request, const TraceSummary& summary
   shape.num_experts = group.num_experts > 0 ? group.num_experts
                       : model != nullptr    ? model->shape.moe.pool_size()
                                             : widest;
-  shape.top_k = group.top_k > 0 ? group.top_k : std::max<Index>(1, std::llround(most_per_token));
+  const Index seen = std::max<Index>(1, std::llround(most_per_token));
+  const bool of_model = !summary.info.by_token && model != nullptr;
+  shape.top_k = group.top_k > 0 ? group.top_k : of_model ? model->shape.top_k : seen;
   return shape;
 }
 
@@ -143,13 +145,17 @@ Index layer_of(const ReplayRequest& request, const TraceSummary& summary) {
   return wanted;
 }
 
-std::string recorded_router(const ReplayRequest& request, Index layer) {
+std::string recorded_router(const ReplayRequest& request, const ReplayPlan& plan, Index layer) {
   Node section = scalar_section({{"kind", "recorded"},
                                  {"file", std::filesystem::absolute(request.trace).string()},
                                  {"layer", std::to_string(layer)}});
   section.find("file")->value.quoted = true;
+  const RecordingInfo& info = plan.summary.info;
+  if (!info.by_token && info.groups.front().top_k == 0) {
+    section.entries.push_back(scalar_section({{"top_k", std::to_string(plan.shape.top_k)}}).entries.front());
+  }
   if (!request.form.empty()) {
-    section.entries.push_back({"form", {}, scalar_section({{"form", request.form}}).entries.front().value});
+    section.entries.push_back(scalar_section({{"form", request.form}}).entries.front());
   }
   if (!request.where.empty()) {
     Node list;
@@ -213,11 +219,11 @@ ReplayPlan plan_replay(const ReplayRequest& request, const Context& context) {
     overrides.insert(overrides.end(), request.overrides.begin(), request.overrides.end());
     return load_experiment(config, overrides, {.in_a_sweep = true});
   };
-  plan.experiments.recorded = load({recorded_router(request, plan.layer)});
+  plan.experiments.recorded = load({recorded_router(request, plan, plan.layer)});
   plan.experiments.uniform = load({fmt::format("router={{kind: random, top_k: {}}}", plan.shape.top_k)});
-  plan.experiments.every_layer =
-      load({recorded_router(request, plan.summary.layers.front().layer), "execute=false", "baselines=none",
-            "layer.d_model=1", fmt::format("layer.num_layers={}", plan.summary.layers.size())});
+  plan.experiments.every_layer = load({recorded_router(request, plan, plan.summary.layers.front().layer),
+                                       "execute=false", "baselines=none", "layer.d_model=1",
+                                       fmt::format("layer.num_layers={}", plan.summary.layers.size())});
   const Experiment& recorded = plan.experiments.recorded;
   plan.shape.d_model = recorded.shape.d_model;
   plan.shape.d_ff = recorded.shape.d_ff;

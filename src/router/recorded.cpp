@@ -26,6 +26,7 @@ struct RecordedParams {
   std::vector<std::string> where;
   std::int64_t layer = kMiddle;
   std::int64_t tokens = 0;
+  std::int64_t top_k = 0;
 };
 void describe(Fields<RecordedParams>& f) {
   f.add("file", &RecordedParams::file)
@@ -42,6 +43,10 @@ void describe(Fields<RecordedParams>& f) {
       .range(1, std::int64_t{1} << 40)
       .word("all", 0)
       .doc("recorded tokens to replay, the first ones");
+  f.add("top_k", &RecordedParams::top_k)
+      .range(1, 65536)
+      .word("recorded", 0)
+      .doc("experts per token, of counts that do not say it");
 }
 
 bool is_by_token(const RecordedLayer& layer) {
@@ -148,6 +153,7 @@ std::unique_ptr<Router> make_recorded(Binder& binder, const Node& section, const
                                    .where = params.where,
                                    .layer = params.layer,
                                    .tokens = params.tokens,
+                                   .top_k = params.top_k,
                                    .num_layers = shape.num_layers,
                                    .num_experts = shape.num_experts});
   return table ? std::make_unique<RecordedRouter>(std::move(*table), shape.num_experts) : nullptr;

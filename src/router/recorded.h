@@ -34,6 +34,7 @@ struct RecordedRequest {
   std::vector<std::string> where;  // "column=value"
   std::int64_t layer = -1;         // -1: the middle
   std::int64_t tokens = 0;         // 0: all
+  std::int64_t top_k = 0;          // of counts; 0: what the file says
   Index num_layers = 1;
   Index num_experts = 0;
 };

@@ -231,13 +231,13 @@ bool read_counts(Binder& binder, Recording& recording, const RecordedRequest& re
       }
     }
   }
-  const Index top_k = recording.info().groups[static_cast<std::size_t>(group)].top_k;
+  const Index recorded = recording.info().groups[static_cast<std::size_t>(group)].top_k;
+  const Index top_k = request.top_k == 0 ? recorded : request.top_k;
   if (top_k == 0) {
-    binder.error("router.file",
+    binder.error("router.top_k",
                  fmt::format("{} counts choices and does not say how many experts a token had",
                              display_safe(request.path)),
-                 "a column top_k", "missing-column",
-                 "moesim trace convert FILE --to with-k.csv --model NAME adds what the model says");
+                 "a whole number", "missing-key", "--set router.top_k=2");
     return false;
   }
   Hasher hash;
@@ -275,6 +275,9 @@ std::optional<RecordedTable> read_recorded_table(Binder& binder, const RecordedR
     table.layers.resize(layers.size());
     const std::unique_ptr<Recording> recording = open_recording(request.path, options_of(request));
     if (recording->info().by_token) {
+      if (request.top_k != 0) {
+        binder.inert("router.top_k", "the recording says it of every token");
+      }
       read_choices(*recording, request, *group, layers, table);
       return table;
     }

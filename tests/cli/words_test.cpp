@@ -11,6 +11,7 @@
 #include "cli/moesim_run.h"
 #include "core/error.h"
 #include "io/npy.h"
+#include "io/recording.h"
 #include "support/moe_models.h"
 
 namespace moesim {
@@ -125,7 +126,11 @@ TEST(Words, AreFoundHoweverTheyAreWritten) {
 // Dashed words in brackets, and those that stand alone in quotes: as the short name of a Diagnostic.
 Words short_names() {
   // Quoted or in brackets, but not errors.
-  const Words others = {"short-name", "gate-bias", "token-ids", "re-routed", "a-z"};
+  Words others = {"short-name", "gate-bias",     "token-ids",     "re-routed",
+                  "a-z",        "router-logits", "forward-token", "simllm-preplay-trace-v1"};
+  for (const RecordingForm& form : recording_forms()) {
+    others.insert(form.name);
+  }
   const std::regex name(R"re(\[([a-z]+(?:-[a-z]+[0-9]*)+)\]|"([a-z]+(?:-[a-z]+[0-9]*)+)")re");
   Words names;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kSource + "/src")) {
