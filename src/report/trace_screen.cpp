@@ -61,11 +61,12 @@ std::string one_digit(double value) {
 }
 
 std::string load_line(const LayerSummary& layer, const std::string& title, int width) {
-  const auto chance = [&layer](Floor NoiseFloor::*metric) {
-    return layer.floor ? three_digits(((*layer.floor).*metric).mean) : "-";
+  const auto chance = [&layer](Floor NoiseFloor::*metric) -> std::string {
+    const Floor floor = layer.floor ? (*layer.floor).*metric : Floor();
+    return layer.floor ? fmt::format("{} ({})", three_digits(floor.mean), three_digits(floor.p95)) : "-";
   };
   return fmt::format(
-      "  {}  {:>6}  {:>6} {:>7}  {:>6} {:>7}  {:>6}  {:>6}  {:>8}  {:>9.1f}  {:>6}\n", pad_to(title, width),
+      "  {}  {:>6}  {:>6} {:>14}  {:>7} {:>14}  {:>6}  {:>6}  {:>8}  {:>9.1f}  {:>6}\n", pad_to(title, width),
       layer.layer, three_digits(layer.stats.max_violation), chance(&NoiseFloor::max_violation),
       three_digits(layer.stats.cv), chance(&NoiseFloor::cv), fmt::format("{:.3f}", layer.stats.gini),
       fmt::format("{:.3f}", layer.stats.entropy), fmt::format("{:.3f}", layer.stats.min_over_mean),
@@ -78,9 +79,9 @@ std::string load_section(const TraceSummary& summary) {
     width = std::max(width, std::min(40, display_width(name_of(group))));
   }
   std::string text =
-      fmt::format("LOAD\n  {}  {:>6}  {:>6} {:>7}  {:>6} {:>7}  {:>6}  {:>6}  {:>8}  {:>9}  {:>6}\n",
-                  pad_to("group", width), "layer", "MaxVio", "chance", "CV", "chance", "Gini", "entropy",
-                  "min/mean", "effective", "dead");
+      fmt::format("LOAD\n  {}  {:>6}  {:>6} {:>14}  {:>7} {:>14}  {:>6}  {:>6}  {:>8}  {:>9}  {:>6}\n",
+                  pad_to("group", width), "layer", "MaxVio", "chance (95 %)", "load CV", "chance (95 %)",
+                  "Gini", "entropy", "min/mean", "effective", "dead");
   std::size_t lines = 0;
   Index last = -1;
   for (const LayerSummary& layer : summary.layers) {
@@ -94,8 +95,9 @@ std::string load_section(const TraceSummary& summary) {
     ++lines;
   }
   return text +
-         "  MaxVio: busiest expert over fair share, less 1; chance: the mean of a router that chooses at "
-         "random,\n  from as many tokens. effective: as many equally loaded experts would be as uneven. "
+         "  MaxVio: busiest expert over fair share, less 1; chance: a router that chooses at "
+         "random,\n  from as many tokens: its mean, and what 95 of 100 stay below. effective: as many "
+         "equally loaded experts would be as uneven. "
          "dead: "
          "never chosen.\n";
 }
@@ -207,10 +209,11 @@ std::string cache_section(const Layers& layers) {
                         of(&CacheRates::lru), of(&CacheRates::lfu), of(&CacheRates::fixed),
                         of(&CacheRates::optimal));
   }
-  return text + fmt::format("  fixed: the experts most often chosen {}; possible: no cache can do better.\n",
-                            layers.front()->caches->fixed_from_other_sequences
-                                ? "in the other sequences"
-                                : "in the first half, scored on the second");
+  return text +
+         fmt::format(
+             "  fixed: the experts most often chosen {}; possible: no cache that begins empty does better.\n",
+             layers.front()->caches->fixed_from_other_sequences ? "in the other sequences"
+                                                                : "in the first half, scored on the second");
 }
 
 std::string further_lines(const Layers& layers) {

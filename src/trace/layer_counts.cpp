@@ -2,11 +2,10 @@
 
 namespace moesim {
 
-void LayerCounters::add(const RecordedCounts& counts, Index top_k) {
-  load.add(counts.count, top_k);
+void LayerCounters::add(const RecordedCounts& counts) {
+  load.add(counts.count);
   if (counts.token_id >= 0) {
-    has_vocabulary = true;
-    vocabulary.add_piece(counts.token_id, counts.count, top_k);
+    vocabulary.add(counts.token_id, counts.count);
   }
   begin_step(counts.step);
   step.resize(std::max(step.size(), counts.count.size()));

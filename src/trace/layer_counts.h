@@ -20,7 +20,6 @@ struct LayerCounters {
   KeptTokens kept;
   // Of counts:
   VocabularyCounts vocabulary;
-  bool has_vocabulary = false;
   Counts step;  // the step being read
   Index step_number = 0;
   Index steps = 0;  // complete ones
@@ -47,7 +46,7 @@ struct LayerCounters {
         }
     }
   }
-  void add(const RecordedCounts& counts, Index top_k);
+  void add(const RecordedCounts& counts);
   void end();  // once all was added
 
  private:

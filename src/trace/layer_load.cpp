@@ -43,19 +43,20 @@ void LayerLoad::add(const ChoiceBlock& block) {
   assignments += block.expert.size();
 }
 
-void LayerLoad::add(const std::vector<std::uint64_t>& counts, Index top_k) {
-  const auto k = static_cast<std::uint64_t>(std::max<Index>(1, top_k));
+void LayerLoad::add(const std::vector<std::uint64_t>& counts) {
   add_to(count, counts);
   first.resize(count.size());
-  std::uint64_t sum = 0;
   for (const std::uint64_t n : counts) {
-    sum += n;
+    assignments += n;
   }
-  tokens_of_k.resize(std::max<std::size_t>(tokens_of_k.size(), k + 1));
-  tokens_of_k[k] += sum / k;
-  tokens_of_k[sum % k] += sum % k == 0 ? 0 : 1;
-  tokens += sum / k + (sum % k == 0 ? 0 : 1);
-  assignments += sum;
+}
+
+void LayerLoad::assume_top_k(Index top_k) {
+  const auto k = static_cast<std::uint64_t>(std::max<Index>(1, top_k));
+  tokens_of_k.assign(k + 1, 0);
+  tokens_of_k[k] = assignments / k;
+  tokens_of_k[assignments % k] += assignments % k == 0 ? 0 : 1;
+  tokens = assignments / k + (assignments % k == 0 ? 0 : 1);
 }
 
 void LayerLoad::merge(const LayerLoad& later) {

@@ -18,9 +18,10 @@ struct LayerLoad {
   std::uint64_t assignments = 0;
 
   void add(const ChoiceBlock& block);
-  // Counts say nothing of tokens: each is taken to have chosen top_k experts, what is left over being one
-  // token of fewer. top_k 0 stands for 1.
-  void add(const std::vector<std::uint64_t>& counts, Index top_k);
+  void add(const std::vector<std::uint64_t>& counts);
+  // Counts say nothing of tokens: once all are added each token is taken to have chosen top_k experts, what
+  // is left over being one token of fewer. top_k 0 stands for 1.
+  void assume_top_k(Index top_k);
   void merge(const LayerLoad& later);
 
   Index num_experts() const { return static_cast<Index>(count.size()); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "trace/marginal.h"
 
@@ -56,31 +57,11 @@ std::vector<DomainSpecialisation> specialise_domains(std::span<const LayerLoad* 
   return result;
 }
 
-void VocabularyCounts::add_id(double occurrences, std::uint64_t most) {
-  ++ids_;
-  occurrences_ += occurrences;
-  most_ += static_cast<double>(most);
-  ++ids_with_[std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(occurrences)))];
-}
-
-void VocabularyCounts::add(std::span<const std::uint64_t> count, Index top_k) {
-  std::uint64_t sum = 0;
-  std::uint64_t most = 0;
-  for (const std::uint64_t n : count) {
-    sum += n;
-    most = std::max(most, n);
-  }
-  if (sum > 0) {
-    add_id(static_cast<double>(sum) / static_cast<double>(std::max<Index>(1, top_k)), most);
-  }
-}
-
-void VocabularyCounts::add_piece(std::int64_t id, std::span<const std::uint64_t> count, Index top_k) {
+void VocabularyCounts::add(std::int64_t id, std::span<const std::uint64_t> count) {
   if (id != id_) {
     end();
     scattered_ = scattered_ || complete_.count(id) > 0;
     id_ = id;
-    id_top_k_ = top_k;
   }
   pieces_.resize(std::max(pieces_.size(), count.size()));
   for (std::size_t e = 0; e < count.size(); ++e) {
@@ -89,41 +70,44 @@ void VocabularyCounts::add_piece(std::int64_t id, std::span<const std::uint64_t>
 }
 
 void VocabularyCounts::end() {
-  if (id_ >= 0) {
-    add(pieces_, id_top_k_);
-    complete_.insert(id_);
-    std::fill(pieces_.begin(), pieces_.end(), 0);
-    id_ = -1;
+  std::uint64_t sum = 0;
+  std::uint64_t most = 0;
+  for (std::uint64_t& n : pieces_) {
+    sum += n;
+    most = std::max(most, n);
+    n = 0;
   }
+  if (sum > 0) {
+    ++ids_;
+    choices_ += sum;
+    most_ += most;
+    divisor_ = std::gcd(divisor_, sum);
+    ++ids_with_[sum];
+    complete_.insert(id_);
+  }
+  id_ = -1;
 }
 
-void VocabularyCounts::add(const KeptTokens& tokens) {
-  std::vector<std::pair<std::int64_t, std::int32_t>> chosen;  // id, expert; −1 stands for the token itself
+VocabularyCounts count_vocabulary(const KeptTokens& tokens) {
+  std::vector<std::pair<std::int64_t, std::int32_t>> chosen;  // id, expert
   for (Index t = 0; t < tokens.num_tokens() && tokens.has_token_ids(); ++t) {
-    chosen.emplace_back(tokens.token_id(t), -1);
     for (const std::int32_t expert : tokens.choices(t)) {
       chosen.emplace_back(tokens.token_id(t), expert);
     }
   }
   std::sort(chosen.begin(), chosen.end());
-  std::uint64_t occurrences = 0;
-  std::uint64_t most = 0;
+  VocabularyCounts vocabulary;
+  std::vector<std::uint64_t> count;
   for (std::size_t i = 0; i < chosen.size();) {
-    std::size_t end = i;
-    while (end < chosen.size() && chosen[end] == chosen[i]) {
-      ++end;
+    const std::int64_t id = chosen[i].first;
+    count.assign(static_cast<std::size_t>(tokens.num_experts()), 0);
+    for (; i < chosen.size() && chosen[i].first == id; ++i) {
+      ++count[static_cast<std::size_t>(chosen[i].second)];
     }
-    if (chosen[i].second < 0) {
-      occurrences = end - i;
-      most = 0;
-    } else {
-      most = std::max<std::uint64_t>(most, end - i);
-    }
-    if (end == chosen.size() || chosen[end].first != chosen[i].first) {
-      add_id(static_cast<double>(occurrences), most);
-    }
-    i = end;
+    vocabulary.add(id, count);
   }
+  vocabulary.end();
+  return vocabulary;
 }
 
 double expected_largest_share(std::span<const double> q, std::uint64_t n) {
@@ -150,13 +134,14 @@ double expected_largest_share(std::span<const double> q, std::uint64_t n) {
   return expected / trials;
 }
 
-VocabularySpecialisation VocabularyCounts::summarise(const LayerLoad& load) const {
-  VocabularySpecialisation result{.ids = ids_,
-                                  .occurrences = static_cast<std::uint64_t>(std::llround(occurrences_))};
+VocabularySpecialisation VocabularyCounts::summarise(const LayerLoad& load, Index top_k) const {
+  const auto k = static_cast<std::uint64_t>(std::max<Index>(1, top_k));
+  VocabularySpecialisation result{.ids = ids_, .occurrences = choices_ / k};
   if (ids_ == 0 || load.num_experts() == 0) {
     return result;
   }
-  result.share = most_ / occurrences_;
+  const double occurrences = static_cast<double>(choices_) / static_cast<double>(k);
+  result.share = static_cast<double>(most_) / occurrences;
   result.chance = load.mean_k() / static_cast<double>(load.num_experts());
   const std::vector<double> q = popularity(load);
   const std::vector<std::uint64_t> grid = nodes();
@@ -169,8 +154,8 @@ VocabularySpecialisation VocabularyCounts::summarise(const LayerLoad& load) cons
   };
   double weighted = 0;
   double weights = 0;
-  for (const auto& [occurrences, ids] : ids_with_) {
-    const std::uint64_t n = std::min(occurrences, grid.back());
+  for (const auto& [choices, ids] : ids_with_) {
+    const std::uint64_t n = std::clamp<std::uint64_t>((choices + k / 2) / k, 1, grid.back());
     const auto up = static_cast<std::size_t>(std::lower_bound(grid.begin(), grid.end(), n) - grid.begin());
     double share = value(up);
     if (grid[up] != n) {
@@ -178,7 +163,7 @@ VocabularySpecialisation VocabularyCounts::summarise(const LayerLoad& load) cons
                           std::log(static_cast<double>(grid[up]) / static_cast<double>(grid[up - 1]));
       share = (1.0 - part) * value(up - 1) + part * share;
     }
-    const double weight = static_cast<double>(occurrences) * static_cast<double>(ids);
+    const double weight = static_cast<double>(choices) * static_cast<double>(ids);
     weighted += weight * share;
     weights += weight;
   }

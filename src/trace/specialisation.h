@@ -39,30 +39,32 @@ struct VocabularySpecialisation {
 
 class VocabularyCounts {
  public:
-  // How often an id, met nowhere else in this layer, went to each expert. Each occurrence chose top_k.
-  void add(std::span<const std::uint64_t> count, Index top_k);
-  // The same in pieces: those of an id follow each other, or the vocabulary as a whole stays unknown.
-  void add_piece(std::int64_t id, std::span<const std::uint64_t> count, Index top_k);
+  // How often an id went to each expert, in pieces: those of an id follow each other, or the vocabulary as a
+  // whole stays unknown.
+  void add(std::int64_t id, std::span<const std::uint64_t> count);
   void end();  // the last id is complete
-  bool is_known() const { return !scattered_; }
-  // The kept tokens, where they have ids.
-  void add(const KeptTokens& tokens);
+  bool is_known() const { return ids_ > 0 && !scattered_; }
+  // The largest number that divides every id's choices: of a vocabulary with rare ids the number of experts
+  // that each token chose.
+  std::uint64_t common_divisor() const { return divisor_; }
 
-  VocabularySpecialisation summarise(const LayerLoad& load) const;
+  // Each occurrence chose top_k experts.
+  VocabularySpecialisation summarise(const LayerLoad& load, Index top_k) const;
 
  private:
-  void add_id(double occurrences, std::uint64_t most);
-
-  std::int64_t id_ = -1;  // of the pieces
-  Index id_top_k_ = 0;
-  std::vector<std::uint64_t> pieces_;  // added up
+  std::int64_t id_ = -1;               // being added
+  std::vector<std::uint64_t> pieces_;  // its counts so far
   std::unordered_set<std::int64_t> complete_;
   bool scattered_ = false;
   std::uint64_t ids_ = 0;
-  double occurrences_ = 0;
-  double most_ = 0;                                  // Σ over ids of the count of their most frequent expert
-  std::map<std::uint64_t, std::uint64_t> ids_with_;  // how many ids have so many occurrences
+  std::uint64_t choices_ = 0;
+  std::uint64_t most_ = 0;  // Σ over ids of the count of their most frequent expert
+  std::uint64_t divisor_ = 0;
+  std::map<std::uint64_t, std::uint64_t> ids_with_;  // how many ids have so many choices
 };
+
+// Of the kept tokens, where they have ids.
+VocabularyCounts count_vocabulary(const KeptTokens& tokens);
 
 // E[max_e X_e]/n of independent X_e ~ Bin(n, q_e): Σ_(m<n) (1 − Π_e P(X_e ≤ m)) / n
 double expected_largest_share(std::span<const double> q, std::uint64_t n);

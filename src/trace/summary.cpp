@@ -1,7 +1,9 @@
 #include "trace/summary.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -158,17 +160,6 @@ void count_choices(Recording& recording, const TraceOptions& options, const Cont
   }
 }
 
-// How many of each token's experts are in the counts. OLMoE's tables have both all (ranks_counted=topk) and
-// the first alone, under the top_k of the model.
-Index choices_counted(const RecordingGroup& group) {
-  for (const auto& [column, value] : group.labels) {
-    if (column == "ranks_counted" && value == "top1") {
-      return 1;
-    }
-  }
-  return group.top_k;
-}
-
 void count_counts(Recording& recording, const TraceOptions& options, Counters& counters) {
   RecordedCounts counts;
   while (recording.next(counts)) {
@@ -179,8 +170,47 @@ void count_counts(Recording& recording, const TraceOptions& options, Counters& c
         static_cast<std::int32_t>(std::min<std::size_t>(counts.count.size(), kMostExperts + 1));
     LayerCounters& of_layer = counters.of(counts.group, counts.layer, width - 1);
     counters.check_size(0);
-    const RecordingGroup& group = recording.info().groups[static_cast<std::size_t>(counts.group)];
-    of_layer.add(counts, choices_counted(group));
+    of_layer.add(counts);
+  }
+}
+
+// How many of each token's experts are in a group's counts; 0: not known. OLMoE's tables have both all
+// (ranks_counted=topk) and the first alone, under the top_k of the model.
+Index choices_counted(const RecordingGroup& group) {
+  for (const auto& [column, value] : group.labels) {
+    if (column == "ranks_counted" && value == "top1") {
+      return 1;
+    }
+  }
+  return group.top_k;
+}
+
+// Tokens of counts, from what each chose; where the file does not say, from its vocabulary, or else 1.
+void assume_tokens(Counters& counters, RecordingInfo& info) {
+  std::map<Index, Index> found;
+  for (const auto& [place, of_layer] : counters.layers()) {
+    if (of_layer.vocabulary.is_known()) {
+      Index& k = found[place.first];
+      k = std::gcd(k, static_cast<Index>(of_layer.vocabulary.common_divisor()));
+    }
+  }
+  bool assumed = false;
+  for (auto& [place, of_layer] : counters.layers()) {
+    RecordingGroup& group = info.groups[static_cast<std::size_t>(place.first)];
+    Index k = choices_counted(group);
+    if (k == 0 && found.count(place.first) > 0 && found[place.first] <= counters.experts_met(place.first)) {
+      k = group.top_k = found[place.first];
+      info.notes.push_back(
+          fmt::format("the file does not say how many experts a token chose; taken is {}, the largest number "
+                      "that divides "
+                      "the choices of every vocabulary id",
+                      k));
+    } else if (k == 0 && !assumed) {
+      assumed = true;
+      info.notes.push_back(
+          "the file does not say how many experts a token chose; tokens and shares are those of choices");
+    }
+    of_layer.load.assume_top_k(k);
   }
 }
 
@@ -193,8 +223,8 @@ void finish_layer(const LayerCounters& counters, const TraceOptions& options, bo
   layer.mean_step_max_violation = counters.steps == 0
                                       ? layer.stats.max_violation
                                       : counters.step_max_violations / static_cast<double>(counters.steps);
-  if (counters.has_vocabulary) {
-    layer.vocabulary = counters.vocabulary.summarise(layer.load);
+  if (counters.vocabulary.is_known()) {
+    layer.vocabulary = counters.vocabulary.summarise(layer.load, std::llround(layer.load.mean_k()));
   }
   if (!by_token) {
     return;
@@ -215,9 +245,8 @@ void finish_layer(const LayerCounters& counters, const TraceOptions& options, bo
       counters.kept, cache_sizes(layer.num_experts(), static_cast<Index>(layer.load.mean_k() + 0.5)));
   layer.generator = fit_generator(counters.kept, {.seed = options.seed, .layer = number});
   if (counters.kept.has_token_ids()) {
-    VocabularyCounts vocabulary;
-    vocabulary.add(counters.kept);
-    layer.vocabulary = vocabulary.summarise(layer.load);
+    layer.vocabulary =
+        count_vocabulary(counters.kept).summarise(layer.load, std::llround(layer.load.mean_k()));
   }
 }
 
@@ -275,11 +304,9 @@ TraceSummary summarise(Recording& recording, const TraceOptions& options, const 
   }
   for (auto& [place, of_layer] : counters.layers()) {
     of_layer.end();
-    if (!of_layer.vocabulary.is_known()) {
-      of_layer.has_vocabulary = false;
-      summary.info.notes.push_back(fmt::format(
-          "layer {}: nothing is said of its vocabulary, as the lines of one id stand apart", place.second));
-    }
+  }
+  if (!by_token) {
+    assume_tokens(counters, summary.info);
   }
   Index all_experts = 0;
   std::vector<const LayerCounters*> counted;

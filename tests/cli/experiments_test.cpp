@@ -1,7 +1,8 @@
 // Every study of experiments/ keeps its claims: expected.json lists settings, a metric and its range. A claim
 // that names a controller is about its row of `moesim balance`; one with `route` about what `moesim route`
 // with these options prints in the study's folder, at a JSON pointer (a number, or what it `equals`); one
-// with `models` about what `moesim models` prints of that model; every other one about `moesim run`.
+// with `models` about what `moesim models` prints of that model; with `trace` about what `moesim trace` says
+// of a public recording, mean over the rows that have the values of `of`; every other one about `moesim run`.
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -87,6 +88,9 @@ TEST(Experiments, KeepTheirClaims) {
     const nlohmann::json expected = nlohmann::json::parse(file);
     std::map<std::string, nlohmann::json> results;
     for (const nlohmann::json& claim : expected.at("claims")) {
+      if (claim.contains("trace")) {
+        continue;  // below
+      }
       ++claims;
       if (claim.contains("route")) {
         const std::string options = claim.at("route");
@@ -120,6 +124,56 @@ TEST(Experiments, KeepTheirClaims) {
     }
   }
   EXPECT_GE(claims, 50);
+}
+
+bool has_values(const nlohmann::json& row, const nlohmann::json& values) {
+  for (const auto& [name, value] : values.items()) {
+    if (!row.contains(name) || row[name] != value) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// MOESIM_DATA names the folder of the recordings.
+TEST(Experiments, KeepTheirClaimsAboutRecordings) {
+  if (std::getenv("MOESIM_DATA") == nullptr) {
+    GTEST_SKIP() << "skipped: data not present (MOESIM_DATA is not set)";
+  }
+  const TempFolder folder;
+  std::map<std::string, nlohmann::json> results;
+  int claims = 0;
+  for (const auto& study :
+       std::filesystem::directory_iterator(std::string(MOESIM_SOURCE_DIR) + "/experiments")) {
+    std::ifstream file(study.path() / "expected.json");
+    const nlohmann::json expected = file ? nlohmann::json::parse(file) : nlohmann::json::object();
+    for (const nlohmann::json& claim : expected.value("claims", nlohmann::json::array())) {
+      if (!claim.contains("trace")) {
+        continue;
+      }
+      ++claims;
+      const std::string options = claim.at("trace");
+      if (results.count(options) == 0) {
+        const std::string command =
+            std::string(MOESIM_BINARY) + " trace " + options + " -o json >" + folder.file("out");
+        ASSERT_EQ(std::system(command.c_str()), 0) << command;
+        std::ifstream out(folder.file("out"));
+        results[options] = nlohmann::json::parse(out, nullptr, false);
+      }
+      double sum = 0;
+      int rows = 0;
+      for (const nlohmann::json& row : results[options]) {
+        if (has_values(row, claim.at("of"))) {
+          sum += row.at(claim.at("metric").get<std::string>()).get<double>();
+          ++rows;
+        }
+      }
+      ASSERT_GT(rows, 0) << claim;
+      EXPECT_GE(sum / rows, claim.at("low").get<double>()) << claim;
+      EXPECT_LE(sum / rows, claim.at("high").get<double>()) << claim;
+    }
+  }
+  EXPECT_GE(claims, 20);
 }
 
 std::string text_of(const std::filesystem::path& path) {

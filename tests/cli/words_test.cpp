@@ -9,6 +9,7 @@
 
 #include "cli/explanations.h"
 #include "cli/moesim_run.h"
+#include "cli/recorded_csv.h"
 #include "core/error.h"
 #include "io/npy.h"
 #include "io/recording.h"
@@ -187,8 +188,12 @@ TEST(Words, KnowEveryNumberOfAResult) {
   const std::string all_dense =
       " --set 'baselines=[dense_same_active, dense_same_total, dense_same_flops, dense_same_time]'";
   Words parts;
+  const TempFolder folder;
+  write_recording(folder.file("a.csv"), 90);
+  write_recording(folder.file("b.csv"), 60);
   for (const std::string& command :
-       {"run quickstart" + all_dense + kQuick, "run " + kConfigs + "stack_of_layers.yaml" + kQuick,
+       {"trace stats " + folder.file("a.csv") + " " + folder.file("b.csv"),
+        "run quickstart" + all_dense + kQuick, "run " + kConfigs + "stack_of_layers.yaml" + kQuick,
         "sweep quickstart -p router.top_k=1,2" + kQuick, "compare quickstart --set-b router.top_k=1" + kQuick,
         "balance " + kConfigs + "balance_controllers.yaml --set balance.steps=3",
         "balance " + kConfigs + "balance_controllers.yaml --set balance.steps=3 --by-step",
@@ -310,6 +315,7 @@ Words labels_of(const std::string& screen) {
 
 TEST(Words, KnowWhatScreensSay) {
   const TempFolder folder;
+  write_recording(folder.file("recorded.csv"), 90);
   const std::string route =
       "route --logits " + kSource + "/experiments/same_model_different_stacks/logits.npy --preset ";
   testing::ModelMaker({}).make("mixtral").write(folder.file("m"));
@@ -341,6 +347,9 @@ TEST(Words, KnowWhatScreensSay) {
        {"PARAMETERS", "ACTIVE PARAMETERS", "ONE TOKEN", "WEIGHTS", "IN WORDS", "router"}},
       {"models --config " + kSource + "/tests/fuzz/corpus/hf_config/mixtral.json", {"READ FROM", "source"}},
       {"models", {"next"}},
+      {"trace stats " + folder.file("recorded.csv"),
+       {"RECORDED ROUTING", "LOAD", "SHAPE", "REPETITION", "DISTINCT EXPERTS", "PAIRS", "CACHE", "NEXT LAYER",
+        "IMITATION"}},
       {"doctor", {"machine", "build", "unfit", "steal", "huge_pages", "verdict"}},
       {route + "mixtral --out " + folder.file("routed"), {"routed", "balance", "saved"}},
       {route + "switch --diff mixtral", {"differ", "where", "goes to", "logits", "scores", "weights"}},

@@ -29,11 +29,14 @@ TEST(LayerLoad, CountsChoicesFirstChoicesAndTokensByTheirNumberOfExperts) {
 
 TEST(LayerLoad, CountsStandForTokensOfTopKExperts) {
   LayerLoad load;
-  load.add(std::vector<std::uint64_t>{3, 4, 0}, 2);  // three tokens of two, one of one
+  load.add(std::vector<std::uint64_t>{3, 0});
+  load.add(std::vector<std::uint64_t>{0, 4, 0});
+  load.assume_top_k(2);  // three tokens of two, one of one
   EXPECT_EQ(load.tokens_of_k, (Counts{0, 1, 3}));
   EXPECT_EQ(load.tokens, 4U);
   LayerLoad unknown;
-  unknown.add(std::vector<std::uint64_t>{3, 4, 0}, 0);
+  unknown.add(std::vector<std::uint64_t>{3, 4, 0});
+  unknown.assume_top_k(0);
   EXPECT_EQ(unknown.tokens, 7U);
 }
 

@@ -204,7 +204,10 @@ TEST_F(PublicData, EveryFileSaysSomething) {
   for (const auto& entry : std::filesystem::directory_iterator(traces_ / "olmoe_mixtral/token_expert")) {
     const TraceSummary words = summarise(*open_recording(entry.path().string(), {}), {}, context);
     ASSERT_EQ(words.layers.size(), 3U) << entry.path();
+    const bool olmoe = entry.path().filename().string().rfind("OLMoE", 0) == 0;
     for (const LayerSummary& layer : words.layers) {
+      EXPECT_DOUBLE_EQ(layer.load.mean_k(), olmoe ? 8.0 : 2.0);
+      EXPECT_EQ(layer.load.tokens, 208896U);
       ASSERT_TRUE(layer.vocabulary.has_value());
       EXPECT_GT(layer.vocabulary->ids, 1000U);
       EXPECT_GT(layer.vocabulary->share, layer.vocabulary->popularity);

@@ -14,7 +14,8 @@ using trace_test::TokenChoices;
 
 LayerLoad load_of(const std::vector<std::uint64_t>& counts, Index top_k) {
   LayerLoad load;
-  load.add(counts, top_k);
+  load.add(counts);
+  load.assume_top_k(top_k);
   return load;
 }
 
@@ -56,18 +57,25 @@ TEST(Specialisation, LargestOfFewIsTheSumOverAllOutcomes) {
 
 TEST(Specialisation, OfVocabularyCountsOccurrences) {
   VocabularyCounts counts;
-  counts.add(std::vector<std::uint64_t>{6, 2, 4}, 2);  // six occurrences, all of them on expert 0
-  counts.add(std::vector<std::uint64_t>{1, 1, 2}, 2);  // two, both on expert 2
-  counts.add(std::vector<std::uint64_t>{1, 1, 0}, 2);  // one
-  counts.add(std::vector<std::uint64_t>{1, 3, 2}, 2);  // three
-  counts.add(std::vector<std::uint64_t>{0, 0, 0}, 2);  // never met
-  const auto result = counts.summarise(load_of({9, 7, 8}, 2));
+  counts.add(5, std::vector<std::uint64_t>{6, 2});     // in two pieces
+  counts.add(5, std::vector<std::uint64_t>{0, 0, 4});  // six occurrences, all of them on expert 0
+  counts.add(7, std::vector<std::uint64_t>{1, 1, 2});  // two, both on expert 2
+  counts.add(8, std::vector<std::uint64_t>{1, 1, 0});  // one
+  counts.add(2, std::vector<std::uint64_t>{1, 3, 2});  // three
+  counts.add(9, std::vector<std::uint64_t>{0, 0, 0});  // never met
+  counts.end();
+  EXPECT_TRUE(counts.is_known());
+  EXPECT_EQ(counts.common_divisor(), 2U);
+  const auto result = counts.summarise(load_of({9, 7, 8}, 2), 2);
   EXPECT_EQ(result.ids, 4U);
   EXPECT_EQ(result.occurrences, 12U);
   EXPECT_DOUBLE_EQ(result.share, (6 + 2 + 1 + 3) / 12.0);
   EXPECT_NEAR(result.chance, 2.0 / 3, 1e-12);
   EXPECT_GT(result.popularity, result.chance);
   EXPECT_LT(result.popularity, 1.0);
+  counts.add(7, std::vector<std::uint64_t>{1, 1, 0});  // again
+  counts.end();
+  EXPECT_FALSE(counts.is_known());
 }
 
 TEST(Specialisation, OfKeptTokensIsThatOfTheirCounts) {
@@ -76,8 +84,7 @@ TEST(Specialisation, OfKeptTokensIsThatOfTheirCounts) {
   kept.add(trace_test::block_of(tokens));
   LayerLoad load;
   load.add(trace_test::block_of(tokens));
-  VocabularyCounts by_token;
-  by_token.add(kept);
+  const VocabularyCounts by_token = count_vocabulary(kept);
   VocabularyCounts by_id;
   for (std::int64_t id = 0; id < 7; ++id) {
     std::vector<std::uint64_t> count(8);
@@ -86,13 +93,14 @@ TEST(Specialisation, OfKeptTokensIsThatOfTheirCounts) {
         count[static_cast<std::size_t>(expert)] += token.token_id == id ? 1 : 0;
       }
     }
-    by_id.add(count, 2);
+    by_id.add(id, count);
   }
-  EXPECT_EQ(by_token.summarise(load).share, by_id.summarise(load).share);
-  EXPECT_EQ(by_token.summarise(load).popularity, by_id.summarise(load).popularity);
-  EXPECT_EQ(by_token.summarise(load).occurrences, 300U);
+  by_id.end();
+  EXPECT_EQ(by_token.summarise(load, 2).share, by_id.summarise(load, 2).share);
+  EXPECT_EQ(by_token.summarise(load, 2).popularity, by_id.summarise(load, 2).popularity);
+  EXPECT_EQ(by_token.summarise(load, 2).occurrences, 300U);
   // Words that chose alike show what popularity alone gives.
-  EXPECT_NEAR(by_token.summarise(load).share, by_token.summarise(load).popularity, 0.05);
+  EXPECT_NEAR(by_token.summarise(load, 2).share, by_token.summarise(load, 2).popularity, 0.05);
 }
 
 KeptTokens first_choices(const std::vector<std::int32_t>& experts, std::uint64_t first_token = 0) {

@@ -121,6 +121,27 @@ TEST(Summary, OfCountsHasStepsVocabularyAndDomains) {
   EXPECT_FALSE(summary.layers[0].repetition.has_value());
 }
 
+// Nobody says how many experts a token chose: ids with few occurrences do.
+TEST(Summary, FindsTheExpertsOfATokenInItsVocabulary) {
+  MemoryRecording recording;
+  recording.information.source = "memory";
+  recording.information.groups.push_back({.model = "m", .domain = "", .labels = {}, .num_experts = 4});
+  for (const auto& [id, count] : std::vector<std::pair<std::int64_t, std::vector<std::uint64_t>>>{
+           {3, {2, 0, 0, 2}}, {4, {3, 1, 1, 1}}, {8, {0, 1, 1, 0}}}) {
+    recording.counts.push_back({.group = 0, .layer = 0, .step = 0, .token_id = id, .count = count});
+  }
+  const Context context({.threads = 1});
+  const TraceSummary summary = summarise(recording, {}, context);
+  EXPECT_EQ(summary.layers[0].load.tokens, 6U);
+  EXPECT_EQ(summary.info.groups[0].top_k, 2);
+  EXPECT_EQ(summary.layers[0].vocabulary->occurrences, 6U);
+  ASSERT_EQ(summary.info.notes.size(), 1U);
+  EXPECT_EQ(
+      summary.info.notes[0],
+      "the file does not say how many experts a token chose; taken is 2, the largest number that divides "
+      "the choices of every vocabulary id");
+}
+
 TEST(Summary, RefusesWhatNoModelHas) {
   const Context context({.threads = 1});
   const auto message = [&](std::vector<ChoiceBlock> blocks) -> std::string {
