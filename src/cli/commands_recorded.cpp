@@ -63,7 +63,7 @@ void add_trace(Commands& commands) {
   command->add_option("--where", a.where, "only lines and groups with these values; may be repeated")
       ->allow_extra_args(false)
       ->type_name("COLUMN=VALUE,..");
-  command->add_option("--form", a.form, "the form of FILE, where it cannot be told")->type_name("NAME");
+  command->add_option("--form", a.form, "the form of FILE, where it cannot be told")->type_name("FORM");
   command->add_option("--model", a.model, "the model it was recorded from, where FILE does not say")
       ->type_name("NAME");
   command->add_option("--router", a.router, "FILE holds router logits: what this router preset makes of them")
@@ -108,7 +108,7 @@ void add_replay(Commands& commands) {
   command->add_option("--where", trace.where, "only lines and groups with these values; may be repeated")
       ->allow_extra_args(false)
       ->type_name("COLUMN=VALUE,..");
-  command->add_option("--form", trace.form, "the form of FILE, where it cannot be told")->type_name("NAME");
+  command->add_option("--form", trace.form, "the form of FILE, where it cannot be told")->type_name("FORM");
   add_output_options(*command, run.output, run.out_files, run.threads,
                      "the result to a file, in the format of its ending");
   command->add_option("--seed", run.seed, "everything random follows from it")->type_name("N");

@@ -12,6 +12,7 @@
 #include "config/config_files.h"
 #include "engine/experiment.h"
 #include "io/files.h"
+#include "io/recording.h"
 #include "models/model_catalogue.h"
 #include "report/starter_config.h"
 #include "router/router.h"
@@ -73,6 +74,10 @@ CompletionWords completion_words() {
   for (const StarterTemplate& starter : starter_templates()) {
     templates.push_back(starter.name);
   }
+  std::vector<std::string> forms;
+  for (const RecordingForm& form : recording_forms()) {
+    forms.push_back(form.name);
+  }
   std::vector<std::string> explained = catalogue_words();
   explained.push_back("config");
   for (const Explanation& entry : explanations()) {
@@ -82,6 +87,7 @@ CompletionWords completion_words() {
     explained.push_back(key.key);
   }
   words.kinds = {{"CONFIG", plain_words(built_in_configs())},
+                 {"FORM", plain_words(forms)},
                  {"MODEL", plain_words(model_catalogue().names())},
                  {"PRESET", plain_words(presets)},
                  {"ROUTER", plain_words(routers)},

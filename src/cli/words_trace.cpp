@@ -57,7 +57,7 @@ constexpr Explanation kWords[] = {
      "such "
      "runs.",
      "한 시퀀스에서 이어지는 토큰입니다. 이런 토큰만 모은 배치의 서로 다른 전문가 수도 뜻합니다."},
-    {"mixed", "", "섞은 배치",
+    {"mixed", "distinct experts of B tokens", "섞은 배치",
      "Batches of tokens of different sequences, drawn at random: what a server decodes together.",
      "서로 다른 시퀀스에서 무작위로 뽑은 토큰의 배치입니다. 서버가 함께 디코딩하는 묶음에 해당합니다."},
     {"pairs", "all pairs|adjacent_pairs|neighbouring ranks", "쌍",
@@ -104,7 +104,7 @@ constexpr Explanation kWords[] = {
      "law with an exponent.",
      "큰 것부터 늘어놓은 부하 비율을 숫자 하나로 나타낸 것입니다. 로그정규는 sigma, 지프 법칙은 지수로 "
      "씁니다."},
-    {"misfit", "", "",
+    {"misfit", "variation|total variation", "",
      "How far a description is from what was recorded: total variation, half the sum of what differs, 0 to "
      "1.",
      "설명이 기록과 얼마나 다른지입니다. 차이를 모두 더한 것의 절반이며 0에서 1까지입니다(전변동)."},

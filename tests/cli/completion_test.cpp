@@ -111,9 +111,10 @@ TEST(Completion, KnowsEveryCommandAndOptionOfTheHelp) {
 // What an option takes is a list of words, or a kind of value that completion knows or knows to be free.
 TEST(Completion, KnowsTheKindOfEveryValue) {
   const std::set<std::string> kinds = {
-      "CONFIG",    "PRESET", "ROUTER",   "TEMPLATE",  "WORD",          "FILE",  "DIR",
-      "KEY=VALUE", "N",      "DURATION", "CONDITION", "METRIC:CHANGE", "L.npy", "KEY=VALUES",
-      "X.npy",     "Y.npy",  "W.npy",    "B.npy",     "P.npy",         "I.npy", "M.npy"};
+      "CONFIG",   "FORM",      "MODEL",         "NAME",  "TEXT",       "COLUMN=VALUE,..", "PRESET",
+      "ROUTER",   "TEMPLATE",  "WORD",          "FILE",  "DIR",        "KEY=VALUE",       "N",
+      "DURATION", "CONDITION", "METRIC:CHANGE", "L.npy", "KEY=VALUES", "X.npy",           "Y.npy",
+      "W.npy",    "B.npy",     "P.npy",         "I.npy", "M.npy"};
   for (const std::string& command : commands()) {
     for (const auto& [option, type] : options(command)) {
       std::istringstream parts(type);
