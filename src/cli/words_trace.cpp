@@ -72,7 +72,7 @@ constexpr Explanation kWords[] = {
      "함께 나옵니다."},
     {"top", "", "", "The pairs with the most more than popularity gives, the most first.",
      "인기만으로 나올 값보다 가장 많이 나온 쌍부터 적습니다."},
-    {"share_of_tokens", "of_rarer", "",
+    {"share_of_tokens", "of_rarer|count", "",
      "Of a pair: the share of all tokens that chose both experts; of_rarer: of those that chose the rarer of "
      "the two.",
      "쌍의 두 전문가를 모두 고른 토큰의 비율입니다. of_rarer는 둘 가운데 드문 전문가를 고른 토큰에 대한 "

@@ -72,7 +72,7 @@ TEST_F(GivenLayerRuns, SayWhatIsWrong) {
   const Outcome dense = run("run " + config_ + " --no-store --set layer.index=0");
   EXPECT_EQ(dense.status, 78);
   EXPECT_THAT(dense.err,
-              AllOf(HasSubstr("layer 0 is dense"), HasSubstr("real.yaml"), HasSubstr("[dense-layer]")));
+              AllOf(HasSubstr("layer 0 is dense"), HasSubstr("real.yaml"), HasSubstr("[no-experts]")));
   const Outcome whole = run("run quickstart --no-store " + std::string("--set 'layer={checkpoint: ") +
                             folder_.file("model") + ", index: 1}' --set router=null");
   EXPECT_NE(whole.status, 0);

@@ -91,7 +91,6 @@ TEST(TraceStats, RefusesWhatMakesNoSense) {
   expect("trace stats " + file + " --report page.txt", 64, "--report");
   std::ofstream(folder.file("counts.csv")) << "layer,expert,count\n0,1,5\n";
   expect("trace stats " + file + " " + folder.file("counts.csv"), 65, "[types-differ]");
-  expect("trace convert " + file + " " + file + " --to x.moer", 64, "got a second file");
 }
 
 TEST(TraceStats, DrawsAPage) {
