@@ -82,7 +82,7 @@ constexpr Explanation kWords[] = {
      "로짓이 달라지면 전문가가 바뀌는 토큰입니다. 이런 토큰은 다른 프로그램에서 다른 전문가로 갈 수 있고, "
      "나머지는 같은 "
      "전문가로 갑니다."},
-    {"layout", "names|prefix", "",
+    {"tensor names", "names|prefix", "",
      "Which tensor of a checkpoint is what, and how its numbers lie (docs/formats.md). Found by the config's "
      "model_type, the tensors' names and shapes; --layout FILE.yaml gives one for names of another make.",
      "체크포인트의 어느 텐서가 무엇이고 수가 어떤 순서로 놓이는지를 적은 것입니다(docs/formats.md). 설정의 "
