@@ -95,11 +95,9 @@ std::string load_section(const TraceSummary& summary) {
     ++lines;
   }
   return text +
-         "  MaxVio: busiest expert over fair share, less 1; chance: a router that chooses at "
-         "random,\n  from as many tokens: its mean, and what 95 of 100 stay below. effective: as many "
-         "equally loaded experts would be as uneven. "
-         "dead: "
-         "never chosen.\n";
+         "  MaxVio: busiest expert over fair share, less 1; chance: a router that chooses at random, from as "
+         "many tokens:\n  its mean, and what 95 of 100 stay below. effective: as many equally loaded experts "
+         "would be as uneven.\n  dead: never chosen.\n";
 }
 
 std::string repetition_section(const Layers& layers) {
