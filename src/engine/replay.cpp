@@ -150,8 +150,7 @@ std::string recorded_router(const ReplayRequest& request, const ReplayPlan& plan
                                  {"file", std::filesystem::absolute(request.trace).string()},
                                  {"layer", std::to_string(layer)}});
   section.find("file")->value.quoted = true;
-  const RecordingInfo& info = plan.summary.info;
-  if (!info.by_token && info.groups.front().top_k == 0) {
+  if (!plan.summary.info.by_token) {
     section.entries.push_back(scalar_section({{"top_k", std::to_string(plan.shape.top_k)}}).entries.front());
   }
   if (!request.form.empty()) {

@@ -11,10 +11,11 @@
 namespace moesim {
 
 const Catalogue<RouterFamily>& router_families() {
-  static const Catalogue<RouterFamily> list(
-      {router_base_assignment(), router_drawn(), router_expert_choice(), router_expert_threshold(),
-       router_hash(), router_qb_dynamic(), router_random(), router_recorded(), router_round_robin(), router_sinkhorn(),
-       router_soft(), router_sparsemixer(), router_token_choice(), router_top_any(), router_zipf()});
+  static const Catalogue<RouterFamily> list({router_base_assignment(), router_drawn(), router_expert_choice(),
+                                             router_expert_threshold(), router_hash(), router_qb_dynamic(),
+                                             router_random(), router_recorded(), router_round_robin(),
+                                             router_sinkhorn(), router_soft(), router_sparsemixer(),
+                                             router_token_choice(), router_top_any(), router_zipf()});
   return list;
 }
 

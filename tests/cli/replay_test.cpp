@@ -82,6 +82,19 @@ TEST_F(ReplayCommand, AConfigGivesEverythingButTheRouting) {
   EXPECT_EQ(all[2]["a.m.total_params"], 4 * 3 * 16 * 8);
 }
 
+// How many experts a token chose is taken from the model, or from the counts themselves.
+TEST_F(ReplayCommand, TakesCountsThatDoNotSayTopK) {
+  std::string text = "layer,expert,count\n";
+  for (int e = 0; e < 8; ++e) {
+    text += fmt::format("5,{},{}\n", e, 10 + e);
+  }
+  const std::string counts = folder_.write("counts.csv", text);
+  const std::vector<Json> all =
+      rows(moesim_run("replay " + counts + " --model mixtral-8x7b" + small_ + " -o json"));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1]["p.router.top_k"], 2);
+}
+
 // What a run saved is what trace stats counts and what replay routes.
 TEST_F(ReplayCommand, ClosesTheCircle) {
   const std::string csv = folder_.file("saved.csv");
