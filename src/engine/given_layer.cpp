@@ -72,13 +72,17 @@ LayerParams params_of(const LayerShape& shape, const LayerParams& given) {
   return params;
 }
 
-void resolve_from(const GivenLayer& layer, const LayerParams& params, std::vector<ResolvedValue>& resolved) {
+// As if config.json were the section.
+void resolve_from(const GivenLayer& layer, const LayerParams& params, Binder& binder) {
   const LayerParams answers = params_of(layer.shape(), params);
+  const Location where{.source = display_safe(config_path(layer.folder))};
   const Fields<LayerParams> fields = fields_of<LayerParams>();
   for (const Field<LayerParams>& field : fields.list()) {
-    for (ResolvedValue& value : resolved) {
-      if (is_answered(field.info.name) && value.path == "layer." + field.info.name) {
-        value = {value.path, field.print(answers), display_safe(config_path(layer.folder))};
+    const std::string key = "layer." + field.info.name;
+    for (ResolvedValue& value : binder.resolved) {
+      if (is_answered(field.info.name) && value.path == key) {
+        value = {key, field.print(answers), where.source};
+        binder.remember(key, where);
       }
     }
   }
@@ -192,7 +196,7 @@ std::shared_ptr<const GivenLayer> bind_given_layer(Binder& binder, const LayerPa
   }
   try {
     auto layer = std::make_shared<const GivenLayer>(*folder, *layout, params.index);
-    resolve_from(*layer, params, binder.resolved);
+    resolve_from(*layer, params, binder);
     return layer;
   } catch (const ConfigError&) {  // of the layout's file, with places of its own
     throw;
