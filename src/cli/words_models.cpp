@@ -71,6 +71,47 @@ constexpr Explanation kWords[] = {
     {"complete", "", "",
      "Whether the whole model was counted; false where only the routed experts are known.",
      "모델 전체를 세었는지를 나타냅니다. 라우팅되는 전문가만 알려져 있으면 false입니다."},
+    {"near", "near_ties|near tie", "",
+     "Tokens whose experts would change if every logit were off by as much as float32 sums in another order "
+     "may "
+     "differ: half of 4 x 2^-24 x sqrt(D) x the lengths of the token's vector and of the gate's row. Another "
+     "program "
+     "may choose other experts for them; all others go to the same.",
+     "덧셈 순서만 다른 float32 계산이 낼 수 있는 오차(4 x 2^-24 x sqrt(D) x 토큰 벡터와 게이트 행의 길이, 그 "
+     "절반)만큼 "
+     "로짓이 달라지면 전문가가 바뀌는 토큰입니다. 이런 토큰은 다른 프로그램에서 다른 전문가로 갈 수 있고, "
+     "나머지는 같은 "
+     "전문가로 갑니다."},
+    {"tensor names", "names|prefix", "",
+     "Which tensor of a checkpoint is what, and how its numbers lie (docs/formats.md). Found by the config's "
+     "model_type, the tensors' names and shapes; --layout FILE.yaml gives one for names of another make.",
+     "체크포인트의 어느 텐서가 무엇이고 수가 어떤 순서로 놓이는지를 적은 것입니다(docs/formats.md). 설정의 "
+     "model_type과 "
+     "텐서의 이름, 모양으로 찾으며, 다른 이름을 쓰는 체크포인트는 --layout FILE.yaml로 알려 줍니다."},
+    {"files", "types|stored_numbers", "",
+     "The .safetensors files of a checkpoint, their tensors and the types of these. The numbers stored are "
+     "more than "
+     "the parameters counted where there are parts that the count leaves out: heads for multi-token "
+     "prediction, what "
+     "sees pictures.",
+     "체크포인트의 .safetensors 파일과 텐서, 그 자료형입니다. 여러 토큰을 한꺼번에 예측하는 헤드나 그림을 "
+     "보는 부분처럼 "
+     "세지 않는 부분이 있으면 저장된 수가 센 파라미터보다 많습니다."},
+    {"block", "", "블록",
+     "What stands in a layer in the place of a feed-forward network: gate, experts, shared experts.",
+     "층에서 피드포워드 층 자리에 있는 것으로, 게이트와 전문가, 공유 전문가를 말합니다."},
+    {"sizes", "gate_row_norm|expert_norm", "",
+     "How large the numbers of a layer are: lengths of the gate's rows, one for each expert, the selection "
+     "bias, and "
+     "of each expert the root of the sum of the squares of all its weights; smallest, median, largest. An "
+     "expert far "
+     "from the others was trained little or much.",
+     "층의 수가 얼마나 큰지를 나타냅니다. 전문가마다 게이트 행의 길이, 선택 편향, 그리고 전문가의 모든 "
+     "가중치 제곱합의 "
+     "제곱근을 최솟값, 중앙값, 최댓값으로 보여 줍니다. 다른 것들과 크게 다른 전문가는 학습이 적었거나 많았던 "
+     "것입니다."},
+    {"problem", "", "", "Why a layer of a checkpoint cannot be run; the rest of the folder may be sound.",
+     "체크포인트의 그 층을 실행할 수 없는 까닭입니다. 폴더의 나머지는 멀쩡할 수 있습니다."},
     {"title", "model|note", "", "A model's name as its makers write it, and what the count leaves open.",
      "만든 곳이 쓰는 모델 이름과, 세면서 확정하지 못한 점입니다."},
 };

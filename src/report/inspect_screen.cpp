@@ -109,7 +109,7 @@ std::string inspect_screen(const InspectReport& report) {
                       billions(p.active.all), billions(p.active.no_input_embedding),
                       billions(p.active.no_embeddings));
   text +=
-      "norms    smallest, median and largest: of the gate's rows, of the bias, and of each expert's weights "
+      "sizes    smallest, median and largest: of the gate's rows, of the bias, and of each expert's weights "
       "together\n";
   text += table_of(found);
   if (!report.all_norms) {

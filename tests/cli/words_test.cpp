@@ -10,6 +10,8 @@
 #include "cli/explanations.h"
 #include "cli/moesim_run.h"
 #include "core/error.h"
+#include "io/npy.h"
+#include "support/moe_models.h"
 
 namespace moesim {
 namespace {
@@ -305,7 +307,15 @@ TEST(Words, KnowWhatScreensSay) {
   const TempFolder folder;
   const std::string route =
       "route --logits " + kSource + "/experiments/same_model_different_stacks/logits.npy --preset ";
+  testing::ModelMaker({}).make("mixtral").write(folder.file("m"));
+  Matrix x(1, 24);
+  x.fill(1.0F);
+  write_npy(folder.file("x.npy"), x.view());
   const std::pair<std::string, Words> screens[] = {
+      {"inspect " + folder.file("m"), {"files", "model", "block", "names", "weights", "active", "sizes"}},
+      {"layer " + folder.file("m") + " --layer 0 --input " + folder.file("x.npy") + " --out " +
+           folder.file("y.npy"),
+       {"layer", "block", "routed", "balance", "near", "saved"}},
       {"run quickstart" + kQuick,
        {"WHERE EACH WORD WENT", "LOAD", "BALANCE", "load CV", "dropped", "THROUGHPUT", "MoE top-2",
         "PARAMETERS", "active per token", "with the experts really used", "WHERE THE TIME GOES", "gate",

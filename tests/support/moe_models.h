@@ -275,7 +275,9 @@ inline NaiveBlock ModelMaker::new_block(const std::string& layout) {
 }
 
 inline void ModelMaker::put_block(const std::string& layout, NaiveBlock& block) {
-  const auto [e, f, d] = sizes(block);
+  const std::uint64_t e = sizes(block).e;
+  const std::uint64_t f = sizes(block).f;
+  const std::uint64_t d = sizes(block).d;
   if (layout == "mixtral" || layout == "phimoe" || layout == "minimax_m2") {
     linear("block_sparse_moe.gate.weight", block.gate);
     each_expert(block, "block_sparse_moe.experts.", "w1", "w3", "w2");
@@ -313,9 +315,8 @@ inline void ModelMaker::put_block(const std::string& layout, NaiveBlock& block) 
     put("ffn.experts.mlp.w2", {e * f, d}, all_experts(block, [](NaiveFfn& x) { return columns_of(x.down); }));
   } else if (layout == "llama4") {
     linear("feed_forward.router.weight", block.gate);
-    put("feed_forward.experts.gate_up_proj", {e, d, 2 * f}, all_experts(block, [f = f](NaiveFfn& x) {
-          return by_turns(columns_of(x.gate), columns_of(x.up), f);
-        }));
+    put("feed_forward.experts.gate_up_proj", {e, d, 2 * f},
+        all_experts(block, [f](NaiveFfn& x) { return by_turns(columns_of(x.gate), columns_of(x.up), f); }));
     put("feed_forward.experts.down_proj", {e, f, d},
         all_experts(block, [](NaiveFfn& x) { return columns_of(x.down); }));
     three("feed_forward.shared_expert.", "gate_proj", "up_proj", "down_proj", block.shared);
@@ -332,9 +333,8 @@ inline void ModelMaker::put_block(const std::string& layout, NaiveBlock& block) 
       put("mlp.experts.down_proj", {e, f, d},
           all_experts(block, [](NaiveFfn& x) { return columns_of(x.down); }));
     } else {
-      put_mxfp4("mlp.experts.gate_up_proj", {e, 2 * f, d}, all_experts(block, [d = d](NaiveFfn& x) {
-                  return by_turns(rows_of(x.gate), rows_of(x.up), d);
-                }));
+      put_mxfp4("mlp.experts.gate_up_proj", {e, 2 * f, d},
+                all_experts(block, [d](NaiveFfn& x) { return by_turns(rows_of(x.gate), rows_of(x.up), d); }));
       put_mxfp4("mlp.experts.down_proj", {e, d, f},
                 all_experts(block, [](NaiveFfn& x) { return rows_of(x.down); }));
     }
