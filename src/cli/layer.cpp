@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <filesystem>
+
 #include "cli/session.h"
 #include "core/error.h"
 #include "core/machine.h"
@@ -19,7 +22,8 @@ constexpr std::int64_t kMostLayers = 1 << 20;
 
 [[noreturn]] void missing_option(const std::string& option) {
   throw Error(ErrorKind::usage,
-              fmt::format("moesim layer: error: {0} is not given; expected {0} [missing-option]", option));
+              fmt::format("moesim layer: error: {0} is not given; expected {0} [missing-option]", option),
+              "moesim layer DIR --layer N --input X.npy --out Y.npy");
 }
 
 void check_options(const LayerArguments& a, bool json) {
@@ -59,11 +63,49 @@ void check_input(const std::string& path, const NpyHeader& header, const ModelSh
   }
 }
 
+// Outputs beside the input, never over it or among a model's files.
+void check_places(const LayerArguments& a) {
+  std::error_code unknown;
+  const auto refuse = [](const char* option, const std::string& path, const char* what) {
+    throw Error(ErrorKind::usage, fmt::format("{}: error: {} {}; expected another place [bad-option]", option,
+                                              display_safe(path), what));
+  };
+  if (!a.out.empty()) {
+    if (std::filesystem::equivalent(a.out, a.input, unknown)) {
+      refuse("--out", a.out, "is the input");
+    }
+    const std::filesystem::path folder = std::filesystem::path(a.out).parent_path();
+    if (std::filesystem::equivalent(folder.empty() ? "." : folder, a.checkpoint, unknown)) {
+      refuse("--out", a.out, "lies among the checkpoint's files");
+    }
+  }
+  if (!a.routing.empty() && std::filesystem::equivalent(a.routing, a.checkpoint, unknown)) {
+    refuse("--routing", a.routing, "is the checkpoint");
+  }
+}
+
+void check_finite(const Matrix& y, const LayerArguments& a, std::int64_t layer) {
+  for (Index t = 0; t < y.rows(); ++t) {
+    for (const float value : y.row(t)) {
+      if (!std::isfinite(value)) {
+        throw Error(
+            ErrorKind::bad_data,
+            fmt::format("{}: error: layer {} makes a number that is not finite of token {}; expected numbers "
+                        "within float32 [not-finite]",
+                        display_safe(a.checkpoint), layer, t),
+            fmt::format("look at row {} of {}: does it come from behind the layer's norm?", t,
+                        display_safe(a.input)));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 int layer_command(const LayerArguments& a) {
   const bool json = parse_choice_option("-o", a.output, {"table", "json"}) == "json";
   check_options(a, json);
+  check_places(a);
   const std::int64_t layer = parse_whole_option("--layer", a.layer, 0, kMostLayers);
   const MachineInfo machine = read_machine();
   const int threads = a.threads.empty() ? machine.usable_cores
@@ -80,7 +122,9 @@ int layer_command(const LayerArguments& a) {
   const Policy policy = checkpoint_policy(checkpoint);
   const RoutedLayer routed = route_checkpoint_layer(checkpoint, block, policy, std::move(x), context);
   if (!a.router_only) {
-    write_npy(a.out, run_checkpoint_layer(checkpoint, block, routed, context).view());
+    const Matrix y = run_checkpoint_layer(checkpoint, block, routed, context);
+    check_finite(y, a, layer);
+    write_npy(a.out, y.view());
   }
   if (!a.routing.empty()) {
     RouteFiles inputs;

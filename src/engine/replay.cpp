@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "models/model_catalogue.h"
+#include "router/recorded.h"
 
 namespace moesim {
 namespace {
@@ -94,10 +95,11 @@ ReplayedShape shape_of(const ReplayRequest& request, const TraceSummary& summary
     most_per_token = std::max(most_per_token, layer.load.mean_k());
   }
   const CatalogueModel* model = chosen_model(request, group);
+  const std::vector<std::string>& columns = summary.info.columns;
+  const bool says_experts = std::find(columns.begin(), columns.end(), "num_experts") != columns.end();
   if (model != nullptr) {
     const LayerShape& of_model = model->shape.moe;
-    if (widest > of_model.pool_size() ||
-        (group.num_experts > 0 && group.num_experts != of_model.pool_size())) {
+    if (widest > of_model.pool_size() || (says_experts && group.num_experts != of_model.pool_size())) {
       throw Error(
           ErrorKind::usage,
           fmt::format("--model: error: {} has {} experts, the recording {}; expected the recorded model "
@@ -108,7 +110,7 @@ ReplayedShape shape_of(const ReplayRequest& request, const TraceSummary& summary
     shape.model = model->name;
     shape.d_model = of_model.d_model;
     shape.d_ff = of_model.d_ff;
-    if (request.model.empty()) {
+    if (request.model.empty() && request.config.empty()) {
       shape.notes.push_back(fmt::format("the recording's model is taken for {}", model->name));
     }
   } else {
@@ -121,9 +123,9 @@ ReplayedShape shape_of(const ReplayRequest& request, const TraceSummary& summary
                       kUsualWidth, kUsualHidden));
     }
   }
-  shape.num_experts = group.num_experts > 0 ? group.num_experts
-                      : model != nullptr    ? model->shape.moe.pool_size()
-                                            : widest;
+  shape.num_experts = says_experts       ? group.num_experts
+                      : model != nullptr ? model->shape.moe.pool_size()
+                                         : std::max(widest, group.num_experts);
   const Index seen = std::max<Index>(1, std::llround(most_per_token));
   const bool of_model = !summary.info.by_token && model != nullptr;
   shape.top_k = group.top_k > 0 ? group.top_k : of_model ? model->shape.top_k : seen;
@@ -145,11 +147,27 @@ Index layer_of(const ReplayRequest& request, const TraceSummary& summary) {
   return wanted;
 }
 
+// Of a recording whose layers together have more choices than are kept in memory: as many of its first
+// tokens.
+std::uint64_t tokens_that_fit(const TraceSummary& summary) {
+  std::uint64_t tokens = 0;
+  for (const LayerSummary& layer : summary.layers) {
+    tokens = std::max(tokens, layer.load.tokens);
+  }
+  const double share =
+      static_cast<double>(kMostRecordedAssignments) / static_cast<double>(summary.assignments);
+  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(0.99 * share * static_cast<double>(tokens)));
+}
+
 std::string recorded_router(const ReplayRequest& request, const ReplayPlan& plan, Index layer) {
   Node section = scalar_section({{"kind", "recorded"},
                                  {"file", std::filesystem::absolute(request.trace).string()},
                                  {"layer", std::to_string(layer)}});
   section.find("file")->value.quoted = true;
+  if (plan.summary.info.by_token && plan.summary.assignments > kMostRecordedAssignments) {
+    section.entries.push_back(
+        scalar_section({{"tokens", std::to_string(tokens_that_fit(plan.summary))}}).entries.front());
+  }
   if (!plan.summary.info.by_token) {
     section.entries.push_back(scalar_section({{"top_k", std::to_string(plan.shape.top_k)}}).entries.front());
   }
@@ -186,9 +204,47 @@ void add_usual_settings(const ReplayPlan& plan, std::vector<std::string>& overri
        fmt::format("workload={{kind: gaussian_clusters, tokens: {}, steps: {}}}", of_step, steps)});
 }
 
+// What the recording decides is no setting.
+void check_overrides(const ReplayRequest& request) {
+  for (const std::string& override : request.overrides) {
+    const std::string key = override.substr(0, override.find('='));
+    if (key == "router" || key.rfind("router.", 0) == 0 || key == "layer.num_experts" ||
+        key == "layer.checkpoint" || key == "execute") {
+      throw Error(
+          ErrorKind::usage,
+          fmt::format(
+              "--set {}: error: a replay routes as recorded and executes one layer; expected a key that "
+              "is not {} [no-effect]",
+              display_safe(override), display_safe(key)),
+          "moesim run takes any router, kind: recorded too");
+    }
+  }
+}
+
+// A config may say more than a replay can do.
+void check_replayed(const ReplayPlan& plan, const ReplayRequest& request) {
+  const Experiment& recorded = plan.experiments.recorded;
+  if (!recorded.execute) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format(
+            "{}: error: execute is false, but a replay times the experts; expected true [bad-relation]",
+            display_safe(request.config)),
+        "moesim trace stats says what the recording shows without running it");
+  }
+  if (recorded.shape.pool_size() != recorded.shape.num_experts || recorded.shape.num_layers != 1) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("{}: error: the layer has experts that compute nothing, or there are several layers; "
+                    "expected one layer of the recorded experts [bad-relation]",
+                    request.config.empty() ? "--set" : display_safe(request.config)));
+  }
+}
+
 }  // namespace
 
 ReplayPlan plan_replay(const ReplayRequest& request, const Context& context) {
+  check_overrides(request);
   ReplayPlan plan;
   plan.trace = request.trace;
   const RecordingOptions reading{.where = request.where, .form = request.form};
@@ -201,28 +257,34 @@ ReplayPlan plan_replay(const ReplayRequest& request, const Context& context) {
   check_one_group(request, plan.summary);
   plan.layer = layer_of(request, plan.summary);
   plan.shape = shape_of(request, plan.summary);
+  if (plan.summary.info.by_token && plan.summary.assignments > kMostRecordedAssignments) {
+    plan.shape.notes.push_back(
+        fmt::format("only the first {} tokens are replayed: more choices are not kept in memory",
+                    tokens_that_fit(plan.summary)));
+  }
 
   const std::string config = request.config.empty() ? "quickstart" : request.config;
   std::vector<std::string> common = {"name=replay",
                                      fmt::format("layer.num_experts={}", plan.shape.num_experts)};
   if (request.config.empty()) {
     add_usual_settings(plan, common);
-  }
-  if (request.config.empty() || !plan.shape.model.empty()) {
     common.push_back(fmt::format("layer.d_model={}", plan.shape.d_model));
     common.push_back(fmt::format("layer.d_ff={}", plan.shape.d_ff));
   }
-  const auto load = [&](std::vector<std::string> more) {
+  // Keys without effect are errors, but where nothing is executed and most have none.
+  const auto load = [&](std::vector<std::string> more, bool tolerant = false) {
     std::vector<std::string> overrides = common;
     overrides.insert(overrides.end(), more.begin(), more.end());
     overrides.insert(overrides.end(), request.overrides.begin(), request.overrides.end());
-    return load_experiment(config, overrides, {.in_a_sweep = true});
+    return load_experiment(config, overrides, {.in_a_sweep = tolerant});
   };
   plan.experiments.recorded = load({recorded_router(request, plan, plan.layer)});
   plan.experiments.uniform = load({fmt::format("router={{kind: random, top_k: {}}}", plan.shape.top_k)});
-  plan.experiments.every_layer = load({recorded_router(request, plan, plan.summary.layers.front().layer),
-                                       "execute=false", "baselines=none", "layer.d_model=1",
-                                       fmt::format("layer.num_layers={}", plan.summary.layers.size())});
+  plan.experiments.every_layer = load(
+      {recorded_router(request, plan, plan.summary.layers.front().layer), "execute=false", "baselines=none",
+       "layer.d_model=1", fmt::format("layer.num_layers={}", plan.summary.layers.size())},
+      true);
+  check_replayed(plan, request);
   const Experiment& recorded = plan.experiments.recorded;
   plan.shape.d_model = recorded.shape.d_model;
   plan.shape.d_ff = recorded.shape.d_ff;

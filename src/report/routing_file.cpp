@@ -16,6 +16,7 @@ bool ends_with(const std::string& text, std::string_view ending) {
 }
 
 struct Line {
+  Index num_experts;
   Index step;
   Index layer;
   std::uint64_t token;
@@ -26,12 +27,13 @@ struct Line {
 };
 
 std::string to_csv(const Line& line) {
-  return fmt::format("{},{},{},{},{},{},{}\n", line.step, line.layer, line.token, csv_quoted(line.text),
-                     line.expert, line.weight, line.kept ? 1 : 0);
+  return fmt::format("{},{},{},{},{},{},{},{}\n", line.num_experts, line.step, line.layer, line.token,
+                     csv_quoted(line.text), line.expert, line.weight, line.kept ? 1 : 0);
 }
 
 std::string to_json(const Line& line) {
   nlohmann::ordered_json object;
+  object["num_experts"] = line.num_experts;
   object["step"] = line.step;
   object["layer"] = line.layer;
   object["token"] = line.token;
@@ -84,7 +86,7 @@ struct RoutingFile::Impl {
     }
     text = std::make_unique<OutputFile>(path);
     if (csv) {
-      text->write("step,layer,token,text,expert,weight,kept\n");
+      text->write("num_experts,step,layer,token,text,expert,weight,kept\n");
     }
   }
 
@@ -94,13 +96,9 @@ struct RoutingFile::Impl {
       const std::uint64_t token = event.batch.first_token + t;
       const std::string token_text = workload.token_text(token);
       for (auto i = static_cast<std::size_t>(a.begin[t]); i < static_cast<std::size_t>(a.begin[t + 1]); ++i) {
-        const Line line{step,
-                        event.layer,
-                        token,
-                        token_text,
-                        a.expert[i],
-                        a.weight[i],
-                        event.plan.assignment_row[i] >= 0};
+        const Line line{
+            info.groups.front().num_experts,  step, event.layer, token, token_text, a.expert[i], a.weight[i],
+            event.plan.assignment_row[i] >= 0};
         text->write(csv ? to_csv(line) : to_json(line));
       }
     }

@@ -2,11 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <string_view>
+
 namespace moesim {
 namespace {
 
-std::int64_t whole(std::uint64_t value) {
-  return static_cast<std::int64_t>(value);
+// Beyond 2^63 − 1 a text, as everywhere in results.
+FlatValue whole(std::uint64_t value) {
+  return value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())
+             ? FlatValue(static_cast<std::int64_t>(value))
+             : FlatValue(std::to_string(value));
+}
+
+// A file's column may have the name of one of ours.
+std::string label_name(const std::string& column) {
+  constexpr std::string_view kOurs[] = {"schema", "model", "domain", "layer", "experts", "tokens"};
+  const bool taken =
+      std::find(std::begin(kOurs), std::end(kOurs), column) != std::end(kOurs) || column.rfind("m.", 0) == 0;
+  return taken ? "column." + column : column;
 }
 
 void add_load(const LayerSummary& layer, FlatRow& row) {
@@ -143,7 +159,7 @@ std::vector<FlatRow> trace_rows(const TraceSummary& summary) {
     const RecordingGroup& group = summary.info.groups[static_cast<std::size_t>(layer.group)];
     FlatRow row{{"schema", std::string("moesim.trace/1")}, {"model", group.model}, {"domain", group.domain}};
     for (const auto& [column, value] : group.labels) {
-      row.push_back({column, value});
+      row.push_back({label_name(column), value});
     }
     row.push_back({"layer", layer.layer});
     row.push_back({"experts", layer.num_experts()});

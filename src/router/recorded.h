@@ -1,5 +1,5 @@
 #pragma once
-// Private to this room: a recording's layers, read for router/recorded.cpp.
+// A recording's layers in memory, for router/recorded.cpp; engine/replay asks how much of it fits.
 
 #include <cstdint>
 #include <optional>

@@ -272,7 +272,7 @@ TEST(CommandLine, SaveRoutingWritesEveryAssignment) {
   const Outcome run = moesim_run("run quickstart" + kQuick + " --save-routing " + folder.file("r.csv"));
   ASSERT_EQ(run.status, 0) << run.err;
   const std::string csv = read_all(folder.file("r.csv"));
-  EXPECT_EQ(csv.rfind("step,layer,token,text,expert,weight,kept\n0,0,0,\"", 0), 0u);
+  EXPECT_EQ(csv.rfind("num_experts,step,layer,token,text,expert,weight,kept\n8,0,0,0,\"", 0), 0u);
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 2 * 64 * 2);
   ASSERT_EQ(moesim_run("run quickstart" + kQuick + " --save-routing " + folder.file("r.jsonl")).status, 0);
   std::istringstream lines(read_all(folder.file("r.jsonl")));

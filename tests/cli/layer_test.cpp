@@ -116,11 +116,38 @@ TEST_F(Checkpoint, LayerSaysWhatIsWrong) {
             "config.json says "
             "[wrong-length]\n");
   EXPECT_EQ(run("layer m --layer -1 --input x.npy --out y.npy").status, 64);
-  EXPECT_EQ(run("layer m --layer 1 --input x.npy").err,
-            "moesim layer: error: --out Y.npy is not given; expected --out Y.npy [missing-option]\n");
+  EXPECT_EQ(
+      run("layer m --layer 1 --input x.npy").err,
+      "moesim layer: error: --out Y.npy is not given; expected --out Y.npy [missing-option]\n  help: moesim "
+      "layer DIR --layer N --input X.npy --out Y.npy\n");
   EXPECT_EQ(run("layer --layer 1 --input x.npy --out y.npy").status, 64);
   EXPECT_EQ(run("layer nowhere --layer 1 --input x.npy --out y.npy").status, 66);
   EXPECT_EQ(run("layer m --layer 1 --input missing.npy --out y.npy").status, 66);
+}
+
+TEST_F(Checkpoint, LayerWritesNeitherOverItsInputNorAmongTheModel) {
+  ModelMaker({}).make("deepseek_v3").write(file("m"));
+  write_vectors("x.npy", 5, 24);
+  EXPECT_EQ(run("layer m --layer 1 --input x.npy --out ./x.npy").err,
+            "--out: error: ./x.npy is the input; expected another place [bad-option]\n");
+  EXPECT_EQ(run("layer m --layer 1 --input x.npy --out m/model.safetensors").err,
+            "--out: error: m/model.safetensors lies among the checkpoint's files; expected another place "
+            "[bad-option]\n");
+  EXPECT_EQ(run("layer m --layer 1 --input x.npy --out y.npy --routing m").err,
+            "--routing: error: m is the checkpoint; expected another place [bad-option]\n");
+  EXPECT_EQ(run("layer m --layer 1 --input x.npy --out y.npy").status, 0);
+}
+
+TEST_F(Checkpoint, LayerWritesNoNumbersThatAreNotFinite) {
+  ModelMaker({}).make("mixtral").write(file("m"));
+  Matrix x(3, 24);
+  x.fill(0.5F);
+  x.row(1)[3] = 3e38F;
+  write_npy(file("x.npy"), x.view());
+  const Outcome outcome = run("layer m --layer 1 --input x.npy --out y.npy");
+  EXPECT_EQ(outcome.status, 65) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("[not-finite]"));
+  EXPECT_FALSE(std::filesystem::exists(file("y.npy")));
 }
 
 TEST_F(Checkpoint, OfUnknownNamesIsReadByALayoutFile) {

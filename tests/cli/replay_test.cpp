@@ -82,6 +82,14 @@ TEST_F(ReplayCommand, AConfigGivesEverythingButTheRouting) {
   EXPECT_EQ(all[2]["a.m.total_params"], 4 * 3 * 16 * 8);
 }
 
+// Ids alone do not say how many experts there are; the model does.
+TEST_F(ReplayCommand, TakesTheExpertsOfTheModel) {
+  const std::vector<Json> all =
+      rows(moesim_run("replay " + trace() + " --model olmoe-1b-7b" + small_ + " -o json"));
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[2]["p.layer.num_experts"], 64);
+}
+
 // How many experts a token chose is taken from the model, or from the counts themselves.
 TEST_F(ReplayCommand, TakesCountsThatDoNotSayTopK) {
   std::string text = "layer,expert,count\n";
@@ -133,6 +141,20 @@ TEST_F(ReplayCommand, SaysWhatIsWrong) {
             "--model: error: mixtral-8x7b has 8 experts, the recording 4; expected the recorded model "
             "[bad-relation]\n"
             "  help: moesim models lists the models and their experts\n");
+  EXPECT_EQ(error(file + " --set router.preset=mixtral", 64),
+            "--set router.preset=mixtral: error: a replay routes as recorded and executes one layer; "
+            "expected a key that "
+            "is not router.preset [no-effect]\n  help: moesim run takes any router, kind: recorded too\n");
+  EXPECT_NE(error(file + " --set layer.num_experts=16", 64).find("[no-effect]"), std::string::npos);
+  EXPECT_NE(error(file + " --set execute=false", 64).find("[no-effect]"), std::string::npos);
+  EXPECT_NE(error(file + " --set layer.zero_experts=2", 64).find("[bad-relation]"), std::string::npos);
+  EXPECT_NE(error(file + " --set balance.controller.kind=loss_free_sign", 78).find("[no-effect]"),
+            std::string::npos);
+  const std::string sweep =
+      folder_.write("sweep.yaml",
+                    "layer: {num_experts: 4}\nworkload: {kind: gaussian_clusters, tokens: 8}\n"
+                    "router: {preset: mixtral}\nsweep: {layer.d_ff: [8, 16]}\n");
+  EXPECT_NE(error(file + " " + sweep, 78).find("[sweep-section]"), std::string::npos);
   EXPECT_NE(error(folder_.file("none.csv"), 66).find("[file-missing]"), std::string::npos);
 }
 

@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
-
 #include "moesim_run.h"
 
 namespace moesim {
@@ -15,15 +13,6 @@ using testing::StartsWith;
 class TraceConvert : public testing::Test {
  protected:
   std::string file(const std::string& name) const { return folder_.file(name); }
-  // Behind the columns that only one of two files has.
-  static std::string without_experts(const std::string& csv) {
-    std::string text;
-    std::istringstream lines(csv);
-    for (std::string line; std::getline(lines, line);) {
-      text += line.substr(line.find(',') + 1) + "\n";
-    }
-    return text;
-  }
   void expect_error(const std::string& line, int status, const std::string& message,
                     const std::string& help) {
     const Outcome outcome = moesim_run(line);
@@ -46,9 +35,9 @@ TEST_F(TraceConvert, WhatARunSavedHasOneSumInEveryForm) {
     EXPECT_EQ(outcome.out, file(std::string(name) + ".counts.csv") + "\n");
   }
   const std::string counts = read_all(file("r.csv.counts.csv"));
-  EXPECT_THAT(counts, StartsWith("layer,expert,count\n0,0,"));
+  EXPECT_THAT(counts, StartsWith("num_experts,layer,expert,count\n8,0,0,"));
   EXPECT_EQ(read_all(file("r.jsonl.counts.csv")), counts);
-  EXPECT_EQ(without_experts(read_all(file("r.moer.counts.csv"))), counts);
+  EXPECT_EQ(read_all(file("r.moer.counts.csv")), counts);
   ASSERT_EQ(moesim_run("trace convert " + file("r.csv") + " --to " + file("again.csv")).status, 0);
   EXPECT_EQ(read_all(file("again.csv")), read_all(file("r.csv")));
 }

@@ -109,5 +109,18 @@ TEST(TraceStats, DrawsAPage) {
   }
 }
 
+// A file's columns never take the place of ours, and no count becomes negative.
+TEST(TraceStats, NamesAndCountsStayWhatTheyAre) {
+  const TempFolder folder;
+  const std::string file = folder.write(
+      "c.csv", "schema,layer,expert,count\nx,0,0,9223372036854775807\nx,0,1,9223372036854775807\n");
+  const Outcome outcome = moesim_run("trace stats " + file + " -o json");
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  const nlohmann::json row = nlohmann::json::parse(outcome.out)[0];
+  EXPECT_EQ(row["schema"], "moesim.trace/1");
+  EXPECT_EQ(row["column.schema"], "x");
+  EXPECT_EQ(row["m.assignments"], "18446744073709551614");
+}
+
 }  // namespace
 }  // namespace moesim
