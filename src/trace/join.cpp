@@ -42,8 +42,9 @@ class JoinedRecording final : public Recording {
 
   const RecordingInfo& info() const override { return info_; }
 
+  // The kind that the recordings do not hold must not go past them.
   bool next(ChoiceBlock& block) override {
-    while (at_ < recordings_.size()) {
+    while (info_.by_token && at_ < recordings_.size()) {
       if (recordings_[at_]->next(block)) {
         gather();
         block.group = group_of_[static_cast<std::size_t>(block.group)];
@@ -63,7 +64,7 @@ class JoinedRecording final : public Recording {
   }
 
   bool next(RecordedCounts& counts) override {
-    while (at_ < recordings_.size()) {
+    while (!info_.by_token && at_ < recordings_.size()) {
       if (recordings_[at_]->next(counts)) {
         gather();
         counts.group = group_of_[static_cast<std::size_t>(counts.group)];

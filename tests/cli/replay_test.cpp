@@ -87,7 +87,7 @@ TEST_F(ReplayCommand, TakesTheExpertsOfTheModel) {
   const std::vector<Json> all =
       rows(moesim_run("replay " + trace() + " --model olmoe-1b-7b" + small_ + " -o json"));
   ASSERT_EQ(all.size(), 3U);
-  EXPECT_EQ(all[2]["p.layer.num_experts"], 64);
+  EXPECT_EQ(all[2]["a.m.total_params"], 64 * 3 * 16 * 16);
 }
 
 // How many experts a token chose is taken from the model, or from the counts themselves.
@@ -100,7 +100,7 @@ TEST_F(ReplayCommand, TakesCountsThatDoNotSayTopK) {
   const std::vector<Json> all =
       rows(moesim_run("replay " + counts + " --model mixtral-8x7b" + small_ + " -o json"));
   ASSERT_EQ(all.size(), 2U);
-  EXPECT_EQ(all[1]["p.router.top_k"], 2);
+  EXPECT_EQ(all[1]["a.m.experts_per_token"], 2.0);
 }
 
 // What a run saved is what trace stats counts and what replay routes.
