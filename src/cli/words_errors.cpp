@@ -147,6 +147,8 @@ constexpr Explanation kWords[] = {
      "파일은 있지만 읽을 권한이 없습니다."},
     {"not-a-file", "", "", "The path is a folder, a device or a pipe; a regular file was expected.",
      "일반 파일이 아니라 폴더나 장치, 파이프를 가리키는 경로입니다."},
+    {"not-a-folder", "", "", "The path is a file; the folder of a checkpoint was expected.",
+     "파일을 가리키는 경로입니다. 체크포인트 폴더의 경로가 필요합니다."},
     {"file-too-large", "", "", "The file is longer than what is accepted there.",
      "파일이 그 자리에서 받는 크기보다 큽니다."},
     {"file-changed", "", "", "The file changed or became shorter while it was being read.",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <functional>
 
 #include "core/checked.h"
@@ -11,6 +12,7 @@
 #include "core/text.h"
 #include "engine/policy.h"
 #include "io/npy.h"
+#include "io/recording_bytes.h"
 #include "io/safetensors.h"
 
 namespace moesim {
@@ -185,12 +187,36 @@ class RoutedLogits final : public Recording {
   Index token_ = 0;
 };
 
+// By the ending, or by what the file begins with. Throws Error(bad_data) where it is neither .npy nor
+// .safetensors.
+bool is_npy(const std::string& path) {
+  std::error_code failed;
+  if (path.ends_with(".npy")) {
+    return true;
+  }
+  if (path.ends_with(".safetensors") || path.ends_with(".safetensors.index.json") ||
+      std::filesystem::is_directory(path, failed)) {
+    return false;
+  }
+  const RecordingBytes bytes(path);
+  if (bytes.start().starts_with("\x93NUMPY")) {
+    return true;
+  }
+  if (bytes.packed() || !begins_as_safetensors(bytes.start())) {
+    throw Error(ErrorKind::bad_data,
+                display_safe(path) +
+                    ": error: it is neither .npy nor .safetensors; expected router logits in "
+                    "one of them [recording-form]",
+                "without --router a file of choices or counts is read");
+  }
+  return false;
+}
+
 }  // namespace
 
 std::unique_ptr<Recording> open_router_logits(const std::string& path, const std::string& preset,
                                               const std::string& model, const Context& context) {
-  const bool is_npy = path.size() > 4 && path.compare(path.size() - 4, 4, ".npy") == 0;
-  AllLogits logits = is_npy ? of_npy(path) : of_safetensors(path);
+  AllLogits logits = is_npy(path) ? of_npy(path) : of_safetensors(path);
   if (logits.layers.empty() || logits.num_experts == 0) {
     throw Error(
         ErrorKind::bad_data,
@@ -221,6 +247,9 @@ std::unique_ptr<Recording> open_router_logits(const std::string& path, const std
                          .num_experts = logits.num_experts,
                          .top_k = traits.exact_k ? traits.top_k : 0});
   info.columns = {"model", "num_experts", "top_k"};
+  if (traits.uses_bias && policy.router->initial_bias().empty()) {
+    info.notes.push_back("the router's selection bias is not in the logits; it is taken to be 0");
+  }
   return std::make_unique<RoutedLogits>(std::move(logits), std::move(policy), std::move(info), context);
 }
 

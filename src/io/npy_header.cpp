@@ -51,6 +51,11 @@ constexpr ElementName kElements[] = {{"<f4", NpyElement::float32}, {"<f8", NpyEl
                                      {"|u1", NpyElement::uint8},   {"<u2", NpyElement::uint16},
                                      {"<u4", NpyElement::uint32},  {"<u8", NpyElement::uint64}};
 constexpr const char* kSaveAsInt32 = "save as int32 with np.save(\"array.npy\", a.astype(\"<i4\"))";
+// Logits alone are given as floats where choices or counts are expected.
+constexpr const char* kMaybeLogits =
+    "router logits [tokens, experts] or [layers, tokens, experts] are read with --router PRESET; whole "
+    "numbers "
+    "kept as floats: np.save(\"array.npy\", a.astype(\"<i4\"))";
 
 const char* kind_of(std::string_view descr) {
   const auto has = [descr](std::string_view letters) {
@@ -96,6 +101,8 @@ class HeaderReader {
 
  private:
   [[noreturn]] void refuse(const NpyProblem& problem) const { refuse_npy(name_, problem); }
+  bool takes_floats() const { return accepts_ == NpyAccepts::floats || accepts_ == NpyAccepts::float_stacks; }
+  const char* element_to_save() const { return takes_floats() ? "<f4" : "<i4"; }
   unsigned byte(std::uint64_t at) const { return static_cast<unsigned char>(bytes_[at]); }
 
   void require(std::uint64_t count, const char* what) const {
@@ -126,7 +133,7 @@ class HeaderReader {
       refuse({.at = same,
               .what = fmt::format("found '{}'", display_safe(bytes_.substr(same, 1))),
               .expected = "the signature of a .npy file, \\x93NUMPY",
-              .help = kSaveAsFloat32});
+              .help = takes_floats() ? kSaveAsFloat32 : kSaveAsInt32});
     }
   }
 
@@ -156,18 +163,21 @@ class HeaderReader {
 
   NpyElement check_type(const NpyDictionary& dictionary) const {
     const std::string_view descr = dictionary.descr;
-    const bool floats = accepts_ == NpyAccepts::floats || accepts_ == NpyAccepts::float_stacks;
+    const bool floats = takes_floats();
     for (const ElementName& name : kElements) {
       const bool is_float = name.element == NpyElement::float32 || name.element == NpyElement::float64;
       if (name.descr == descr && is_float == floats) {
         return name.element;
       }
     }
+    const bool recording = accepts_ == NpyAccepts::recordings;
     refuse({.at = dictionary.descr_at,
             .what = fmt::format("descr is '{}' ({})", display_safe(descr), kind_of(descr)),
             .expected = floats ? "'<f4' or '<f8'" : "whole numbers such as '<i4' or '<i8'",
             .short_name = "npy-unsupported",
-            .help = floats ? kSaveAsFloat32 : kSaveAsInt32});
+            .help = floats                              ? kSaveAsFloat32
+                    : recording && descr.find('f') == 1 ? kMaybeLogits
+                                                        : kSaveAsInt32});
   }
 
   void check_shape(const NpyDictionary& dictionary) const {
@@ -181,8 +191,12 @@ class HeaderReader {
                           : three ? "2 or 3: [tokens, experts], [layers, tokens, experts]"
                                   : "1 or 2: rows, or rows and columns",
               .short_name = "npy-unsupported",
-              .help = shape.empty() ? "np.save(\"array.npy\", a.reshape(1).astype(\"<f4\"))"
-                                    : "np.save(\"array.npy\", a.reshape(-1, a.shape[-1]).astype(\"<f4\"))"});
+              .help = fmt::format("np.save(\"array.npy\", a.reshape({}).astype(\"{}\"))",
+                                  shape.size() > 3 && three ? "-1, *a.shape[-2:]"
+                                  : shape.size() > 2        ? "-1, a.shape[-1]"
+                                  : three                   ? "1, -1"
+                                                            : "1",
+                                  element_to_save())});
     }
     const auto long_axes = std::count_if(shape.begin(), shape.end(), [](std::uint64_t n) { return n > 1; });
     if (dictionary.fortran_order && long_axes > 1) {
@@ -190,7 +204,8 @@ class HeaderReader {
               .what = "fortran_order is True: the file holds column after column",
               .expected = "row after row (False)",
               .short_name = "npy-unsupported",
-              .help = "np.save(\"array.npy\", np.ascontiguousarray(a, dtype=\"<f4\"))"});
+              .help = fmt::format("np.save(\"array.npy\", np.ascontiguousarray(a, dtype=\"{}\"))",
+                                  element_to_save())});
     }
   }
 

@@ -225,4 +225,9 @@ std::size_t RecordingBytes::produce(std::span<char> out) {
   return used;
 }
 
+bool begins_as_safetensors(std::string_view start) {
+  constexpr std::string_view kHighBytes("\0\0\0\0", 4);  // no header is 4 GiB long
+  return start.size() > 8 && start.substr(4, 4) == kHighBytes && start[8] == '{';
+}
+
 }  // namespace moesim

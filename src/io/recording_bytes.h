@@ -47,4 +47,7 @@ class RecordingBytes {
   std::unique_ptr<Unpacker> unpacker_;
 };
 
+// Whether a file that begins so is one of safetensors: the length of a header, and its first brace.
+bool begins_as_safetensors(std::string_view start);
+
 }  // namespace moesim

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "core/checked.h"
 #include "io/recording_error.h"
 #include "io/recording_forms.h"
 #include "io/recording_lines.h"
@@ -127,7 +126,7 @@ class CountsCsv final : public CountsRecording {
     do {
       const std::size_t expert = line_.expert;
       counts.count.resize(std::max(counts.count.size(), expert + 1));
-      counts.count[expert] = checked_add(counts.count[expert], count_, "counts of one expert");
+      counts.count[expert] += count_;  // their sum fits
       pending_ = read_line();
     } while (pending_ && line_.group == counts.group && line_.layer == counts.layer &&
              line_.step == counts.step && line_.token_id == counts.token_id);
@@ -154,7 +153,9 @@ class CountsCsv final : public CountsRecording {
     line_.expert = table_.whole(expert_, groups_.most_experts(line_.group) - 1);
     groups_.note_expert(line_.group, static_cast<std::int64_t>(line_.expert));
     count_ = count_column_ < 0 ? 1 : table_.whole(count_column_, INT64_MAX);
-    total_ = checked_add(total_, count_, "the sum of all counts");
+    if (__builtin_add_overflow(total_, count_, &total_)) {
+      table_.refuse(kSumPasses, kSumFits);
+    }
     if (count_column_ >= 0 && !seen_.add(line_)) {
       table_.refuse(fmt::format("layer {}, expert {} stands a second time", line_.layer, line_.expert),
                     "one line for each expert of a layer");

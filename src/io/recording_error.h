@@ -11,6 +11,10 @@ inline constexpr std::uint64_t kMostRecordedLayers = 4096;
 inline constexpr std::uint64_t kMostRecordedExperts = 65536;
 inline constexpr std::uint64_t kMostTokenId = 0xfffffffe;  // of a vocabulary
 
+// Of counts.
+inline constexpr const char* kSumPasses = "with this count the sum of all passes 64 bits";
+inline constexpr const char* kSumFits = "counts whose sum is at most 18446744073709551615";
+
 struct RecordingProblem {
   std::string what;
   std::string expected;

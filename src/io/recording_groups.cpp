@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -146,6 +147,39 @@ Index RecordingGroups::only(RecordingInfo& info) {
   return group;
 }
 
+// For example the values of the first condition that no group meets; where each is met alone, those of one
+// group in all columns of the conditions.
+std::string RecordingGroups::help_for_where() const {
+  constexpr std::size_t kShown = 8;
+  for (const auto& [column, value] : where_) {
+    const auto at =
+        static_cast<std::size_t>(std::find(columns_.begin(), columns_.end(), column) - columns_.begin());
+    std::set<std::string> known;
+    for (const auto& [values, unused] : index_) {
+      known.insert(values[at]);
+    }
+    if (known.count(value) > 0 || known.empty()) {
+      continue;
+    }
+    std::vector<std::string> shown;
+    for (auto it = known.begin(); it != known.end() && shown.size() < kShown; ++it) {
+      shown.push_back(quoted_word(*it));
+    }
+    return fmt::format("the file has --where {}={}; values of {}: {}{}", display_safe(column),
+                       display_safe(*known.begin()), display_safe(column), fmt::join(shown, ", "),
+                       known.size() > kShown ? fmt::format(" and {} more", known.size() - kShown) : "");
+  }
+  std::string text;
+  if (!index_.empty()) {
+    for (const auto& [column, unused] : where_) {
+      const auto at =
+          static_cast<std::size_t>(std::find(columns_.begin(), columns_.end(), column) - columns_.begin());
+      text += (text.empty() ? "" : ",") + column + "=" + index_.begin()->first[at];
+    }
+  }
+  return text.empty() ? "" : "the file has for example --where " + display_safe(text);
+}
+
 void RecordingGroups::finish(RecordingInfo& info) {
   if (finished_) {
     return;
@@ -156,17 +190,11 @@ void RecordingGroups::finish(RecordingInfo& info) {
     for (const auto& [column, value] : where_) {
       wanted_text += (wanted_text.empty() ? "" : ",") + column + "=" + value;
     }
-    std::string first;
-    for (const auto& [values, unused] : index_) {
-      for (std::size_t i = 0; i < columns_.size() && first.empty(); ++i) {
-        first += columns_[i] + "=" + values[i];
-      }
-    }
     throw Error(ErrorKind::usage,
                 fmt::format("--where: error: {} leaves nothing of {}; expected values that stand in it "
                             "[bad-option]",
                             quoted_word(wanted_text), name_),
-                first.empty() ? "" : "the file has for example --where " + display_safe(first));
+                help_for_where());
   }
   info.groups = groups_;
   bool guessed = false;

@@ -49,6 +49,7 @@ class RecordingGroups {
   void finish(RecordingInfo& info);
 
  private:
+  std::string help_for_where() const;
   bool same_as_last(std::span<const std::string_view> values) const;
   Index find_other(std::span<const std::string_view> values, const std::string& where);
   bool wanted(const std::vector<std::string>& values) const;

@@ -58,4 +58,10 @@ std::vector<std::string> first_keys(std::string_view start) {
   return names;
 }
 
+void check_json_object(std::string_view text, const std::string& where) {
+  std::string line(text);
+  line.resize(text.size() + simdjson::SIMDJSON_PADDING);
+  RecordingJson().object({line.data(), text.size()}, [&] { return where; });
+}
+
 }  // namespace moesim

@@ -71,6 +71,9 @@ class RecordingTable {
   std::vector<std::string> unquoted_;  // of fields with doubled quotes
 };
 
+// Throws Error(bad_data) at `where` where the text is no JSON object.
+void check_json_object(std::string_view text, const std::string& where);
+
 // The columns of a table that begins so; empty where it does not begin with a line of names.
 std::vector<std::string> column_names(std::string_view start);
 

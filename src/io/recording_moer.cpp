@@ -5,7 +5,6 @@
 #include <cmath>
 #include <unordered_map>
 
-#include "core/checked.h"
 #include "core/text.h"
 #include "io/recording_error.h"
 #include "io/recording_forms.h"
@@ -447,7 +446,9 @@ bool Moer::read_counts(MoerCursor& cursor, RecordedCounts& counts) {
       cursor.refuse(values_place + i * 8, fmt::format("a count of {}", value), "below 2^63");
     }
     counts.count[id] = value;
-    totals_.counted = checked_add(totals_.counted, value, "the sum of all counts");
+    if (__builtin_add_overflow(totals_.counted, value, &totals_.counted)) {
+      cursor.refuse(values_place + i * 8, kSumPasses, kSumFits);
+    }
   }
   if (counts.group < 0) {
     return false;

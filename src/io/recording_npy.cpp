@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/checked.h"
 #include "io/npy.h"
 #include "io/recording_error.h"
 #include "io/recording_forms.h"
@@ -105,6 +104,8 @@ enum class Meaning { choices, counts, unsure };
 struct Rows {
   std::uint64_t rows = 0;
   std::uint64_t with_twice = 0;  // a number stands twice; rows of zeros aside
+  std::uint64_t of_zeros = 0;    // alone
+  std::uint64_t of_all = 0;      // every number from 0 to k - 1 once
   std::uint64_t compared = 0;    // with the row before, in the same step
   std::uint64_t same_sum = 0;
   std::int64_t largest = 0;
@@ -135,6 +136,11 @@ Rows look_at_rows(std::string_view data, const NpyHeader& header) {
     if (std::any_of(row.begin(), row.end(), [](std::int64_t v) { return v != 0; })) {
       std::sort(row.begin(), row.end());
       seen.with_twice += std::adjacent_find(row.begin(), row.end()) != row.end() ? 1 : 0;
+      std::int64_t number = 0;
+      seen.of_all +=
+          std::all_of(row.begin(), row.end(), [&](std::int64_t v) { return v == number++; }) ? 1 : 0;
+    } else {
+      ++seen.of_zeros;
     }
   }
   return seen;
@@ -148,6 +154,9 @@ Meaning meaning_of(std::string_view data, const NpyHeader& header) {
   }
   const Rows seen = look_at_rows(data, header);
   const auto cols = static_cast<std::uint64_t>(header.cols);
+  if (seen.of_all > 0 && seen.of_all + seen.of_zeros == seen.rows) {
+    return Meaning::unsure;  // choices of all experts in order of score have one sum too
+  }
   const bool one_sum = seen.compared >= kEnough && seen.same_sum == seen.compared;
   if (cols > kUsualChoices || seen.largest >= kUsualExperts || one_sum ||
       2 * seen.with_twice >= std::max<std::uint64_t>(seen.rows, 1)) {
@@ -350,7 +359,9 @@ class CountsNpy final : public CountsRecording {
                         fmt::format("a count of {}", values_[e]), "0 to 9223372036854775807");
       }
       counts.count[e] = static_cast<std::uint64_t>(values_[e]);
-      total_ = checked_add(total_, counts.count[e], "the sum of all counts");
+      if (__builtin_add_overflow(total_, counts.count[e], &total_)) {
+        numbers_.refuse(static_cast<std::uint64_t>(row_ * h.cols) + e, kSumPasses, kSumFits);
+      }
     }
     ++row_;
     groups_.publish(info_);

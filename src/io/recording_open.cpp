@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "io/recording_error.h"
 #include "io/recording_forms.h"
+#include "io/recording_lines.h"
 
 namespace moesim {
 namespace {
@@ -43,6 +44,9 @@ constexpr Foreign kForeign[] = {
      "record the model's routing as CSV layer,expert or layer,expert,count"},
 };
 
+constexpr const char* kOfLogits =
+    "router logits [tokens, experts] are read with --router PRESET; a model's weights are no recording";
+
 std::string known_forms() {
   std::string names;
   for (const RecordingImporter& importer : importers()) {
@@ -52,6 +56,12 @@ std::string known_forms() {
 }
 
 void refuse_foreign(const RecordingBytes& bytes) {
+  if (begins_as_safetensors(bytes.start())) {
+    refuse_recording(bytes.name(), {.what = "this is a file of safetensors",
+                                    .expected = "recorded routing: " + known_forms(),
+                                    .short_name = "recording-form",
+                                    .help = kOfLogits});
+  }
   for (const Foreign& foreign : kForeign) {
     if (bytes.start().starts_with(foreign.start)) {
       refuse_recording(bytes.name(), {.what = foreign.what,
@@ -67,7 +77,21 @@ std::string forms_in_words() {
   for (const RecordingImporter& importer : importers()) {
     text += fmt::format("\n  {:<17} {}", importer.form.name, importer.form.summary);
   }
+  text += "\nand router logits, .npy of floats or .safetensors, with --router PRESET";
   return text;
+}
+
+// What begins as JSON Lines and is none of the forms may be a damaged one: then the fault is named.
+void check_first_line(const RecordingBytes& bytes) {
+  std::string_view line = bytes.start();
+  if (line.starts_with("\xef\xbb\xbf")) {
+    line.remove_prefix(3);
+  }
+  const std::size_t end = line.find('\n');
+  if (line.starts_with('{') &&
+      (end != std::string_view::npos || bytes.start().size() == bytes.file_bytes())) {
+    check_json_object(line.substr(0, end), bytes.name() + ":1");
+  }
 }
 
 const RecordingImporter& chosen(const RecordingBytes& bytes, const RecordingOptions& options) {
@@ -82,6 +106,7 @@ const RecordingImporter& chosen(const RecordingBytes& bytes, const RecordingOpti
                             quoted_word(options.form), known_forms()),
                 forms_in_words());
   }
+  check_first_line(bytes);
   refuse_recording(bytes.name(), {.what = bytes.start().empty() ? "the file is empty"
                                                                 : "it is no recorded routing that is known",
                                   .expected = known_forms(),

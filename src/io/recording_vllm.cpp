@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/checked.h"
 #include "io/recording_error.h"
 #include "io/recording_forms.h"
 
@@ -283,8 +282,10 @@ class VllmWindows final : public CountsRecording {
                fmt::format("0 to {}", most - 1));
       }
       counts.count.resize(std::max<std::size_t>(counts.count.size(), expert + 1));
-      counts.count[expert] = checked_add(counts.count[expert], load[p], "counts of one expert");
-      total_ = checked_add(total_, load[p], "the sum of all counts");
+      if (__builtin_add_overflow(total_, load[p], &total_)) {
+        refuse(snapshot_, fmt::format("layer {}: {}", layer_, kSumPasses), kSumFits);
+      }
+      counts.count[expert] += load[p];
       groups_.note_expert(group_, static_cast<std::int64_t>(expert));
     }
   }

@@ -243,7 +243,7 @@ void TensorFolder::Impl::add_all_files() {
 }
 
 void TensorFolder::Impl::throw_no_files() const {
-  std::string help = "name the folder of a checkpoint, or one .safetensors file";
+  std::string help = "name a folder with .safetensors files";
   for (const char* const ending : {".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".npz"}) {
     const std::vector<std::string> others = folder->names_ending_in(ending, kMostShards);
     if (!others.empty()) {

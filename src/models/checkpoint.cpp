@@ -52,11 +52,26 @@ std::vector<float> read_vector(const TensorFolder& folder, const UnitMatrix& vec
   return numbers;
 }
 
+// A file alone does not say what its tensors are.
+const std::string& checked_folder(const std::string& path) {
+  std::error_code failed;
+  if (std::filesystem::is_regular_file(path, failed)) {
+    const std::string folder = std::filesystem::path(path).parent_path().string();
+    throw Error(
+        ErrorKind::missing_input,
+        fmt::format("{}: error: this is a file; expected the folder of a checkpoint, with config.json "
+                    "beside the .safetensors files [not-a-folder]",
+                    display_safe(path)),
+        "name the folder: " + display_safe(folder.empty() ? "." : folder));
+  }
+  return path;
+}
+
 }  // namespace
 
 MoeCheckpoint::MoeCheckpoint(const std::string& folder, const std::string& layout_file)
     : where_(display_safe(folder)),
-      shape_(read_hf_config_file(config_path(folder), &keys_)),
+      shape_(read_hf_config_file(config_path(checked_folder(folder)), &keys_)),
       tensors_(folder),
       scale_block_(
           scale_block_of(parse_json(read_file(config_path(folder), kLargestHfConfig), config_path(folder)),

@@ -19,11 +19,12 @@ Activation activation_of(const ModelShape& shape) {
   }
   if (static_cast<float>(shape.clamp.limit) != kOaiLimit ||
       static_cast<float>(shape.clamp.alpha) != kOaiAlpha) {
-    throw Error(
-        ErrorKind::bad_data,
-        fmt::format("config.json: error: the experts clamp at {} and scale by {}; expected {} and {}, as "
-                    "gpt-oss has them [out-of-range]",
-                    shape.clamp.limit, shape.clamp.alpha, kOaiLimit, kOaiAlpha));
+    const std::string& where = shape.router.where.source;  // the config.json
+    throw Error(ErrorKind::bad_data,
+                fmt::format("{}: error: swiglu_limit is {} and swiglu_alpha {}; expected {} and {}, as "
+                            "gpt-oss has them [out-of-range]",
+                            where.empty() ? shape.name : where, shape.clamp.limit, shape.clamp.alpha,
+                            kOaiLimit, kOaiAlpha));
   }
   return Activation::swiglu_oai;
 }

@@ -229,7 +229,7 @@ void write_route_files(const std::string& folder, const RoutedFiles& routed) {
         fmt::format("{}: error: the folder cannot be made: {}; expected a place that can be written to "
                     "[cannot-create]",
                     display_safe(folder), failed.message()),
-        "name another folder with --out");
+        "name another folder");
   }
   std::vector<std::unique_ptr<OutputFile>> open;
   for (const NamedFile& file : files) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,6 +50,9 @@ class Counters {
     return found->second;
   }
 
+  void note_layer(Index layer) { layers_met_.insert(layer); }
+  const std::set<Index>& layers_met() const { return layers_met_; }
+
   // Before memory is asked for what was met so far.
   void check_size(std::uint64_t tokens) {
     std::uint64_t cells = 0;
@@ -81,6 +85,7 @@ class Counters {
   bool with_pairs_ = true;
   std::map<Place, LayerCounters> layers_;
   std::map<Index, Index> experts_;  // by group
+  std::set<Index> layers_met_;      // counted or not
 };
 
 // Blocks read together; their memory is used again.
@@ -117,6 +122,7 @@ std::vector<LayerWork> by_layer(std::span<const ChoiceBlock> blocks, Counters& c
   std::vector<LayerWork> work;
   std::map<Place, std::size_t> place_of;
   for (const ChoiceBlock& block : blocks) {
+    counters.note_layer(block.layer);
     if (options.layer && *options.layer != block.layer) {
       continue;
     }
@@ -163,6 +169,7 @@ void count_choices(Recording& recording, const TraceOptions& options, const Cont
 void count_counts(Recording& recording, const TraceOptions& options, Counters& counters) {
   RecordedCounts counts;
   while (recording.next(counts)) {
+    counters.note_layer(counts.layer);
     if (options.layer && *options.layer != counts.layer) {
       continue;
     }
@@ -275,6 +282,13 @@ void compare_domains(TraceSummary& summary) {
   }
 }
 
+std::string layers_text(const std::set<Index>& layers) {
+  constexpr std::size_t kListed = 128;
+  return layers.size() <= kListed
+             ? fmt::format("{}", fmt::join(layers, ", "))
+             : fmt::format("{} to {}, of which it has {}", *layers.begin(), *layers.rbegin(), layers.size());
+}
+
 Index width_of(const RecordingGroup& group, Index met) {
   return std::max(group.num_experts, met);
 }
@@ -291,13 +305,14 @@ TraceSummary summarise(Recording& recording, const TraceOptions& options, const 
   }
   TraceSummary summary{.info = recording.info(), .kept_tokens = options.kept_tokens};
   if (counters.layers().empty()) {
-    throw Error(options.layer ? ErrorKind::usage : ErrorKind::bad_data,
-                options.layer ? fmt::format("--layer: error: {} is in no part of the recording; expected one "
-                                            "of its layers [out-of-range]",
-                                            *options.layer)
-                              : fmt::format("{}: error: nothing was recorded; expected choices or counts "
-                                            "[empty-file]",
-                                            display_safe(summary.info.source)));
+    const std::set<Index>& met = counters.layers_met();
+    throw Error(met.empty() ? ErrorKind::bad_data : ErrorKind::usage,
+                met.empty() ? fmt::format("{}: error: nothing was recorded; expected choices or counts "
+                                          "[empty-file]",
+                                          display_safe(summary.info.source))
+                            : fmt::format("--layer: error: {} is in no part of the recording; expected one "
+                                          "of its layers {} [out-of-range]",
+                                          options.layer.value_or(0), layers_text(met)));
   }
   if (by_token && !counters.with_pairs()) {
     summary.info.notes.push_back("pairs of experts are left out: they would need more than 256 MiB");

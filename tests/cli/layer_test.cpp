@@ -102,6 +102,19 @@ TEST_F(Checkpoint, RouterOnlyRunsNoExperts) {
   EXPECT_EQ(run("layer m --layer 1 --input x.npy --router-only").status, 64);
 }
 
+TEST_F(Checkpoint, AFileIsNoFolder) {
+  ModelMaker({}).make("mixtral").write(file("m"));
+  for (const char* line :
+       {"inspect m/model.safetensors", "layer m/model.safetensors --layer 0 --input x.npy --out y.npy"}) {
+    const Outcome outcome = run(line);
+    EXPECT_EQ(outcome.status, 66) << line;
+    EXPECT_EQ(outcome.err,
+              "m/model.safetensors: error: this is a file; expected the folder of a checkpoint, with "
+              "config.json beside the .safetensors files [not-a-folder]\n  help: name the folder: m\n");
+  }
+  EXPECT_EQ(run("inspect nowhere").status, 66);
+}
+
 TEST_F(Checkpoint, LayerSaysWhatIsWrong) {
   ModelMaker({}).make("deepseek_v3").write(file("m"));
   write_vectors("x.npy", 5, 24);

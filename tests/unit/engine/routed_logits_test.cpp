@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "core/error.h"
 #include "io/npy.h"
@@ -93,6 +94,27 @@ TEST_F(RoutedLogits, OfOneTensorOfAllLayers) {
   const std::vector<TensorToWrite> tensors = {{"router_logits", "F32", {2, 3, 4}, bytes_of(kLogits)}};
   write_safetensors(path, tensors);
   expect_chosen(read(path));
+}
+
+TEST_F(RoutedLogits, ASelectionBiasIsSaidToBeMissing) {
+  const std::string path = folder_.file("l.safetensors");
+  const std::vector<float> logits(3 * 256, 0.5F);
+  const std::vector<TensorToWrite> tensors = {{"router_logits.0", "F32", {3, 256}, bytes_of(logits)}};
+  write_safetensors(path, tensors);
+  EXPECT_EQ(
+      open_router_logits(path, "deepseek_v3", "mine", context_)->info().notes,
+      std::vector<std::string>{"the router's selection bias is not in the logits; it is taken to be 0"});
+  EXPECT_TRUE(open_router_logits(path, "mixtral", "mine", context_)->info().notes.empty());
+}
+
+TEST_F(RoutedLogits, OtherFilesAreNamedAsSuch) {
+  const std::string csv = folder_.write("l.csv", "layer,expert,count\n0,0,1\n");
+  EXPECT_EQ(error(csv), csv +
+                            ": error: it is neither .npy nor .safetensors; expected router logits in one of "
+                            "them [recording-form]");
+  std::filesystem::rename(npy("(2, 3, 4)"), folder_.file("logits"));
+  expect_chosen(read(folder_.file("logits")));
+  EXPECT_NE(error(folder_.file("nowhere")).find("[file-missing]"), std::string::npos);
 }
 
 TEST_F(RoutedLogits, SaysWhatIsWrong) {

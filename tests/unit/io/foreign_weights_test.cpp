@@ -108,7 +108,7 @@ TEST_F(ForeignWeights, HelpWhereAFolderHasNothingElse) {
       folder_ + ": error: no file *.safetensors is there; expected a folder with weights [file-missing]";
   EXPECT_EQ(refusal().message, message);
   EXPECT_EQ(refusal().kind, ErrorKind::missing_input);
-  EXPECT_EQ(refusal().help, "name the folder of a checkpoint, or one .safetensors file");
+  EXPECT_EQ(refusal().help, "name a folder with .safetensors files");
   put("it's.gguf", "GGUF");
   EXPECT_NE(refusal().help.find("GGUF"), 0u);
   EXPECT_NE(refusal().help.find("it'\\''s.gguf' '" + folder_ + "/it'\\''s-safetensors'"), std::string::npos)

@@ -330,6 +330,64 @@ std::string array(const std::string& shape, const std::vector<std::int32_t>& val
                    .data = bytes_of(values)});
 }
 
+TEST_F(RecordingBinary, ArraysThatMayBeChoicesOfAllExperts) {
+  std::vector<std::int32_t> orders;
+  for (int row = 0; row < 60; ++row) {
+    for (int i = 0; i < 8; ++i) {
+      orders.push_back(row % 2 == 0 && row < 20 ? 0 : (row * 3 + 5 * i) % 8);  // zeros: layer 0 is dense
+    }
+  }
+  const std::string whole = put("whole.npy", array("(30, 2, 8)", orders));
+  const Refusal refusal = refusal_of([&] { read_recording(whole); });
+  EXPECT_NE(refusal.message.find("expected --form choices-npy or --form counts-npy [recording-form]"),
+            std::string::npos)
+      << refusal.message;
+  for (int row = 0; row < 20; row += 2) {
+    for (int i = 0; i < 8; ++i) {
+      orders[static_cast<std::size_t>(row * 8 + i)] = i;
+    }
+  }
+  const std::string all = put("all.npy", array("(30, 2, 8)", orders));
+  EXPECT_THROW(read_recording(all), Error);
+  const ReadRecording read = read_recording(all, {.where = {}, .form = "choices-npy", .model = ""});
+  EXPECT_EQ(read.info.groups[0].top_k, 8);
+  EXPECT_EQ(read_recording(all, {.where = {}, .form = "counts-npy", .model = ""}).counts.size(), 60U);
+}
+
+TEST_F(RecordingBinary, ArraysOfOtherKindsGetAdvice) {
+  const auto help = [&](const std::string& dictionary) {
+    const std::string path =
+        put("a.npy", make_npy({.dictionary = dictionary, .data = std::string(96, '\0')}));
+    return refusal_of([&] { read_recording(path); }).help;
+  };
+  for (const char* descr : {"<f4", "<f8", "<f2"}) {
+    EXPECT_NE(help(std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': (2, 3, 4), }")
+                  .find("--router PRESET"),
+              std::string::npos)
+        << descr;
+  }
+  EXPECT_EQ(help("{'descr': '<i4', 'fortran_order': False, 'shape': (1, 2, 3, 4), }"),
+            "np.save(\"array.npy\", a.reshape(-1, *a.shape[-2:]).astype(\"<i4\"))");
+  EXPECT_EQ(help("{'descr': '<i4', 'fortran_order': False, 'shape': (24,), }"),
+            "np.save(\"array.npy\", a.reshape(1, -1).astype(\"<i4\"))");
+  EXPECT_EQ(help("{'descr': '<i4', 'fortran_order': True, 'shape': (2, 3, 4), }"),
+            "np.save(\"array.npy\", np.ascontiguousarray(a, dtype=\"<i4\"))");
+}
+
+TEST_F(RecordingBinary, CountsOfAnArrayMustHaveASum) {
+  const std::string most("\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
+  const std::string path =
+      put("sum.npy", make_npy({.dictionary = "{'descr': '<i8', 'fortran_order': False, 'shape': (1, 4), }",
+                               .data = most + most + most + most}));
+  const Refusal refusal =
+      refusal_of([&] { read_recording(path, {.where = {}, .form = "counts-npy", .model = ""}); });
+  EXPECT_EQ(refusal.kind, ErrorKind::bad_data);
+  EXPECT_EQ(refusal.message, path +
+                                 ": error: row 0, column 2 (from 0): with this count the sum of all "
+                                 "passes 64 bits; expected counts whose sum is at most "
+                                 "18446744073709551615 [recording-malformed]");
+}
+
 TEST_F(RecordingBinary, Arrays) {
   std::vector<std::int32_t> ids;
   for (int t = 0; t < 40; ++t) {

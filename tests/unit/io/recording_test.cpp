@@ -92,6 +92,36 @@ TEST_F(Recordings, CountsCsvWithGroups) {
   EXPECT_EQ(some.counts[1].layer, 7);
 }
 
+TEST_F(Recordings, ValuesToChooseByAreSaid) {
+  const std::string path =
+      put("g.csv", "model,domain,layer,expert,count\nm,x,0,1,6\nm,y,0,1,5\nn,z,0,0,10\n");
+  const auto help = [&](const std::vector<std::pair<std::string, std::string>>& where) {
+    return refusal_of([&] { read_recording(path, {.where = where, .form = "", .model = ""}); }).help;
+  };
+  EXPECT_EQ(help({{"domain", "nope"}}), "the file has --where domain=x; values of domain: 'x', 'y', 'z'");
+  EXPECT_EQ(help({{"model", "m"}, {"domain", "nope"}}),
+            "the file has --where domain=x; values of domain: 'x', 'y', 'z'");
+  EXPECT_EQ(help({{"domain", "z"}, {"model", "m"}}), "the file has for example --where domain=x,model=m");
+  std::string many = "domain,layer,expert,count\n";
+  for (char domain = 'a'; domain < 'm'; ++domain) {
+    many += std::string(1, domain) + ",0,1,1\n";
+  }
+  const std::string of_many = put("many.csv", many);
+  EXPECT_EQ(refusal_of([&] {
+              read_recording(of_many, {.where = {{"domain", "no"}}, .form = "", .model = ""});
+            }).help,
+            "the file has --where domain=a; values of domain: 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' and 4 "
+            "more");
+}
+
+TEST_F(Recordings, ATensorFileIsNoRecording) {
+  const std::string path = put("t.bin", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+  const Refusal refusal = refusal_of([&] { read_recording(path); });
+  EXPECT_THAT(refusal.message,
+              testing::HasSubstr("this is a file of safetensors; expected recorded routing"));
+  EXPECT_THAT(refusal.help, testing::HasSubstr("--router PRESET"));
+}
+
 TEST_F(Recordings, OtherCounts) {
   const ReadRecording by_id =
       read_recording(put("ids.csv", "layer,token_id,expert,count\n0,5,1,2\n0,5,2,3\n0,9,0,1\n"));
@@ -133,6 +163,7 @@ TEST_F(Recordings, UnknownFormsListTheKnown) {
     EXPECT_THAT(refusal.message, testing::HasSubstr(form.name));
     EXPECT_THAT(refusal.help, testing::HasSubstr(form.summary));
   }
+  EXPECT_THAT(refusal.help, testing::HasSubstr("--router PRESET"));
 }
 
 }  // namespace

@@ -101,6 +101,26 @@ TEST_F(RecordingCorruptions, RoutingCsv) {
       });
 }
 
+TEST_F(RecordingCorruptions, SumOfCounts) {
+  const std::string most = "9223372036854775807\n";
+  expect_refused("c.csv", {{"layer,expert,count\n0,0," + most + "0,1," + most + "0,2,1\n0,3,1\n",
+                            ":5: error: with this count the sum of all passes 64 bits; expected counts whose "
+                            "sum is at most 18446744073709551615"}});
+}
+
+TEST_F(RecordingCorruptions, FirstLineOfJson) {
+  const std::string object = "; expected one JSON object on the line";
+  const std::string text = ":1: error: the JSON cannot be read: Problem while parsing a string";
+  expect_refused("j.jsonl", {{R"({"layer":0,"layer":0,"token":0,"expert":1})",
+                              ":1: error: the key 'layer' stands twice; expected each key once"},
+                             {R"({"layer":0,"token":0,"expert":1,"text":"\ud800"})", text + object},
+                             {"{\"layer\":0,\"token\":0,\"expert\":1,\"text\":\"\\ud800\"}\n{\"layer\":0}\n",
+                              text + object}});
+  const std::string path = put("j.jsonl", "{\"layer\":0,\"token\":0,\"expert\":1");
+  const Refusal refusal = refusal_of([&] { read_recording(path); });
+  EXPECT_EQ(refusal.message.rfind(path + ":1: error: the JSON cannot be read: ", 0), 0U) << refusal.message;
+}
+
 TEST_F(RecordingCorruptions, RoutingJsonLines) {
   const std::string good = R"({"layer":0,"token":0,"expert":1,"weight":1})";
   const auto second = [&](const std::string& line) { return good + "\n" + line + "\n"; };
@@ -170,7 +190,7 @@ TEST_F(RecordingCorruptions, Counts) {
   const std::string path = put("sum.csv",
                                "layer,expert,count\n0,0,9223372036854775807\n0,1,9223372036854775807\n"
                                "0,2,9223372036854775807\n");
-  EXPECT_NE(refusal_of([&] { read_recording(path); }).message.find("the sum of all counts"),
+  EXPECT_NE(refusal_of([&] { read_recording(path); }).message.find("the sum of all passes 64 bits"),
             std::string::npos);
 }
 

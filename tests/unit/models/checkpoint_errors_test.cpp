@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
-#include "models/checkpoint.h"
+#include "models/checkpoint_experts.h"
 #include "support/moe_models.h"
 #include "support/temp_folder.h"
 
@@ -64,6 +64,19 @@ std::string error_of(const StoredTensors& tensors, const std::string& config = k
 
 TEST(CheckpointErrors, ThereAreNoneInASoundOne) {
   EXPECT_EQ(error_of(mixtral()), "none");
+}
+
+TEST(CheckpointErrors, AnotherClampIsNamedWithItsKeyAndFile) {
+  const nlohmann::json config = {{"model_type", "gpt_oss"}, {"swiglu_limit", 1.5}};
+  const ModelShape shape = read_hf_config(config.dump(), "DIR/config.json");
+  try {
+    bank_shape(shape);
+    FAIL() << "the clamp is another";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "DIR/config.json: error: swiglu_limit is 1.5 and swiglu_alpha 1.702; expected 7 and 1.702, "
+                 "as gpt-oss has them [out-of-range]");
+  }
 }
 
 TEST(CheckpointErrors, AMissingTensorIsNamed) {

@@ -76,7 +76,7 @@ TEST(Summary, LooksAtOneLayerAlone) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
     EXPECT_STREQ(
         error.what(),
-        "--layer: error: 4 is in no part of the recording; expected one of its layers [out-of-range]");
+        "--layer: error: 4 is in no part of the recording; expected one of its layers 3, 7 [out-of-range]");
   }
 }
 
