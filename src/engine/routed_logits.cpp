@@ -212,6 +212,14 @@ bool is_npy(const std::string& path) {
   return false;
 }
 
+// Any router may be given a bias; the presets of models that learn one say what it is added to.
+bool has_selection_bias(const Policy& policy) {
+  return policy.router->traits().uses_bias &&
+         std::any_of(policy.resolved.begin(), policy.resolved.end(), [](const ResolvedValue& value) {
+           return value.path == "router.expert_bias_on" && value.origin != "default";
+         });
+}
+
 }  // namespace
 
 std::unique_ptr<Recording> open_router_logits(const std::string& path, const std::string& preset,
@@ -247,7 +255,7 @@ std::unique_ptr<Recording> open_router_logits(const std::string& path, const std
                          .num_experts = logits.num_experts,
                          .top_k = traits.exact_k ? traits.top_k : 0});
   info.columns = {"model", "num_experts", "top_k"};
-  if (traits.uses_bias && policy.router->initial_bias().empty()) {
+  if (has_selection_bias(policy) && policy.router->initial_bias().empty()) {
     info.notes.push_back("the router's selection bias is not in the logits; it is taken to be 0");
   }
   return std::make_unique<RoutedLogits>(std::move(logits), std::move(policy), std::move(info), context);

@@ -109,10 +109,16 @@ std::optional<FoundLoads> find_loads(Binder& binder, const DrawnParams& params) 
     if (const MeasuredLoads* loads = list.find(params.loads)) {
       return FoundLoads{*loads, hash};
     }
+    if (list.names().empty()) {
+      binder.error("router.file", where + " holds no loads",
+                   "a map from names to loads, as 'moesim trace convert FILE --to NAME.yaml' writes it",
+                   "empty-file");
+      return std::nullopt;
+    }
     const std::string near = suggest(params.loads, list.names());
     binder.error("router.loads", fmt::format("there are no loads '{}' in {}", shorten(params.loads), where),
-                 "a name such as " + (list.names().empty() ? "olmoe/arxiv/0" : list.names().front()),
-                 "unknown-loads", near.empty() ? "" : fmt::format("did you mean '{}'?", near));
+                 "a name such as " + list.names().front(), "unknown-loads",
+                 near.empty() ? "" : fmt::format("did you mean '{}'?", near));
     return std::nullopt;
   };
   if (params.file.empty()) {

@@ -258,6 +258,38 @@ bool read_counts(Binder& binder, Recording& recording, const RecordedRequest& re
   return true;
 }
 
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+// What the reader says of options said of the keys that stand for them here.
+void report_recording_error(Binder& binder, const Error& error) {
+  std::string key = "router.file";
+  std::string message = error.what();
+  for (const char* name : {"form", "where"}) {
+    const std::string begins = std::string("--") + name + ": error: ";
+    if (message.starts_with(begins)) {
+      key = std::string("router.") + name;
+      message.erase(0, begins.size());
+    }
+  }
+  std::string help = error.help();
+  if (help.find('\n') != std::string::npos) {
+    help = key == "router.form" ? "without router.form it is told by what the file begins with"
+                                : "'moesim trace stats FILE' says what each form is";
+  }
+  for (std::string* text : {&message, &help}) {
+    replace_all(*text, "no --where", "no router.where");
+    replace_all(*text, "--where ", "router.where: ");
+    replace_all(*text, "--form ", "router.form: ");
+    replace_all(*text, "are read with --router PRESET",
+                "are made a recording by 'moesim trace convert --router PRESET'");
+  }
+  report_io_error(binder, key, Error(error.kind(), message, help));
+}
+
 }  // namespace
 
 std::optional<RecordedTable> read_recorded_table(Binder& binder, const RecordedRequest& request) {
@@ -285,7 +317,7 @@ std::optional<RecordedTable> read_recorded_table(Binder& binder, const RecordedR
                ? std::optional<RecordedTable>(std::move(table))
                : std::nullopt;
   } catch (const Error& error) {
-    report_io_error(binder, "router.file", error);
+    report_recording_error(binder, error);
     return std::nullopt;
   }
 }

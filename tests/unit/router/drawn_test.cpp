@@ -129,6 +129,10 @@ TEST(Drawn, ReadsAFileOfLoads) {
                 .find("a/b/0.shares: got -1 for expert 1; expected numbers from 0 to 1e6"),
             std::string::npos);
   EXPECT_NE(errors("a/b/0: {source: me, top_k: 2}\n").find("missing key 'shares'"), std::string::npos);
+  EXPECT_NE(errors("").find("mine.yaml holds no loads; expected a map from names to loads"),
+            std::string::npos);
+  EXPECT_NE(errors("[]\n").find("mine.yaml"), std::string::npos);
+  EXPECT_EQ(errors("[]\n").find("olmoe"), std::string::npos);
   EXPECT_NE(errors("a/c/0: {source: me, top_k: 2, " + rest + ", shares: [0.5, 0.25, 0.25]}\n")
                 .find("did you mean 'a/c/0'?"),
             std::string::npos);

@@ -142,5 +142,23 @@ TEST_F(RecordedRouter, SaysWhatDoesNotFit) {
   EXPECT_NE(error("file: nothing.csv").find("[file-missing]"), std::string::npos);
 }
 
+// The reader speaks of options; here keys stand for them.
+TEST_F(RecordedRouter, SpeaksOfItsKeys) {
+  const std::string form = error("file: choices.csv, form: nope");
+  EXPECT_EQ(form.rfind("x.yaml:2:45: error: router.form: 'nope' is no form; expected moer, ", 0), 0U) << form;
+  EXPECT_EQ(form.find("--form"), std::string::npos) << form;
+  EXPECT_EQ(form.find("\\n"), std::string::npos) << form;
+  EXPECT_EQ(error("file: counts.csv, where: [domain=nope]"),
+            "x.yaml:2:44: error: router.where: 'domain=nope' leaves nothing of counts.csv; expected values "
+            "that stand in it [bad-option]\n  help: the file has router.where: domain=x; values of domain: "
+            "'x', 'y'");
+  const std::string column = error("file: counts.csv, where: [place=x]");
+  EXPECT_NE(column.find("router.where: counts.csv has no column 'place'"), std::string::npos) << column;
+  folder_.write("no.txt", "Once upon a time\n");
+  const std::string none = error("file: no.txt");
+  EXPECT_EQ(none.find("\\n"), std::string::npos) << none;
+  EXPECT_NE(none.find("trace stats FILE"), std::string::npos) << none;
+}
+
 }  // namespace
 }  // namespace moesim::testing
