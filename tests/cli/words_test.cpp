@@ -330,7 +330,7 @@ TEST(Words, KnowWhatScreensSay) {
       {"run quickstart" + kQuick,
        {"WHERE EACH WORD WENT", "LOAD", "BALANCE", "load CV", "dropped", "THROUGHPUT", "MoE top-2",
         "PARAMETERS", "active per token", "with the experts really used", "WHERE THE TIME GOES", "gate",
-        "experts", "of its limit", "arithmetic", "IN WORDS", "invalid", "next", "saved"}},
+        "experts", "of its limit", "IN WORDS", "invalid", "next", "saved"}},
       {"run " + kConfigs + "routing_only.yaml" + kQuick,
        {"routed", "WHERE EACH TOKEN WENT", "routing only", "never chosen", "plan", "bytes"}},
       {"run " + kConfigs + "zero_compute_experts.yaml" + kQuick, {"on ffn experts"}},
