@@ -48,6 +48,12 @@ int convert(const TraceArguments& arguments) {
   }
   const Context context({.threads = read_machine().usable_cores});
   const std::unique_ptr<Recording> recording = open_trace(arguments, context);
+  if (!loads && !arguments.more.empty() && !recording->info().by_token) {
+    throw Error(ErrorKind::usage,
+                "moesim trace convert: error: several files of counts; expected one, or files of choices "
+                "[bad-option]",
+                "moesim trace stats reads them as one recording");
+  }
   if (loads) {
     write_loads(arguments, *recording, context);
   } else {

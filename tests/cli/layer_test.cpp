@@ -104,6 +104,7 @@ TEST_F(Checkpoint, RouterOnlyRunsNoExperts) {
 
 TEST_F(Checkpoint, AFileIsNoFolder) {
   ModelMaker({}).make("mixtral").write(file("m"));
+  write_vectors("x.npy", 1, 24);
   for (const char* line :
        {"inspect m/model.safetensors", "layer m/model.safetensors --layer 0 --input x.npy --out y.npy"}) {
     const Outcome outcome = run(line);

@@ -42,12 +42,15 @@ TEST_F(TraceConvert, WhatARunSavedHasOneSumInEveryForm) {
   EXPECT_EQ(read_all(file("again.csv")), read_all(file("r.csv")));
 }
 
-TEST_F(TraceConvert, SeveralFilesBecomeOne) {
-  const std::string csv = folder_.write("c.csv", "layer,expert,count\n0,0,1\n0,2,2\n");
-  const Outcome outcome = moesim_run("trace convert " + csv + " " + csv + " --to " + file("both.counts.csv"));
+TEST_F(TraceConvert, SeveralFilesOfChoicesBecomeOne) {
+  const std::string csv = folder_.write("c.csv", "layer,token,expert\n0,0,1\n0,0,2\n0,1,2\n0,1,0\n");
+  const Outcome outcome = moesim_run("trace convert " + csv + " " + csv + " --to " + file("both.moer"));
   ASSERT_EQ(outcome.status, 0) << outcome.err;
-  const Outcome stats = moesim_run("trace stats " + file("both.counts.csv") + " -o json");
-  EXPECT_THAT(stats.out, HasSubstr("\"m.assignments\": 6"));  // pieces of a layer add up
+  const Outcome stats = moesim_run("trace stats " + file("both.moer") + " -o json");
+  EXPECT_THAT(stats.out, HasSubstr("\"m.assignments\": 8"));
+  const std::string counts = folder_.write("n.csv", "layer,expert,count\n0,0,1\n");
+  expect_error("trace convert " + counts + " " + counts + " --to " + file("x.csv"), 64,
+               "several files of counts", "trace stats");
 }
 
 TEST_F(TraceConvert, LoadsAloneAreWhatTheDrawnRouterReads) {
