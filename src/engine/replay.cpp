@@ -150,13 +150,10 @@ Index layer_of(const ReplayRequest& request, const TraceSummary& summary) {
 // Of a recording whose layers together have more choices than are kept in memory: as many of its first
 // tokens.
 std::uint64_t tokens_that_fit(const TraceSummary& summary) {
-  std::uint64_t tokens = 0;
-  for (const LayerSummary& layer : summary.layers) {
-    tokens = std::max(tokens, layer.load.tokens);
-  }
   const double share =
       static_cast<double>(kMostRecordedAssignments) / static_cast<double>(summary.assignments);
-  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(0.99 * share * static_cast<double>(tokens)));
+  return std::max<std::uint64_t>(
+      1, static_cast<std::uint64_t>(0.99 * share * static_cast<double>(most_tokens(summary))));
 }
 
 std::string recorded_router(const ReplayRequest& request, const ReplayPlan& plan, Index layer) {
@@ -191,10 +188,7 @@ std::string recorded_router(const ReplayRequest& request, const ReplayPlan& plan
 
 // Where no config is given: as many tokens as were recorded, in steps.
 void add_usual_settings(const ReplayPlan& plan, std::vector<std::string>& overrides) {
-  std::uint64_t tokens = 0;
-  for (const LayerSummary& layer : plan.summary.layers) {
-    tokens = std::max(tokens, layer.load.tokens);
-  }
+  const std::uint64_t tokens = most_tokens(plan.summary);
   const std::uint64_t of_step = std::min(std::max<std::uint64_t>(tokens, 1),
                                          std::clamp(tokens / kUsualSteps, kFewestPerStep, kMostPerStep));
   const std::uint64_t steps = std::clamp<std::uint64_t>(tokens / of_step, 1, kMostSteps);
@@ -242,6 +236,14 @@ void check_replayed(const ReplayPlan& plan, const ReplayRequest& request) {
 }
 
 }  // namespace
+
+std::uint64_t most_tokens(const TraceSummary& summary) {
+  std::uint64_t tokens = 0;
+  for (const LayerSummary& layer : summary.layers) {
+    tokens = std::max(tokens, layer.load.tokens);
+  }
+  return tokens;
+}
 
 ReplayPlan plan_replay(const ReplayRequest& request, const Context& context) {
   check_overrides(request);

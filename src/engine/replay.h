@@ -35,6 +35,9 @@ struct ReplayedShape {
   std::vector<std::string> notes;  // what was assumed
 };
 
+// Of the layer with the most; layers may differ.
+std::uint64_t most_tokens(const TraceSummary& summary);
+
 struct ReplayExperiments {
   Experiment every_layer;  // nothing executed: capacity and drops of all recorded layers
   Experiment recorded;

@@ -23,13 +23,9 @@ double dropped_fraction(const LayerResult& layer) {
 
 std::string head(const ReplayPlan& plan) {
   const std::size_t layers = plan.summary.layers.size();
-  std::uint64_t tokens = 0;
-  for (const LayerSummary& layer : plan.summary.layers) {
-    tokens = std::max(tokens, layer.load.tokens);
-  }
   std::string text = fmt::format("replay   {}   {} of {}, {} experts, top-{}\n", display_safe(plan.trace),
-                                 counted(tokens, "token"), counted(layers, "layer"), plan.shape.num_experts,
-                                 plan.shape.top_k);
+                                 counted(most_tokens(plan.summary), "token"), counted(layers, "layer"),
+                                 plan.shape.num_experts, plan.shape.top_k);
   if (!plan.summary.info.by_token) {
     text += "         counts, not tokens: experts are drawn with the recorded loads\n";
   }
